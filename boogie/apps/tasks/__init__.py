@@ -1,0 +1,72 @@
+"""
+Tasks about model instances, on Celery, with a durable row for every run.
+
+>>> from boogie.apps.tasks import task
+
+Everything public is importable from here. Importing this package imports no
+model, so tasks may be declared in ``models.py`` or in a package's ``__init__``;
+the models are loaded when they are first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .declare import BoogieTask, task
+from .exceptions import (
+    ArgumentError,
+    BoogieTasksError,
+    ObjectGone,
+    ResultError,
+    TaskCancelled,
+    TaskFailed,
+    UnknownTask,
+    WorkerLost,
+)
+from .signals import (
+    task_cancelled,
+    task_failed,
+    task_finished,
+    task_paused,
+    task_queued,
+    task_retried,
+    task_started,
+)
+
+if TYPE_CHECKING:
+    from .models import Message, Task, Worker
+
+_MODELS = ("Message", "Task", "Worker")
+
+__all__ = [
+    "ArgumentError",
+    "BoogieTask",
+    "BoogieTasksError",
+    "Message",
+    "ObjectGone",
+    "ResultError",
+    "Task",
+    "TaskCancelled",
+    "TaskFailed",
+    "UnknownTask",
+    "Worker",
+    "WorkerLost",
+    "task",
+    "task_cancelled",
+    "task_failed",
+    "task_finished",
+    "task_paused",
+    "task_queued",
+    "task_retried",
+    "task_started",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODELS:
+        from . import models
+
+        return getattr(models, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

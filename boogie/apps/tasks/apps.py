@@ -1,0 +1,26 @@
+"""Wiring: runs once when Django is ready. No query may be made here."""
+
+from django.apps import AppConfig
+from kombu.transport import TRANSPORT_ALIASES
+
+# kombu takes no dotted path as a URL scheme.
+TRANSPORT_ALIASES["boogie"] = "boogie.apps.tasks.transport:Transport"
+
+
+class TasksConfig(AppConfig):
+    """``boogie.apps.tasks``."""
+
+    name = "boogie.apps.tasks"
+    # Not "tasks": any app of the project may be called that.
+    label = "boogie_tasks"
+    verbose_name = "Tasks"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks, receivers, registry, worker
+
+        checks.register()
+        receivers.connect()
+        registry.ensure_app()
+        registry.on_every_app(worker.install)
+        registry.discover()

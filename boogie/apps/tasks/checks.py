@@ -1,0 +1,105 @@
+"""
+System checks: settings that are broken are errors, settings that will hurt are warnings.
+
+``boogie_tasks.E…`` and ``W…``; each names what is wrong and says what to do.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from celery import Celery
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+
+from . import doorbell, registry
+from .conf import Conf, conf
+from .models import Task
+
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+
+
+def register() -> None:
+    """Register every check of this module."""
+    for check in (check_settings, check_celery, check_sqlite):
+        checks.register(check)
+
+
+def check_settings(**options: Any) -> list[checks.CheckMessage]:
+    """E001, E002: ``BOOGIE_TASKS`` itself."""
+    return [
+        checks.Error(
+            message,
+            hint=f"Known keys: {', '.join(Conf.names())}.",
+            id="boogie_tasks.E002" if key in Conf.names() else "boogie_tasks.E001",
+        )
+        for key, message in conf.problems()
+    ]
+
+
+def check_celery(**options: Any) -> list[checks.CheckMessage]:
+    """E003 and W001 to W003: the Celery app and its broker."""
+    if list(conf.problems()):
+        return []
+    try:
+        app = registry.celery_app()
+    except ImproperlyConfigured as error:
+        hint = "Name the Celery app as 'package.module.app' or 'package.module:app'."
+        return [checks.Error(str(error), hint=hint, id="boogie_tasks.E003")]
+    return list(_app_warnings(app))
+
+
+def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
+    if not (app.conf.broker_url or app.conf.broker_write_url):
+        yield checks.Warning(
+            f"The Celery app {app.main!r} names no broker; Celery falls back to RabbitMQ on localhost.",
+            hint='Set CELERY_BROKER_URL = "boogie://" to run tasks from the database alone.',
+            id="boogie_tasks.W001",
+        )
+    if app.conf.task_always_eager:
+        yield checks.Warning(
+            "task_always_eager has no effect on Boogie tasks; their rows stay queued.",
+            hint="In tests use call(), or run a worker; see the documentation on testing.",
+            id="boogie_tasks.W002",
+        )
+    ranked = sorted(task.name for task in registry.declared() if task.priority)
+    if ranked and _is_rabbitmq(app) and not app.conf.task_queue_max_priority:
+        yield checks.Warning(
+            f"RabbitMQ ignores the priority of {', '.join(ranked)}.",
+            hint="Set CELERY_TASK_QUEUE_MAX_PRIORITY = 9 (existing queues must be deleted first).",
+            id="boogie_tasks.W003",
+        )
+
+
+def _is_rabbitmq(app: Celery) -> bool:
+    scheme = doorbell.scheme(app)
+    return scheme in ("", "amqp", "amqps", "pyamqp", "confirm")
+
+
+def check_sqlite(
+    databases: Sequence[str] | None = None, **options: Any
+) -> list[checks.CheckMessage]:
+    """W004: SQLite settings under which several processes can write."""
+    alias = router.db_for_write(Task)
+    connection = connections[alias]
+    if connection.vendor != "sqlite":
+        return []
+    given = connection.settings_dict.get("OPTIONS", {})
+    wanting = []
+    if str(given.get("transaction_mode", "")).upper() not in ("IMMEDIATE", "EXCLUSIVE"):
+        wanting.append("transactions take the write lock late, and fail instead of waiting")
+    if "journal_mode=wal" not in str(given.get("init_command", "")).lower().replace(" ", ""):
+        wanting.append("readers and the writer block each other without WAL")
+    if not wanting:
+        return []
+    return [
+        checks.Warning(
+            f"The SQLite database {alias!r} will say 'database is locked': {'; '.join(wanting)}.",
+            hint=f"DATABASES[{alias!r}]['OPTIONS'] = {SQLITE_OPTIONS}",
+            id="boogie_tasks.W004",
+        )
+    ]

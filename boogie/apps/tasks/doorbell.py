@@ -1,0 +1,164 @@
+"""
+Row → broker. The only place that publishes.
+
+A doorbell carries the task's name and the row's id, nothing else. Ringing
+never raises into the caller and never hangs it: a publish is given up after
+``PUBLISH_TIMEOUT``, and after a failure none is tried for ``PUBLISH_PAUSE``.
+Whatever was not rung is rung by the keeper.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from celery import Celery
+from kombu.pools import ProducerPool
+
+from . import registry
+from .conf import conf
+
+logger = logging.getLogger(__name__)
+
+#: Connections that one process keeps open to the broker for ringing.
+POOL_SIZE = 10
+
+SCHEME = "boogie"
+
+
+def needs_ringing() -> bool:
+    """
+    Return whether there is a broker to ring at.
+
+    On ``boogie://`` the committed row is the message. With ``task_always_eager``
+    (a testing aid of Celery's, for which rows have no use) nothing is published.
+    """
+    app = registry.celery_app()
+    return not is_boogie(app) and not app.conf.task_always_eager
+
+
+def scheme(app: Celery) -> str:
+    """Return the URL scheme of the broker that ``app`` publishes to; '' if it names none."""
+    url = app.conf.broker_write_url or app.conf.broker_url or ""
+    first = url[0] if isinstance(url, list | tuple) else url
+    return str(first).partition(":")[0]
+
+
+def is_boogie(app: Celery) -> bool:
+    """Return whether ``app`` publishes to ``boogie://``."""
+    return scheme(app) == SCHEME
+
+
+class _Line:
+    """This process's connections to the broker, and whether they work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner: tuple[int, Celery, Any] | None = None
+        self._producers: ProducerPool | None = None
+        self._silent_until = 0.0
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a publish failed a moment ago."""
+        return time.monotonic() < self._silent_until
+
+    def broke(self) -> None:
+        self._silent_until = time.monotonic() + conf.PUBLISH_PAUSE
+
+    def mend(self) -> None:
+        """Forget a failure and every connection (tests, and settings that changed)."""
+        self._silent_until = 0.0
+        self._owner = self._producers = None
+
+    def producers(self, app: Celery) -> ProducerPool:
+        """Return the pool for ``app``; a new one after a fork."""
+        owner = (os.getpid(), app, app.conf.broker_url)
+        with self._lock:
+            if self._producers is None or self._owner != owner:
+                self._producers = _producer_pool(app)
+                self._owner = owner
+            return self._producers
+
+
+def _producer_pool(app: Celery) -> ProducerPool:
+    timeout = conf.PUBLISH_TIMEOUT / 2  # connecting and writing each get half
+    connection = app.connection_for_write(
+        connect_timeout=timeout,
+        transport_options={
+            **app.conf.broker_transport_options,
+            # Redis
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            "retry_on_timeout": False,
+            # RabbitMQ
+            "read_timeout": timeout,
+            "write_timeout": timeout,
+        },
+    )
+    return ProducerPool(
+        connections=connection.Pool(limit=POOL_SIZE), limit=POOL_SIZE, Producer=app.amqp.Producer
+    )
+
+
+line = _Line()
+
+
+def ring(rows: Iterable[Any]) -> list[Any]:
+    """
+    Publish a doorbell for each row; return the rows whose bell was not rung.
+
+    ``rows`` have ``pk``, ``name``, ``queue`` and ``priority``.
+    """
+    waiting = list(rows)
+    if not waiting or line.is_broken:
+        return waiting
+    app = registry.celery_app()
+    deadline = time.monotonic() + conf.PUBLISH_TIMEOUT
+    try:
+        with line.producers(app).acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as producer:
+            _publish_all(app, producer, waiting, deadline)
+    except Exception as error:
+        # Whatever a transport raises, the rows are safe and the keeper rings them.
+        line.broke()
+        logger.warning(
+            "Cannot ring %s row(s), the keeper will: %s: %s",
+            len(waiting),
+            type(error).__name__,
+            error,
+        )
+    return waiting
+
+
+def _publish_all(app: Celery, producer: Any, waiting: list[Any], deadline: float) -> None:
+    """Publish for each row, taking it off ``waiting``; close a connection that failed."""
+    try:
+        while waiting and time.monotonic() < deadline:
+            _publish(app, producer, waiting[0])
+            del waiting[0]
+    except Exception:
+        producer.__connection__.collapse()
+        raise
+
+
+def _publish(app: Celery, producer: Any, row: Any) -> None:
+    options: dict[str, Any] = {"queue": row.queue} if row.queue else {}
+    app.send_task(
+        row.name,
+        args=[],
+        kwargs={},
+        task_id=str(row.pk),
+        producer=producer,
+        priority=broker_priority(row.priority, producer.connection.transport.driver_type),
+        retry=False,
+        ignore_result=True,
+        add_to_parent=False,
+        **options,
+    )
+
+
+def broker_priority(priority: int, driver_type: str) -> int:
+    """Return what the broker calls our priority: higher runs sooner, but Redis counts the other way."""
+    return 9 - priority if driver_type == "redis" else priority

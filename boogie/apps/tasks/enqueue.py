@@ -1,0 +1,150 @@
+"""
+Making a row: check the call, insert, ring on commit.
+"""
+
+import numbers
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import router, transaction
+from django.utils import timezone
+
+from . import arguments, doorbell, process, registry, states, transitions
+from .clock import Moment
+from .conf import conf
+from .fields import MomentField
+from .models import Task
+
+if TYPE_CHECKING:
+    from .declare import BoogieTask
+
+Declaration = "BoogieTask[Any, ..., Any]"
+
+MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
+
+
+def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
+    """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
+    row = _new_row(task, obj, args, kwargs)
+    row.status = states.QUEUED
+    rung = when is None and doorbell.needs_ringing() and not doorbell.line.is_broken
+    if when is not None:
+        row.scheduled_for = row.not_before = row.due = when
+    else:
+        row.due = Moment(conf.RING_AGAIN if rung else 0.0)
+    _insert(row)
+    if rung:
+        transaction.on_commit(partial(_ring, row), using=row._state.db, robust=True)
+    transitions.announce("task_queued", row, row._state.db)
+    return row
+
+
+def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+    """Insert a paused row."""
+    row = _new_row(task, obj, args, kwargs)
+    row.status = states.PAUSED
+    _insert(row)
+    transitions.announce("task_paused", row, row._state.db)
+    return row
+
+
+def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+    """Insert a row that this process runs itself: attempt 1 of a ``call()``."""
+    row = _new_row(task, obj, args, kwargs)
+    row.status = states.RUNNING
+    row.attempt = 1
+    row.started = Moment()
+    row.worker = process.caller_id()
+    _insert(row)
+    transitions.announce("task_started", row, row._state.db)
+    return row
+
+
+def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+    """Check everything about a call; return an unsaved row for it."""
+    obj = arguments.check_object(task.name, obj)
+    key = arguments.checked_key(task.name, obj)
+    task.check_call(obj, *args, **kwargs)
+    packed_args, packed_kwargs = arguments.pack_arguments(task.name, args, kwargs)
+    using = router.db_for_write(Task)
+    kinds = ContentType.objects.db_manager(using)
+    row = Task(
+        name=task.name,
+        content_type=kinds.get_for_model(obj, for_concrete_model=False),
+        object_id=key,
+        object_db=router.db_for_write(type(obj), instance=obj),
+        args=packed_args,
+        kwargs=packed_kwargs,
+        queue=_queue(task),
+        priority=task.row_priority,
+        created=Moment(),
+    )
+    row._state.db = using
+    return row
+
+
+def _queue(task: Declaration) -> str:
+    """Return the task's own queue, else where ``task_routes`` sends its name, else ''."""
+    if task.queue:
+        return str(task.queue)
+    app = registry.celery_app()
+    queue = app.amqp.router.route({}, task.name).get("queue")
+    if queue is not None:
+        return str(getattr(queue, "name", queue))
+    return "" if doorbell.needs_ringing() else str(app.conf.task_default_queue)
+
+
+def _insert(row: Task) -> None:
+    using = row._state.db or ""
+    transitions.unlocked(using, partial(row.save, force_insert=True, using=using))
+    for name in MOMENTS:
+        # A database that cannot return what it inserted: read it when somebody asks.
+        if hasattr(row.__dict__.get(name), "resolve_expression"):
+            del row.__dict__[name]
+
+
+def _ring(row: Task) -> None:
+    """Ring one fresh row; if that fails, leave it to the keeper's next look."""
+    if doorbell.ring([row]):
+        using = row._state.db or ""
+        mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)
+        transitions.unlocked(using, partial(transitions.release, mine))
+
+
+def start_time(name: str, when: Any) -> Any:
+    """
+    Return when a scheduled row may start: an expression in database time, or a datetime.
+
+    A number (seconds) or ``timedelta`` counts from now; a naive ``datetime`` is
+    taken in the current time zone. Anything else is a ``TypeError``.
+    """
+    if isinstance(when, datetime):
+        return stored(when)
+    if isinstance(when, timedelta):
+        return Moment(max(0.0, when.total_seconds()))
+    if isinstance(when, numbers.Real) and not isinstance(when, bool):
+        return Moment(_finite(name, float(when)))
+    raise TypeError(
+        f"{name}: the time must be a number of seconds, a timedelta or a datetime, "
+        f"not {when!r:.80} of type {type(when).__qualname__}."
+    )
+
+
+def _finite(name: str, delay: float) -> float:
+    try:
+        timedelta(seconds=delay)
+    except (OverflowError, ValueError):
+        raise ValueError(f"{name}: cannot schedule {delay!r} seconds from now.") from None
+    return max(0.0, delay)
+
+
+def stored(when: datetime) -> datetime:
+    """Return ``when`` as a ``DateTimeField`` wants it."""
+    if settings.USE_TZ:
+        return timezone.make_aware(when) if timezone.is_naive(when) else when
+    return timezone.make_naive(when) if timezone.is_aware(when) else when
+
+

@@ -1,0 +1,83 @@
+"""
+Columns and indexes that mean the same on every database. For ``models.py`` and its migrations.
+"""
+
+from typing import Any
+
+import django
+from django.db import connection as default_connection
+from django.db import models
+from django.db.models import Q
+
+from . import arguments
+
+
+class JSONField(models.JSONField):
+    """
+    JSON stored as it was written.
+
+    MariaDB and SQLite check JSON columns with functions that refuse data nested
+    more deeply than 31 and 1000 levels; there the column is plain text.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options["encoder"] = arguments.Encoder
+        options["decoder"] = arguments.Decoder
+        super().__init__(*args, **options)
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        del options["encoder"], options["decoder"]
+        return name, path, args, options
+
+    def db_type(self, connection: Any) -> str | None:
+        if getattr(connection, "mysql_is_mariadb", False):
+            return "longtext"
+        return super().db_type(connection)
+
+    def db_check(self, connection: Any) -> str | None:
+        return None
+
+
+class ExactCharField(models.CharField):  # type: ignore[type-arg]
+    """Text that is compared character by character on every database."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        parameters = super().db_parameters(connection)
+        if connection.vendor == "mysql":
+            # The default collations ignore case, and pad with spaces.
+            mariadb = connection.mysql_is_mariadb
+            parameters["collation"] = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        return parameters
+
+
+class MomentField(models.DateTimeField):  # type: ignore[type-arg]
+    """A time that may be inserted as a database expression and is read back by the INSERT itself."""
+
+    if django.VERSION < (6,):  # from 6.0 on Django reads back every expression
+
+        @property
+        def db_returning(self) -> bool:
+            return bool(default_connection.features.can_return_columns_from_insert)
+
+
+class PartialIndex(models.Index):
+    """
+    An index on the rows that match ``where``; on all rows where a database has no such thing.
+
+    Django's own ``condition`` makes every MySQL and MariaDB site read a warning.
+    """
+
+    def __init__(self, *expressions: Any, where: Q, **options: Any) -> None:
+        super().__init__(*expressions, **options)
+        self.where = where
+
+    def deconstruct(self) -> Any:
+        path, expressions, options = super().deconstruct()
+        return path, expressions, {**options, "where": self.where}
+
+    def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
+        if not schema_editor.connection.features.supports_partial_indexes:
+            return super().create_sql(model, schema_editor, using, **options)
+        partial = models.Index(fields=self.fields, name=self.name, condition=self.where)
+        return partial.create_sql(model, schema_editor, using, **options)

@@ -1,0 +1,189 @@
+"""
+The keeper of a worker: heartbeat, ringing what is due, rescue, purge.
+
+``worker.py`` runs one in a thread of each worker's main process. Any number of
+them may work on one database; none is a leader: each step is a guarded
+statement that a second keeper finds already done.
+"""
+
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.db import DatabaseError, connections, router
+
+from . import doorbell, execute, sql, transitions
+from .clock import Moment
+from .conf import conf
+from .models import Message, Task, Worker
+from .querysets import TaskQuerySet
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks for due rows.
+TICK = 1.0
+#: Rows that one look rings, or purges, at most.
+BATCH = 1000
+#: Seconds between two looks for the dead, and between two purges.
+RESCUE_EVERY = 5.0
+PURGE_EVERY = 60.0
+#: Seconds for which the row of a dead worker stays to be looked at.
+WORKER_MEMORY = 3600.0
+
+_jobs: "queue.SimpleQueue[Callable[[], Any] | None]" = queue.SimpleQueue()
+
+
+def submit(job: Callable[..., Any], *args: Any) -> None:
+    """Have the keeper's thread call ``job(*args)`` soon; the caller may be an event loop."""
+    _jobs.put(partial(job, *args))
+
+
+def rows() -> TaskQuerySet:
+    return Task.objects.using(router.db_for_write(Task))
+
+
+# --- steps ----------------------------------------------------------------------------
+
+
+def beat(worker_id: str, about: dict[str, Any]) -> None:
+    """Say that this worker is alive; make its row if there is none."""
+    workers = Worker.objects.using(router.db_for_write(Worker))
+    if not workers.filter(pk=worker_id).update(seen=Moment(), **about):
+        details = {"host": socket.gethostname(), "pid": os.getpid(), **about}
+        workers.create(pk=worker_id, started=Moment(), seen=Moment(), **details)
+
+
+def ring_due() -> int:
+    """Publish doorbells for due rows; return how many were rung."""
+    if not doorbell.needs_ringing() or doorbell.line.is_broken:
+        return 0
+    due = _take_due()
+    unrung = doorbell.ring(due)
+    if unrung:
+        transitions.release(rows().filter(pk__in=[row.pk for row in unrung]))
+    return len(due) - len(unrung)
+
+
+def _take_due() -> list[Any]:
+    """Put off the next look at a batch of due rows, and return them; two keepers get different ones."""
+    due = rows().due().order_by("due")
+    if not due.exists():
+        return []
+    return sql.take(due, BATCH, ("name", "queue", "priority"), due=Moment(conf.RING_AGAIN))
+
+
+def rescue() -> None:
+    """Rescue the rows and messages of dead workers, and fail the calls that were given up."""
+    workers = Worker.objects.using(router.db_for_write(Worker))
+    alive = list(workers.alive(conf.WORKER_TIMEOUT).values_list("pk", flat=True))
+    for row in rows().orphaned(alive, conf.CALL_LIMIT):
+        execute.lose(row, f"the worker {row.worker} died")
+    messages = Message.objects.using(router.db_for_write(Message))
+    messages.held().exclude(worker__in=alive).update(worker="")
+    workers.dead(WORKER_MEMORY).delete()
+
+
+def purge() -> int:
+    """Delete a batch of ended rows past their retention, for each outcome; return how many."""
+    removed = 0
+    for status, keep in conf.RETENTION.items():
+        if keep is not None:
+            old = rows().filter(status=status, ended__lt=Moment(-keep))
+            chunk = list(old.order_by("ended").values_list("pk", flat=True)[:BATCH])
+            removed += rows().ended().filter(pk__in=chunk).remove() if chunk else 0
+    return removed
+
+
+# --- the thread -----------------------------------------------------------------------
+
+
+class Keeper:
+    """Runs the steps in a thread that can be stopped for the moment of a fork."""
+
+    def __init__(self, worker_id: str, about: dict[str, Any]) -> None:
+        self.worker_id = worker_id
+        self.about = about
+        self._thread: threading.Thread | None = None
+        self._next: dict[str, float] = {}
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread is not None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="boogie-keeper", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End the thread after what it does now; jobs that wait stay for its successor."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            _jobs.put(None)
+            thread.join(timeout)
+
+    def farewell(self) -> None:
+        """Do the jobs that wait, and take this worker off the list."""
+        while not _jobs.empty():
+            job = _jobs.get()
+            if job is not None:
+                _guarded(job)
+        _guarded(partial(_leave, self.worker_id))
+
+    def tick(self) -> None:
+        """Do every step whose time has come."""
+        self._every(conf.HEARTBEAT, partial(beat, self.worker_id, self.about))
+        self._every(TICK, ring_due)
+        self._every(RESCUE_EVERY, rescue)
+        self._every(PURGE_EVERY, purge)
+
+    def _every(self, interval: float, step: Callable[[], Any]) -> None:
+        name = getattr(step, "func", step).__name__
+        now = time.monotonic()
+        if now >= self._next.get(name, 0.0):
+            result = _guarded(step)
+            # A batch that was full is followed by the next without a pause.
+            full = step in (ring_due, purge) and result is not None and result >= BATCH
+            self._next[name] = now if full else now + interval
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self.tick()
+                if not self._do_jobs_until(time.monotonic() + TICK):
+                    return
+        finally:
+            connections.close_all()
+
+    def _do_jobs_until(self, end: float) -> bool:
+        """Do jobs as they come; return whether to go on."""
+        while (left := end - time.monotonic()) > 0:
+            try:
+                job = _jobs.get(timeout=left)
+            except queue.Empty:
+                return True
+            if job is None:
+                return False
+            _guarded(job)
+        return True
+
+
+def _leave(worker_id: str) -> None:
+    Worker.objects.using(router.db_for_write(Worker)).filter(pk=worker_id).delete()
+
+
+def _guarded(step: Callable[[], Any]) -> Any:
+    """Do a step; the keeper outlives whatever goes wrong in it."""
+    try:
+        return step()
+    except DatabaseError as error:
+        logger.warning("The keeper cannot reach the database, it tries again: %s", error)
+        connections.close_all()
+    except Exception:
+        logger.exception("The keeper failed at %r", step)
+    return None

@@ -1,0 +1,54 @@
+"""
+On PostgreSQL: tell the waiting workers of ``boogie://`` about new work.
+
+NOTIFY takes a lock at commit that all commits of the server share. So the
+triggers notify only while a worker says in its row that it waits, which a busy
+one does not; and the enqueuer sends no statement of its own.
+"""
+
+from django.db import migrations
+
+FORWARDS = """
+CREATE FUNCTION boogie_tasks_ring() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
+        PERFORM pg_notify('boogie_tasks', '');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER boogie_tasks_task_inserted AFTER INSERT ON boogie_tasks_task
+    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring();
+
+CREATE TRIGGER boogie_tasks_task_queued AFTER UPDATE OF status ON boogie_tasks_task
+    FOR EACH ROW WHEN (NEW.status = 'queued' AND OLD.status <> 'queued')
+    EXECUTE FUNCTION boogie_tasks_ring();
+
+CREATE TRIGGER boogie_tasks_message_inserted AFTER INSERT ON boogie_tasks_message
+    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring();
+"""
+
+BACKWARDS = """
+DROP TRIGGER IF EXISTS boogie_tasks_message_inserted ON boogie_tasks_message;
+DROP TRIGGER IF EXISTS boogie_tasks_task_queued ON boogie_tasks_task;
+DROP TRIGGER IF EXISTS boogie_tasks_task_inserted ON boogie_tasks_task;
+DROP FUNCTION IF EXISTS boogie_tasks_ring();
+"""
+
+
+def _on_postgresql(sql):
+    def run(apps, schema_editor):
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(sql)
+
+    return run
+
+
+class Migration(migrations.Migration):
+    dependencies = [("boogie_tasks", "0001_initial")]
+
+    operations = [
+        migrations.RunPython(
+            _on_postgresql(FORWARDS), _on_postgresql(BACKWARDS), hints={"model_name": "task"}
+        )
+    ]

@@ -1,0 +1,294 @@
+"""
+The tables: fields, constraints, indexes, and thin methods that call the rooms above.
+"""
+
+import time
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from model_utils.fields import StatusField
+
+from . import arguments, states, transitions
+from .clock import uuid7
+from .conf import conf
+from .exceptions import TaskCancelled, TaskFailed
+from .fields import ExactCharField, JSONField, MomentField, PartialIndex
+from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet, deserialized
+
+
+class Task(models.Model):
+    """One recorded run of a task on one object."""
+
+    STATUS = states.STATUS
+
+    #: Fields that only ``transitions.py`` changes once a row is stored.
+    MACHINE_FIELDS = frozenset(
+        "status result errors attempt retries losses worker pid not_before due started ended".split()
+    )
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = ExactCharField(_("task"), max_length=255)
+    content_type = models.ForeignKey(
+        ContentType, models.CASCADE, related_name="+", db_index=False, verbose_name=_("object type")
+    )
+    object_id = ExactCharField(_("object id"), max_length=arguments.MAX_KEY_LENGTH)
+    object_db = models.CharField(_("object database"), max_length=63)
+    args = JSONField(_("arguments"), default=list)
+    kwargs = JSONField(_("keyword arguments"), default=dict)
+    status = StatusField(_("status"), db_index=False)
+    result = JSONField(_("result"), null=True)
+    errors = JSONField(_("errors"), default=list)
+    attempt = models.PositiveIntegerField(_("attempt"), default=0)
+    retries = models.PositiveIntegerField(_("retries"), default=0)
+    losses = models.PositiveIntegerField(_("losses"), default=0)
+    queue = models.CharField(_("queue"), max_length=255, blank=True)
+    priority = models.PositiveSmallIntegerField(_("priority"), default=0)
+    worker = models.CharField(_("worker"), max_length=255, blank=True)
+    pid = models.PositiveIntegerField(_("process id"), null=True)
+    created = MomentField(_("created"))
+    scheduled_for = MomentField(_("scheduled for"), null=True)
+    not_before = MomentField(_("not before"), null=True)
+    due = MomentField(_("due"), null=True)
+    started = MomentField(_("started"), null=True)
+    ended = MomentField(_("ended"), null=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        app_label = "boogie_tasks"
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+        indexes = [
+            PartialIndex(
+                fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"
+            ),
+            PartialIndex(
+                fields=["queue", "-priority", "due"],
+                where=Q(status=states.QUEUED),
+                name="boogie_tasks_task_ready",
+            ),
+            PartialIndex(
+                fields=["worker"], where=Q(status=states.RUNNING), name="boogie_tasks_task_running"
+            ),
+            PartialIndex(
+                fields=["status", "ended"],
+                where=Q(ended__isnull=False),
+                name="boogie_tasks_task_ended",
+            ),
+            models.Index(
+                fields=["object_id", "content_type", "name", "created"],
+                name="boogie_tasks_task_object",
+            ),
+            models.Index(fields=["name", "status", "created"], name="boogie_tasks_task_name"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[status for status, _ in states.STATUS]),
+                name="boogie_tasks_task_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=states.QUEUED, due__isnull=False)
+                | (~Q(status=states.QUEUED) & Q(due__isnull=True)),
+                name="boogie_tasks_task_due_if_queued",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(states.ENDED), ended__isnull=False)
+                | (~Q(status__in=sorted(states.ENDED)) & Q(ended__isnull=True)),
+                name="boogie_tasks_task_ended_if_over",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[states.RUNNING, states.FINISHED, states.FAILED])
+                | Q(started__isnull=False, attempt__gt=0),
+                name="boogie_tasks_task_started_if_run",
+            ),
+            models.CheckConstraint(
+                condition=Q(priority__lte=9), name="boogie_tasks_task_priority_0_to_9"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.object_id}) {self.status}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """
+        Save the row; what only a transition may change is left alone once it is stored.
+
+        A stale instance would otherwise undo the transitions that it has not seen.
+        """
+        if not self._state.adding and options.get("update_fields") is None:
+            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            options["update_fields"] = names - self.MACHINE_FIELDS - self.get_deferred_fields()
+        super().save(*args, **options)
+
+    # --- the object -------------------------------------------------------------------
+
+    def get_object(self) -> models.Model:
+        """
+        Read the object from the database that it came from, hidden ones included.
+
+        Raise ``ObjectDoesNotExist`` if it, or its model, is gone.
+        """
+        model = self.content_type.model_class()
+        if model is None:
+            raise ObjectDoesNotExist(f"the model {self.content_type} is not installed")
+        key = arguments.key_value(model, self.object_id)
+        return model._base_manager.using(self.object_db).get(pk=key)
+
+    @property
+    def object(self) -> models.Model | None:
+        """The object as it is stored now, one query each time; ``None`` once deleted."""
+        try:
+            return self.get_object()
+        except ObjectDoesNotExist:
+            return None
+
+    # --- the outcome ------------------------------------------------------------------
+
+    def get_result(self) -> Any:
+        """Return the deserialized result; ``None`` unless the row has finished."""
+        return deserialized(self.name, self.result) if self.is_finished else None
+
+    @property
+    def error(self) -> str | None:
+        """The last error as ``Type: message``, or ``None``."""
+        if not self.errors:
+            return None
+        last = self.errors[-1]
+        kind = last["type"].rpartition(".")[2]
+        return f"{kind}: {last['message']}" if last["message"] else kind
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """
+        Wait until the row has ended; return its deserialized result.
+
+        ``timeout`` is in seconds. Raise :class:`TaskFailed`, :class:`TaskCancelled`,
+        or ``TimeoutError`` when the time is over.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = 0.02
+        self.refresh_from_db()
+        while not self.is_ended:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"{self} has not ended after {timeout} seconds")
+            time.sleep(pause if deadline is None else min(pause, max(0, deadline - time.monotonic())))
+            pause = min(pause * 1.5, 1.0)
+            self.refresh_from_db()
+        if self.is_failed:
+            raise TaskFailed(f"{self.name}({self.object_id}) failed with {self.error}")
+        if self.is_cancelled:
+            raise TaskCancelled(f"{self.name}({self.object_id}) was cancelled")
+        return self.get_result()
+
+    # --- verbs ------------------------------------------------------------------------
+
+    def run(self) -> bool:
+        """paused → queued; keeps ``scheduled_for``. Return whether the row moved."""
+        return self._moved(transitions.run(self._itself()))
+
+    def pause(self) -> bool:
+        """queued → paused. Return whether the row moved."""
+        return self._moved(transitions.pause(self._itself()))
+
+    def cancel(self) -> bool:
+        """paused, queued or running → cancelled. Return whether the row moved."""
+        return self._moved(transitions.cancel(self._itself()))
+
+    def retry(self) -> bool:
+        """failed or cancelled → queued, with a clean count of retries. Return whether the row moved."""
+        return self._moved(transitions.requeue(self._itself()))
+
+    def _itself(self) -> TaskQuerySet:
+        return type(self).objects.using(self._state.db).filter(pk=self.pk)
+
+    def _moved(self, moved: int) -> bool:
+        self.refresh_from_db()
+        return bool(moved)
+
+    # --- status -----------------------------------------------------------------------
+
+    @property
+    def is_paused(self) -> bool:
+        return bool(self.status == states.PAUSED)
+
+    @property
+    def is_queued(self) -> bool:
+        return bool(self.status == states.QUEUED)
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.status == states.RUNNING)
+
+    @property
+    def is_finished(self) -> bool:
+        return bool(self.status == states.FINISHED)
+
+    @property
+    def is_failed(self) -> bool:
+        return bool(self.status == states.FAILED)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return bool(self.status == states.CANCELLED)
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in states.ENDED
+
+
+class Worker(models.Model):
+    """One life of a Celery worker's main process, kept alive by its heartbeat."""
+
+    id = models.CharField(primary_key=True, max_length=255)
+    host = models.CharField(_("host"), max_length=255)
+    pid = models.PositiveIntegerField(_("process id"))
+    queues = models.JSONField(_("queues"), default=list)
+    concurrency = models.PositiveIntegerField(_("concurrency"), default=0)
+    software = models.JSONField(_("software versions"), default=dict)
+    started = MomentField(_("started"))
+    seen = MomentField(_("seen"))
+    #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
+    listening = MomentField(_("listening until"), null=True)
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        app_label = "boogie_tasks"
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its heartbeat is recent, by the database's clock (one query)."""
+        workers = type(self).objects.using(self._state.db).filter(pk=self.pk)
+        return workers.alive(conf.WORKER_TIMEOUT).exists()
+
+
+class Message(models.Model):
+    """A message of a plain Celery task on ``boogie://``; deleted when acknowledged."""
+
+    id = models.BigAutoField(primary_key=True)
+    queue = models.CharField(_("queue"), max_length=255)
+    priority = models.PositiveSmallIntegerField(_("priority"), default=0)
+    payload = models.TextField(_("payload"))
+    worker = models.CharField(_("worker"), max_length=255, blank=True)
+    created = MomentField(_("created"))
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        app_label = "boogie_tasks"
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = [
+            models.Index(fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk} in {self.queue}"

@@ -1,0 +1,42 @@
+"""
+Who this process is: the id of the worker it belongs to.
+
+Set by ``worker.py`` before the pool forks, so that children inherit it; read
+when a row is claimed. Nothing else may live here.
+"""
+
+import os
+import socket
+import uuid
+
+#: Workers of rows that no Celery worker runs begin so: no keeper knows whether they live.
+LONER = "process@"
+CALLER = f"{LONER}call:"
+
+_worker_id: str | None = None
+
+
+def new_worker_id(hostname: str) -> str:
+    """Return an id for one life of the worker ``hostname``; a restarted worker gets another."""
+    return f"{hostname[:200]}/{uuid.uuid4().hex[:12]}"
+
+
+def become_worker(worker_id: str | None) -> None:
+    """Say that this process, and what it forks, belongs to the worker ``worker_id``."""
+    global _worker_id
+    _worker_id = worker_id
+
+
+def worker_id() -> str:
+    """Return the id of this process's worker; outside a worker, one that names the process."""
+    return _worker_id or f"{LONER}{socket.gethostname()[:200]}:{os.getpid()}"
+
+
+def caller_id() -> str:
+    """Return the worker of a row whose ``call()`` runs in this process."""
+    return f"{CALLER}{socket.gethostname()[:200]}:{os.getpid()}"
+
+
+def is_call(worker: str) -> bool:
+    """Return whether a row with this ``worker`` is run by a ``call()``."""
+    return worker.startswith(CALLER)

@@ -1,0 +1,255 @@
+"""
+Every read of rows: named row sets, and the verbs that hand them to ``transitions.py``.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, router
+from django.db.models import OuterRef, Q, Subquery
+
+from . import arguments, process, registry, states, transitions
+from .clock import Moment
+
+if TYPE_CHECKING:
+    from .models import Message, Task, Worker
+
+CHUNK = 1000
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _not_on_managers(verb: F) -> F:
+    """Keep a verb off ``Task.objects``: moving every row there is takes an explicit ``.all()``."""
+    verb.queryset_only = True  # type: ignore[attr-defined]
+    return verb
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
+
+    def paused(self) -> "TaskQuerySet":
+        """Rows that wait for ``run()``."""
+        return self.filter(status=states.PAUSED)
+
+    def queued(self) -> "TaskQuerySet":
+        """Rows that wait for a worker, or for their time."""
+        return self.filter(status=states.QUEUED)
+
+    def running(self) -> "TaskQuerySet":
+        """Rows that a worker, or a ``call()``, runs now."""
+        return self.filter(status=states.RUNNING)
+
+    def finished(self) -> "TaskQuerySet":
+        """Rows with a result."""
+        return self.filter(status=states.FINISHED)
+
+    def failed(self) -> "TaskQuerySet":
+        """Rows whose last run failed for good."""
+        return self.filter(status=states.FAILED)
+
+    def cancelled(self) -> "TaskQuerySet":
+        """Rows that were cancelled."""
+        return self.filter(status=states.CANCELLED)
+
+    def ended(self) -> "TaskQuerySet":
+        """Rows that will not run again unless somebody retries them."""
+        return self.filter(status__in=states.ENDED)
+
+    def named(self, name: str) -> "TaskQuerySet":
+        """Rows of the task ``name``."""
+        return self.filter(name=name)
+
+    def due(self) -> "TaskQuerySet":
+        """Queued rows whose due time has come, by the database's clock."""
+        return self.queued().filter(due__lte=Moment())
+
+    def ready_in(self, queues: list[str]) -> "TaskQuerySet":
+        """Due rows of ``queues``, in the order in which they are to run."""
+        return self.due().filter(queue__in=queues).order_by("-priority", "due")
+
+    def orphaned(self, alive: list[str], call_limit: float) -> "TaskQuerySet":
+        """
+        Running rows of workers not among ``alive``.
+
+        Rows that no worker runs, but a ``call()``, only after ``call_limit`` seconds.
+        """
+        lost = self.running().exclude(worker__in=alive)
+        alone = Q(worker__startswith=process.LONER)
+        return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
+
+    def for_object(self, obj: models.Model) -> "TaskQuerySet":
+        """Rows about ``obj``, through whichever proxy of its model they were made."""
+        obj = arguments.check_object("for_object()", obj)
+        manager = ContentType.objects.db_manager(self.db)
+        kinds = manager.get_for_models(*family(type(obj)), for_concrete_models=False)
+        return self.filter(
+            content_type__in=list(kinds.values()),
+            object_id=arguments.object_key(obj),
+            object_db=router.db_for_write(type(obj), instance=obj),
+        )
+
+    def in_order(self) -> "TaskQuerySet":
+        """Rows in the order of their creation."""
+        return self.order_by("created", "pk")
+
+    def superseded(self) -> "TaskQuerySet":
+        """Rows other than the finished row that was created last for its task and object."""
+        same = {
+            "name": OuterRef("name"),
+            "content_type": OuterRef("content_type"),
+            "object_id": OuterRef("object_id"),
+            "object_db": OuterRef("object_db"),
+        }
+        everything = self.model._base_manager.using(self.db)
+        last = everything.filter(status=states.FINISHED, **same).order_by("-created", "-pk")
+        return self.exclude(Q(status=states.FINISHED) & Q(pk=Subquery(last.values("pk")[:1])))
+
+    def results(self) -> "Results":
+        """The deserialized results of the finished rows, in order of creation."""
+        return Results(self.finished().in_order())
+
+    # --- verbs ------------------------------------------------------------------------
+
+    @_not_on_managers
+    def run(self) -> int:
+        """Queue the paused rows; they start within about a second."""
+        return transitions.run(self)
+
+    @_not_on_managers
+    def pause(self) -> int:
+        """Pause the queued rows."""
+        return transitions.pause(self)
+
+    @_not_on_managers
+    def cancel(self) -> int:
+        """Cancel the rows that have not ended."""
+        return transitions.cancel(self)
+
+    @_not_on_managers
+    def retry(self) -> int:
+        """Queue the failed and cancelled rows again; they start within about a second."""
+        return transitions.requeue(self)
+
+    @_not_on_managers
+    def clean(self, keep_last: bool = False, finished: bool = True) -> int:
+        """
+        Delete rows, never running ones, and return how many.
+
+        ``finished``: only rows that have ended; else paused and queued ones too.
+        ``keep_last``: keep the finished row created last for each task and object.
+        """
+        rows = self.ended() if finished else self.exclude(status=states.RUNNING)
+        return rows.superseded().remove() if keep_last else rows.remove()
+
+    @_not_on_managers
+    def remove(self) -> int:
+        """Delete the rows in chunks, guarded by their status; return how many went."""
+        removed = 0
+        condemned = list(self.order_by("pk").values_list("pk", "status")[:CHUNK])
+        while condemned:
+            removed += self._remove_chunk(condemned)
+            last = condemned[-1][0]
+            condemned = list(
+                self.filter(pk__gt=last).order_by("pk").values_list("pk", "status")[:CHUNK]
+            )
+        return removed
+
+    def _remove_chunk(self, condemned: list[tuple[Any, str]]) -> int:
+        """Delete the listed rows that still have a status that may be deleted."""
+        everything = self.model._base_manager.using(self.db)
+        statuses = {status for _, status in condemned}
+        chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
+        return transitions.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
+
+
+class Results:
+    """
+    The results of finished rows: iterable, sized and indexable, like a list.
+
+    Iterating reads them in chunks, so that any number fits in memory; ``len()``,
+    an index and ``==`` read them all once and keep them.
+    """
+
+    def __init__(self, rows: TaskQuerySet) -> None:
+        self._rows = rows
+        self._all: list[Any] | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._all is not None:
+            return iter(self._all)
+        return self._stream()
+
+    def _stream(self) -> Iterator[Any]:
+        if self._all is not None:
+            yield from self._all
+            return
+        pairs = self._rows.values_list("name", "result")
+        for name, data in pairs.iterator(chunk_size=CHUNK):
+            yield deserialized(name, data)
+
+    def _evaluated(self) -> list[Any]:
+        if self._all is None:
+            self._all = list(self._stream())
+        return self._all
+
+    def __len__(self) -> int:
+        return len(self._evaluated())
+
+    def __bool__(self) -> bool:
+        return bool(self._all) if self._all is not None else self._rows.exists()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._evaluated()[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Results | list | tuple):
+            return self._evaluated() == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Results {self._evaluated()!r}>"
+
+
+def deserialized(name: str, data: Any) -> Any:
+    """Return what ``deserialize_result`` of the task ``name`` makes of ``data``."""
+    task = registry.get(name)
+    return data if task is None else task.deserialize_result(data)
+
+
+def family(model: type[models.Model]) -> list[type[models.Model]]:
+    """Return the concrete model of ``model`` and all its proxies."""
+    concrete = model._meta.concrete_model
+    return [m for m in apps.get_models(include_auto_created=True) if m._meta.concrete_model is concrete]
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """Workers."""
+
+    def alive(self, timeout: float) -> "WorkerQuerySet":
+        """Workers heard of within ``timeout`` seconds of database time."""
+        return self.filter(seen__gt=Moment(-timeout))
+
+    def dead(self, timeout: float) -> "WorkerQuerySet":
+        """Workers not heard of within ``timeout`` seconds of database time."""
+        return self.filter(seen__lte=Moment(-timeout))
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """Messages of plain Celery tasks on ``boogie://``."""
+
+    def free(self) -> "MessageQuerySet":
+        """Messages that no worker holds."""
+        return self.filter(worker="")
+
+    def held(self) -> "MessageQuerySet":
+        """Messages that a worker has and has not acknowledged."""
+        return self.exclude(worker="")
+
+    def ready_in(self, queues: list[str]) -> "MessageQuerySet":
+        """Free messages of ``queues``, in the order in which they are delivered."""
+        return self.free().filter(queue__in=queues).order_by("-priority", "pk")

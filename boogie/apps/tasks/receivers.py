@@ -1,0 +1,94 @@
+"""
+All receivers of Celery's signals, connected in one place.
+
+They run in whichever process sends the signal: the pool's child for the life
+of a run, the worker's main process for unknown and revoked tasks. Celery logs
+and swallows what a receiver raises; see ``declare.Gate`` for what that means.
+"""
+
+from typing import Any
+
+from celery import signals
+from django.db import close_old_connections
+
+from . import execute, keeper
+from .declare import BoogieTask
+
+
+def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> None:
+    """task_prerun: claim the row, and hand its object and arguments to Celery's tracer."""
+    if not isinstance(sender, BoogieTask):
+        return
+    request = sender.request
+    if request.is_eager:  # a call() has its row already
+        return
+    request.boogie_run = None
+    close_old_connections()  # as Django does before a request
+    run = execute.claim(task_id)
+    if run is None:
+        return
+    request.boogie_run = run
+    request.retries = run.row.retries
+    # Celery passes these very objects to the hooks and to the body.
+    args[:] = run.args
+    kwargs.update(run.kwargs)
+
+
+def finish(sender: Any, **extra: Any) -> None:
+    """task_success: settle the row."""
+    if (run := _run_of(sender)) is not None:
+        execute.finish(run)
+
+
+def fail(sender: Any, exception: BaseException, **extra: Any) -> None:
+    """task_failure: settle the row."""
+    if (run := _run_of(sender)) is None:
+        return
+    run.exception = run.exception or exception
+    row = run.row
+    execute.fail(run, run.error or execute.describe(run.exception, row.attempt, row.worker))
+
+
+def retry(sender: Any, reason: Any, **extra: Any) -> None:
+    """task_retry: send the row back to the queue."""
+    if (run := _run_of(sender)) is not None:
+        execute.retry(run, reason)
+
+
+def close(sender: Any, state: str | None = None, **extra: Any) -> None:
+    """task_postrun: settle a run that ended by ``Ignore`` or ``Reject``."""
+    if (run := _run_of(sender)) is not None and state is not None:
+        execute.close(run)
+
+
+def refuse_unknown(sender: Any, name: str, id: str, **extra: Any) -> None:
+    """task_unknown: the row fails, visibly."""
+    keeper.submit(execute.refuse, id, name)
+
+
+def cancel_revoked(sender: Any, request: Any, **extra: Any) -> None:
+    """task_revoked: cancel the row."""
+    if isinstance(sender, BoogieTask):
+        keeper.submit(execute.cancel_revoked, request.id)
+
+
+def _run_of(sender: Any) -> "execute.Run | None":
+    return sender._current_run if isinstance(sender, BoogieTask) else None
+
+
+RECEIVERS = {
+    "task_prerun": claim,
+    "task_success": finish,
+    "task_failure": fail,
+    "task_retry": retry,
+    "task_postrun": close,
+    "task_unknown": refuse_unknown,
+    "task_revoked": cancel_revoked,
+}
+
+
+def connect() -> None:
+    """Connect every receiver; twice is once."""
+    for name, receiver in RECEIVERS.items():
+        uid = f"boogie_tasks.{name}"
+        getattr(signals, name).connect(receiver, weak=False, dispatch_uid=uid)

@@ -1,0 +1,85 @@
+"""
+Statements that Django's ORM cannot say: ``UPDATE … RETURNING`` and questions about two tables at once.
+
+Built from querysets, so that names, quoting and filters stay the ORM's.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+from django.db import connections, models, transaction
+from django.db.models import sql
+
+Rows = models.QuerySet[Any]
+
+
+def returns_from_update(connection: Any) -> bool:
+    """Return whether this database has ``UPDATE … RETURNING``."""
+    returns = connection.features.can_return_columns_from_insert
+    return connection.vendor in ("postgresql", "sqlite") and bool(returns)
+
+
+def take(rows: Rows, limit: int, fields: tuple[str, ...], **changes: Any) -> list[Any]:
+    """
+    Update the first ``limit`` of ``rows`` and return them, with ``pk`` and ``fields`` as attributes.
+
+    Rows that another transaction is taking are passed over where the database
+    can do that. One statement where it can return what it updated.
+    """
+    connection = connections[rows.db]
+    if returns_from_update(connection):
+        taken = _take_at_once(connection, rows, limit, fields, changes)
+        taken.sort(key=lambda row: row.pk)
+        return taken
+    skip = connection.features.has_select_for_update_skip_locked
+    with transaction.atomic(using=rows.db):
+        locked = rows.select_for_update(skip_locked=skip).values_list("pk", *fields)[:limit]
+        taken = [_named(values, fields) for values in locked]
+        everything = rows.model._base_manager.using(rows.db)
+        everything.filter(pk__in=[row.pk for row in taken]).update(**changes)
+    return taken
+
+
+def _take_at_once(
+    connection: Any, rows: Rows, limit: int, fields: tuple[str, ...], changes: dict[str, Any]
+) -> list[Any]:
+    inner = rows.values("pk")[:limit].query.get_compiler(connection=connection)
+    inner_sql, inner_params = inner.as_sql()
+    if connection.features.has_select_for_update_skip_locked:
+        inner_sql = f"ANY(ARRAY({inner_sql} FOR UPDATE SKIP LOCKED))"
+        operator = "="
+    else:
+        inner_sql = f"({inner_sql})"
+        operator = "IN"
+    update = rows.model._base_manager.using(rows.db).all().query.chain(sql.UpdateQuery)
+    update.add_update_values(changes)
+    update_sql, update_params = update.get_compiler(connection=connection).as_sql()
+    quote = connection.ops.quote_name
+    meta = rows.model._meta
+    columns = [quote(meta.pk.column), *(quote(meta.get_field(name).column) for name in fields)]
+    statement = (
+        f"{update_sql} WHERE {columns[0]} {operator} {inner_sql} RETURNING {', '.join(columns)}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (*update_params, *inner_params))
+        return [_named(values, fields, meta.pk) for values in cursor.fetchall()]
+
+
+def _named(values: Any, fields: tuple[str, ...], pk: Any = None) -> Any:
+    key = values[0] if pk is None else pk.to_python(values[0])
+    return SimpleNamespace(pk=key, **dict(zip(fields, values[1:], strict=True)))
+
+
+def which_exist(*querysets: Rows) -> list[bool]:
+    """Return for each queryset whether it has a row, in one statement."""
+    connection = connections[querysets[0].db]
+    parts: list[str] = []
+    params: list[Any] = []
+    for rows in querysets:
+        compiler = rows.order_by().values("pk")[:1].query.get_compiler(connection=connection)
+        part, part_params = compiler.as_sql()
+        parts.append(f"EXISTS ({part})")
+        params.extend(part_params)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", params)
+        return [bool(found) for found in cursor.fetchone()]

@@ -1,0 +1,478 @@
+"""
+``boogie://``: a kombu transport whose queue is the database.
+
+An *asynchronous* transport, so that a stock Celery worker keeps its event loop
+and its fast pool. It extends kombu's in-memory transport, in which the
+worker's own control messages stay, and overrides how a worker gets work: due
+rows of its queues are reserved in batches, as many as the prefetch count
+leaves room for. Publishing a doorbell is nothing; messages of plain Celery
+tasks are rows of ``Message``, deleted when acknowledged.
+
+When to look: on PostgreSQL a worker that waits is notified (see the second
+migration) and looks once a second besides; on SQLite it watches the database
+file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
+"""
+
+import json
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from queue import Empty
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connections, router
+from kombu.transport import memory, virtual
+
+import boogie
+
+from . import process, registry, sql, transitions
+from .clock import Moment
+from .conf import conf
+from .models import Message, Task, Worker
+
+logger = logging.getLogger(__name__)
+
+#: Name of the PostgreSQL notification; the second migration's trigger sends it.
+CHANNEL = "boogie_tasks"
+
+#: What a doorbell says: no arguments, no callbacks.
+DOORBELL_BODY = json.dumps([[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+
+#: Reserved at once when the prefetch count sets no limit.
+UNLIMITED = 100
+
+#: Seconds between two looks: right after work came, and after a long time without.
+FASTEST, SLOWEST = 0.02, 0.5
+#: Seconds between two looks where something tells us of new work; for rows that become due by themselves.
+SURE = 1.0
+#: Seconds after a database error.
+AWAY_PAUSE = 1.0
+#: A waiting worker asks to be notified for this long, and asks again after half of it.
+LISTEN_FOR = 20.0
+
+
+def is_local(queue: str) -> bool:
+    """Return whether a queue is for remote control or events, which stay in this process."""
+    return queue.endswith(".pidbox") or queue.startswith("celeryev")
+
+
+class Channel(memory.Channel):  # type: ignore[misc]
+    """One consumer's view: what it may still reserve, and what it has not acknowledged."""
+
+    queues: dict[str, Any] = {}
+    do_restore = True
+
+    def __init__(self, connection: Any, **options: Any) -> None:
+        super().__init__(connection, **options)
+        #: delivery tag → what it stands for: a Task (pk) or a Message.
+        self._held: dict[str, tuple[type[Task] | type[Message], Any]] = {}
+
+    # --- publishing -------------------------------------------------------------------
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        if is_local(queue):
+            super()._put(queue, message, **options)
+        elif registry.get(message["headers"].get("task", "")) is None:
+            priority = self._get_message_priority(message)
+            _messages().create(
+                queue=queue, priority=priority, payload=json.dumps(message), created=Moment()
+            )
+
+    def _put_fanout(self, exchange: str, message: Any, routing_key: Any = None, **options: Any) -> None:
+        for queue in self._lookup(exchange, routing_key):
+            self._put(queue, message)
+
+    # --- consuming --------------------------------------------------------------------
+
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        """Return one message, for ``basic_get`` and for local queues."""
+        if is_local(queue):
+            return super()._get(queue, timeout)
+        for message in self._take_messages([queue], 1):
+            return message
+        raise Empty
+
+    @property
+    def room(self) -> int:
+        """How many more messages this consumer may have unacknowledged."""
+        if not self._consumers:
+            return 0
+        room = self.qos.can_consume_max_estimate()
+        return UNLIMITED if room is None else int(room)
+
+    @property
+    def table_queues(self) -> list[str]:
+        return [queue for queue in self._active_queues if not is_local(queue)]
+
+    def deliver_local(self) -> int:
+        """Hand over what lies in this process's control queues."""
+        delivered = 0
+        for queue in filter(is_local, list(self._active_queues)):
+            while self.connection is not None:
+                try:
+                    message = super()._get(queue)
+                except Empty:
+                    break
+                self.connection._deliver(message, queue)
+                delivered += 1
+        return delivered
+
+    def deliver(self, look_first: bool) -> tuple[int, bool]:
+        """
+        Reserve as much as there is room for and hand it over.
+
+        Return how much that was, and whether there may be more.
+        """
+        room, queues = self.room, self.table_queues
+        if not queues or not room:
+            return 0, bool(queues)
+        rows, messages = True, True
+        if look_first:
+            rows, messages = sql.which_exist(_rows().ready_in(queues), _messages().ready_in(queues))
+        batch: list[Any] = []
+        if messages:  # neither kind may starve the other
+            batch += self._take_messages(queues, max(1, room // 2))
+        if rows:
+            batch += self._take_rows(queues, room - len(batch))
+        if self.connection is not None:
+            for message in batch:
+                self.connection._deliver(message, message["properties"]["delivery_info"]["routing_key"])
+        return len(batch), len(batch) >= max(1, room // 2)
+
+    def _take_rows(self, queues: list[str], limit: int) -> Iterator[dict[str, Any]]:
+        if limit < 1:
+            return
+        ready = _rows().ready_in(queues)
+        lease = Moment(conf.RING_AGAIN)
+        for row in sql.take(ready, limit, ("name", "queue", "priority"), due=lease):
+            tag = uuid.uuid4().hex
+            self._held[tag] = (Task, row.pk)
+            yield doorbell_message(row, tag)
+
+    def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
+        ready = _messages().ready_in(queues)
+        taken = []
+        for stored in sql.take(ready, limit, ("queue", "payload"), worker=process.worker_id()):
+            message = json.loads(stored.payload)
+            tag = uuid.uuid4().hex
+            message["properties"]["delivery_tag"] = tag
+            message["properties"]["delivery_info"]["routing_key"] = stored.queue
+            self._held[tag] = (Message, stored.pk)
+            taken.append(message)
+        return taken
+
+    # --- acknowledging ----------------------------------------------------------------
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        kind, key = self._held.pop(delivery_tag, (None, None))
+        if kind is Message:
+            _delete_message(key)
+        super().basic_ack(delivery_tag, multiple)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if requeue:
+            self._give_back(delivery_tag)
+        else:
+            kind, key = self._held.pop(delivery_tag, (None, None))
+            if kind is Message:
+                _delete_message(key)
+        self.qos.ack(delivery_tag)
+
+    def _restore(self, message: Any) -> None:
+        """Give back what was reserved and not begun: at shutdown, or when the consumer starts anew."""
+        if not self._give_back(message.delivery_tag):
+            super()._restore(message)
+
+    def _give_back(self, delivery_tag: str) -> bool:
+        kind, key = self._held.pop(delivery_tag, (None, None))
+        if kind is Task:
+            transitions.release(_rows().filter(pk=key))
+        elif kind is Message:
+            _messages().filter(pk=key).update(worker="")
+        return kind is not None
+
+    # --- queues -----------------------------------------------------------------------
+
+    def _size(self, queue: str) -> int:
+        if is_local(queue):
+            return int(super()._size(queue))
+        rows = _rows().queued().filter(queue=queue)
+        return rows.count() + _messages().free().filter(queue=queue).count()
+
+    def _purge(self, queue: str) -> int:
+        """Delete the waiting messages of plain tasks; rows are deleted by ``clean()`` alone."""
+        if is_local(queue):
+            return int(super()._purge(queue))
+        return _messages().free().filter(queue=queue).delete()[0]
+
+    def _delete(self, queue: str, *args: Any, **options: Any) -> None:
+        if not is_local(queue):
+            self._purge(queue)
+        super()._delete(queue, *args, **options)
+
+    def close(self) -> None:
+        # Not kombu's: it would empty the queues of every channel in this process.
+        virtual.Channel.close(self)
+
+
+class Transport(memory.Transport):  # type: ignore[misc]
+    """The connection of one Celery consumer, or producer, to the table."""
+
+    Channel = Channel
+    global_state = virtual.BrokerState()
+    driver_type = driver_name = "boogie"
+    implements = virtual.Transport.implements.extend(
+        asynchronous=True, exchange_type=frozenset(["direct", "topic", "fanout"]), heartbeats=False
+    )
+    connection_errors = (*virtual.Transport.connection_errors, OperationalError, InterfaceError)
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        super().__init__(client, **options)
+        self._watch = _Watch()
+        self._hub: Any = None
+        self._timer: Any = None
+        self._hungry = False
+
+    def driver_version(self) -> str:
+        return boogie.__version__
+
+    # --- in the worker's event loop ---------------------------------------------------
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        if self._hub is not None:
+            return
+        self._hub = loop
+        loop.on_tick.add(self._on_tick)
+        self._timer = loop.call_later(0, self._beat)
+
+    def close_connection(self, connection: Any) -> None:
+        if self._hub is not None:
+            self._hub.on_tick.discard(self._on_tick)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._watch.stop_listening(self._hub)
+            self._hub = self._timer = None
+        super().close_connection(connection)
+
+    def _beat(self) -> None:
+        """Look for work if it is time to, and come back."""
+        if self._hub is None:
+            return
+        for channel in list(self.channels):
+            channel.deliver_local()
+        if self._watch.is_time():
+            self._watch.listen(self._hub, self._notified, self._hungry)
+            self._deliver_all(look_first=True)
+        if self._hub is not None:
+            self._timer = self._hub.call_later(self._watch.pulse, self._beat)
+
+    def _on_tick(self) -> None:
+        """Fetch again once half of the prefetch is free, while there may be more."""
+        if self._hungry and any(_is_half_empty(channel) for channel in self.channels):
+            self._deliver_all(look_first=False)
+
+    def _notified(self) -> None:
+        if self._watch.read_notifications(self._hub):
+            self._deliver_all(look_first=False)
+
+    def _deliver_all(self, look_first: bool) -> int:
+        delivered = 0
+        self._hungry = False
+        try:
+            for channel in list(self.channels):
+                number, more = channel.deliver(look_first)
+                delivered += number
+                self._hungry = self._hungry or more
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("boogie:// cannot reach the database, it tries again: %s", error)
+            connections[_alias()].close()
+            self._watch.away()
+        else:
+            self._watch.found(delivered)
+        return delivered
+
+    # --- without an event loop (gevent, eventlet, clients) -----------------------------
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            delivered = sum(channel.deliver_local() for channel in list(self.channels))
+            if self._watch.is_time():
+                delivered += self._deliver_all(look_first=True)
+            if delivered:
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                raise socket.timeout
+            time.sleep(min(self._watch.pulse, FASTEST if timeout is None else timeout))
+
+
+def _is_half_empty(channel: Channel) -> bool:
+    limit = channel.qos.prefetch_count
+    return channel.room >= max(1, limit // 2) if limit else channel.room > 0
+
+
+class _Watch:
+    """When to look at the database, and how to be told."""
+
+    def __init__(self) -> None:
+        self._interval = FASTEST
+        self._next = 0.0
+        self._signature: Any = None
+        self._listener: Any = None
+        self._listening_since: float | None = None
+
+    # --- polling ----------------------------------------------------------------------
+
+    @property
+    def pulse(self) -> float:
+        """Seconds until it is worth asking :meth:`is_time` again."""
+        if self._files():
+            return FASTEST
+        return max(0.001, min(SURE, self._next - time.monotonic()))
+
+    def is_time(self) -> bool:
+        """Return whether to look now: the time has come, or a SQLite file has changed."""
+        if time.monotonic() >= self._next:
+            return True
+        signature = [_stat(path) for path in self._files()]
+        changed, self._signature = signature != self._signature, signature
+        return changed
+
+    def _files(self) -> list[str]:
+        connection = connections[_alias()]
+        name = str(connection.settings_dict["NAME"])
+        if connection.vendor != "sqlite" or not os.path.exists(name):
+            return []
+        return [name, f"{name}-wal"]
+
+    def found(self, number: int) -> None:
+        """Note how much the last look brought."""
+        sure = self._listening_since is not None or bool(self._files())
+        slowest = SURE if sure else SLOWEST
+        self._interval = FASTEST if number else min(self._interval * 1.5, slowest)
+        self._next = time.monotonic() + (slowest if sure else self._interval)
+
+    def away(self) -> None:
+        """Note that the database did not answer."""
+        self._next = time.monotonic() + AWAY_PAUSE
+
+    # --- LISTEN / NOTIFY --------------------------------------------------------------
+
+    def listen(self, hub: Any, callback: Any, busy: bool) -> None:
+        """On PostgreSQL: ask to be notified while this worker has nothing to do."""
+        if connections[_alias()].vendor != "postgresql":
+            return
+        try:
+            if self._listener is None:
+                self._start_listening(hub, callback)
+            self._ask_to_be_notified(busy)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("boogie:// cannot LISTEN, it polls: %s", error)
+            self.stop_listening(hub)
+
+    def _start_listening(self, hub: Any, callback: Any) -> None:
+        listener = connections.create_connection(_alias())
+        listener.inc_thread_sharing()
+        with listener.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+        self._listener = listener
+        hub.add_reader(listener.connection.fileno(), callback)
+
+    def _ask_to_be_notified(self, busy: bool) -> None:
+        """
+        Say in the worker's row until when it waits.
+
+        The trigger notifies only then: a NOTIFY holds a lock that all commits
+        of the server share, and a busy worker fetches without being told.
+        """
+        now = time.monotonic()
+        mine = Worker.objects.using(router.db_for_write(Worker)).filter(pk=process.worker_id())
+        if busy:
+            if self._listening_since is not None:
+                mine.update(listening=None)
+                self._listening_since = None
+        elif self._listening_since is None or now > self._listening_since + LISTEN_FOR / 2:
+            if mine.update(listening=Moment(LISTEN_FOR)):
+                self._listening_since = now
+
+    def read_notifications(self, hub: Any) -> bool:
+        """Take the notifications off the wire; return whether the listener still stands."""
+        try:
+            raw = self._listener.connection
+            if hasattr(raw, "pgconn"):  # psycopg 3
+                raw.pgconn.consume_input()
+                while raw.pgconn.notifies():
+                    pass
+            else:
+                raw.poll()
+                raw.notifies.clear()
+        except Exception as error:
+            logger.warning("boogie:// lost its LISTEN connection, it polls: %s", error)
+            self.stop_listening(hub)
+            return False
+        return True
+
+    def stop_listening(self, hub: Any) -> None:
+        listener, self._listener, self._listening_since = self._listener, None, None
+        if listener is not None and listener.connection is not None:
+            hub.remove_reader(listener.connection.fileno())
+            listener.close()
+
+
+def _stat(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
+    """Return the message, as kombu's virtual transports have them, that rings for ``row``."""
+    task_id = str(row.pk)
+    return {
+        "body": DOORBELL_BODY,
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": {
+            "lang": "py",
+            "task": row.name,
+            "id": task_id,
+            "root_id": task_id,
+            "parent_id": None,
+            "group": None,
+            "argsrepr": "()",
+            "kwargsrepr": "{}",
+            "retries": 0,
+            "eta": None,
+            "expires": None,
+            "timelimit": [None, None],
+            "ignore_result": True,
+        },
+        "properties": {
+            "correlation_id": task_id,
+            "reply_to": None,
+            "delivery_tag": tag,
+            "delivery_info": {"exchange": "", "routing_key": row.queue},
+            "priority": row.priority,
+        },
+    }
+
+
+def _alias() -> str:
+    return router.db_for_write(Task)
+
+
+def _rows() -> Any:
+    return Task.objects.using(_alias())
+
+
+def _messages() -> Any:
+    return Message.objects.using(router.db_for_write(Message))
+
+
+def _delete_message(key: Any) -> None:
+    transitions.unlocked(_alias(), _messages().filter(pk=key).delete)

@@ -1,0 +1,203 @@
+"""
+What a stock Celery worker gets from us: the keeper, connection reuse, and a
+request class that tells us of children that died.
+"""
+
+import os
+from typing import Any
+
+import celery
+import django
+from billiard.einfo import ExceptionWithTraceback
+from celery import Celery, bootsteps, signals
+from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.utils.log import get_logger
+from celery.worker.request import Request
+from celery.worker.state import task_ready
+from django.core.cache import close_caches
+from django.db import close_old_connections
+
+import boogie
+
+from . import execute, keeper, process
+from .declare import BoogieTask
+
+logger = get_logger(__name__)
+
+#: The keepers of this process: one for each worker that lives in it.
+_keepers: list[keeper.Keeper] = []
+
+
+class KeeperStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """
+    Starts the keeper with the worker.
+
+    It stops only when everything else has: a worker that waits for its last
+    bodies must go on saying that it is alive.
+    """
+
+    requires = ("celery.worker.components:Hub",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        process.become_worker(process.new_worker_id(worker.hostname))
+
+    def start(self, worker: Any) -> None:
+        reuse_connections(worker.app)
+        one = keeper.Keeper(process.worker_id(), _about(worker))
+        _keepers.append(one)
+        one.start()
+        signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
+
+
+def _say_farewell(**extra: Any) -> None:
+    while _keepers:
+        one = _keepers.pop()
+        one.stop()
+        one.farewell()
+        process.become_worker(None)
+
+
+def _about(worker: Any) -> dict[str, Any]:
+    """Return what the worker's row says of it."""
+    return {
+        "queues": sorted(worker.app.amqp.queues.consume_from),
+        "concurrency": worker.concurrency or 0,
+        "software": {
+            "boogie": boogie.__version__,
+            "celery": celery.__version__,
+            "django": django.__version__,
+        },
+    }
+
+
+def install(app: Celery) -> None:
+    """Add the keeper to every worker of ``app``."""
+    app.steps["worker"].add(KeeperStep)
+
+
+# --- forks ----------------------------------------------------------------------------
+
+
+def _before_fork() -> None:
+    """
+    Leave no second thread and no open connection while the main process forks.
+
+    A forked child inherits locks that another thread holds, and closing an
+    inherited MySQL connection closes the parent's.
+    """
+    for one in _keepers:
+        one.stop()
+    if _keepers:
+        execute.close_connections()
+
+
+def _after_fork() -> None:
+    for one in _keepers:
+        one.start()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork, after_in_child=_keepers.clear
+)
+
+
+# --- connections ----------------------------------------------------------------------
+
+
+def reuse_connections(app: Celery) -> None:
+    """
+    Keep database connections after a Boogie task that ended well, as Django does after a request.
+
+    Celery's fixup for Django closes them around every task, whatever
+    ``CONN_MAX_AGE`` says. Other tasks keep that behaviour.
+    """
+    for fixup in app.fixups:
+        inner = getattr(fixup, "worker_fixup", None)
+        if inner is not None:
+            signals.task_prerun.disconnect(inner.on_task_prerun)
+            signals.task_postrun.disconnect(inner.on_task_postrun)
+            _fixups[id(inner)] = inner
+    signals.task_prerun.connect(
+        _close_before, weak=False, dispatch_uid="boogie_tasks.close_before"
+    )
+    signals.task_postrun.connect(_close_after, weak=False, dispatch_uid="boogie_tasks.close_after")
+
+
+_fixups: dict[int, Any] = {}
+
+
+def _close_before(sender: Any, **extra: Any) -> None:
+    if not isinstance(sender, BoogieTask):
+        for fixup in _fixups.values():
+            fixup.on_task_prerun(sender, **extra)
+
+
+def _close_after(sender: Any, state: str | None = None, **extra: Any) -> None:
+    if not isinstance(sender, BoogieTask):
+        for fixup in _fixups.values():
+            fixup.on_task_postrun(sender, state=state, **extra)
+    elif not sender.request.is_eager:
+        leave_connections(clean=state in ("SUCCESS", "IGNORED"))
+
+
+def leave_connections(clean: bool) -> None:
+    """Keep connections as Django would after a request; close them after a run that raised."""
+    if clean:
+        close_old_connections()
+    else:
+        execute.close_connections()
+    close_caches()
+
+
+# --- children that died ---------------------------------------------------------------
+
+
+class BoogieRequest(Request):  # type: ignore[misc]
+    """
+    The main process's view of one run. What only it learns goes to the keeper's thread.
+
+    The row is found by the pid of the child, so that a duplicate of a message
+    whose child dies takes nothing away from the child that runs the row.
+    """
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""
+        if soft:
+            super().on_timeout(soft, timeout)
+            return
+        task_ready(self)
+        logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
+        exception = TimeLimitExceeded(timeout)
+        keeper.submit(execute.abandon_child, self.id, self.worker_pid, exception)
+        self._acknowledge_late()
+
+    def on_failure(
+        self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
+    ) -> None:
+        """A child that died has lost its run; other failures were settled by the child."""
+        exception = exc_info.exception
+        if isinstance(exception, ExceptionWithTraceback):
+            exception = exception.exc
+        if isinstance(exception, TimeLimitExceeded):
+            return
+        if not isinstance(exception, WorkerLostError | SystemExit | KeyboardInterrupt):
+            super().on_failure(exc_info, send_failed_event, return_ok)
+            return
+        task_ready(self)
+        how = f"the process {self.worker_pid} of {process.worker_id()} died ({exception})"
+        keeper.submit(execute.lose_child, self.id, self.worker_pid, how)
+        self._acknowledge_late()
+
+    def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:
+        """A body that raised ``SystemExit`` comes as a failed success; its child is gone."""
+        failed, outcome, _ = failed__retval__runtime
+        if failed:
+            self.on_failure(outcome, return_ok=True)
+        else:
+            super().on_success(failed__retval__runtime, **extra)
+
+    def _acknowledge_late(self) -> None:
+        """The row decides what happens next, never the broker."""
+        if self.task.acks_late:
+            self.acknowledge()
