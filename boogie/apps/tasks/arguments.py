@@ -149,9 +149,7 @@ def _argument(name: str, label: str, value: Any) -> Any:
             reason = f"{unfit.path and f'at {unfit.path} '}{unfit}"
         except RecursionError:
             reason = "nested too deeply, or contains itself"
-    raise ArgumentError(
-        f"{name}: {label} would not come back from JSON as it went: {reason}."
-    )
+    raise ArgumentError(f"{name}: {label} would not come back from JSON as it went: {reason}.")
 
 
 def pack_result(name: str, data: Any) -> Any:
@@ -164,10 +162,14 @@ def pack_result(name: str, data: Any) -> Any:
     except Unfit as unfit:
         where = f" at {unfit.path}" if unfit.path else ""
         reason = f"JSON would not bring back {unfit}{where}"
-        raise ResultError(f"{name} returned a {kind} that cannot be stored: {reason}. {advice}") from None
+        raise ResultError(
+            f"{name} returned a {kind} that cannot be stored: {reason}. {advice}"
+        ) from None
     except RecursionError:
         reason = "it is nested too deeply, or contains itself"
-        raise ResultError(f"{name} returned a {kind} that cannot be stored: {reason}. {advice}") from None
+        raise ResultError(
+            f"{name} returned a {kind} that cannot be stored: {reason}. {advice}"
+        ) from None
     if size > conf.MAX_RESULT_SIZE:
         raise ResultError(
             f"{name} returned a {kind} of {size} bytes of JSON, more than "

@@ -3,11 +3,11 @@ Database time. Due times, leases and every timestamp of a row come from here,
 never from the process's clock: hosts disagree, the database does not.
 """
 
-import uuid
 import os
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -32,7 +32,9 @@ class Moment(Func):
         super().__init__(**extra)
         self.seconds = seconds
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> tuple[str, Any]:
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: Any, **extra: Any
+    ) -> tuple[str, Any]:
         if not self.seconds:
             return "STATEMENT_TIMESTAMP()", ()
         return "(STATEMENT_TIMESTAMP() + %s::interval)", (timedelta(seconds=self.seconds),)
@@ -51,7 +53,7 @@ class Moment(Func):
 def _shift(connection: BaseDatabaseWrapper) -> float:
     """Return the seconds between UTC and the zone in which this connection stores times."""
     zone = connection.timezone if settings.USE_TZ else django_timezone.get_default_timezone()
-    if zone is None or zone is timezone.utc:
+    if zone is None or zone is UTC:
         return 0.0
     offset = datetime.now(zone).utcoffset()
     return offset.total_seconds() if offset else 0.0

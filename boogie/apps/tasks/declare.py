@@ -8,7 +8,17 @@ ready. The rooms below are imported by the methods that need them.
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from celery.app.autoretry import add_autoretry_behaviour
 from celery.contrib.django.task import DjangoTask
@@ -30,9 +40,7 @@ R = TypeVar("R")
 B = TypeVar("B", bound="BoogieTask[Any, ..., Any]")
 
 #: Options of Celery's that are no attributes of its task class.
-AUTORETRY_OPTIONS = (
-    "autoretry_for dont_autoretry_for retry_kwargs retry_backoff retry_backoff_max retry_jitter".split()
-)
+AUTORETRY_OPTIONS = ["autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter"]
 
 #: What may be asked of ``self.retry()`` besides its named parameters.
 RETRY_OPTIONS = frozenset({"queue", "priority"})
@@ -176,7 +184,9 @@ class BoogieTask(DjangoTask, Generic[O, P, R]):
 
     @property
     def _current_run(self) -> "Run | None":
-        if not self.__bound__:  # Celery binds tasks when it finalizes an app; we may be called before
+        if (
+            not self.__bound__
+        ):  # Celery binds tasks when it finalizes an app; we may be called before
             type(self).bind(registry.celery_app())
         return self.request.get("boogie_run")
 
@@ -338,7 +348,9 @@ def _check_task(task: Any) -> None:
     """Check what can be known of a task when it is declared."""
     priority = task.priority
     if priority is not None and (type(priority) is not int or not 0 <= priority <= 9):
-        raise ValueError(f"{task.name}: priority must be a whole number from 0 to 9, not {priority!r}.")
+        raise ValueError(
+            f"{task.name}: priority must be a whole number from 0 to 9, not {priority!r}."
+        )
     if task.queue is not None and not (isinstance(task.queue, str) and task.queue):
         raise ValueError(f"{task.name}: queue must be a name, not {task.queue!r}.")
     if len(task.name) > 255:
@@ -346,7 +358,9 @@ def _check_task(task: Any) -> None:
     function = inspect.unwrap(type(task).run)
     task._check_call = head_from_fun(type(task).run, bound=not _is_static(type(task)))
     if not _takes_object(task, function):
-        raise TypeError(f"{task.name}: a task function takes a model instance as its first argument.")
+        raise TypeError(
+            f"{task.name}: a task function takes a model instance as its first argument."
+        )
 
 
 def _is_static(cls: type) -> bool:
@@ -404,12 +418,12 @@ def task(function: Any = None, /, **options: Any) -> Any:
         return lambda source: task(source, **options)
     if isinstance(function, type):
         if not issubclass(function, BoogieTask):
-            raise TypeError(f"@task decorates functions and BoogieTask subclasses, not {function!r}.")
+            raise TypeError(
+                f"@task decorates functions and BoogieTask subclasses, not {function!r}."
+            )
         if "bind" in options:
             raise TypeError(f"{function.__qualname__}: bind is for functions; a class has self.")
         return function.as_task(**options)
     if not inspect.isfunction(function):
         raise TypeError(f"@task decorates functions and BoogieTask subclasses, not {function!r}.")
     return _from_function(function, options)
-
-

@@ -19,7 +19,7 @@ from .fields import MomentField
 from .models import Task
 
 if TYPE_CHECKING:
-    from .declare import BoogieTask
+    pass
 
 Declaration = "BoogieTask[Any, ..., Any]"
 
@@ -146,5 +146,3 @@ def stored(when: datetime) -> datetime:
     if settings.USE_TZ:
         return timezone.make_aware(when) if timezone.is_naive(when) else when
     return timezone.make_naive(when) if timezone.is_aware(when) else when
-
-

@@ -16,11 +16,11 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from billiard.einfo import ExceptionInfo
 from celery.app.task import Context
 from celery.app.trace import build_tracer
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from celery.signals import task_failure
-from billiard.einfo import ExceptionInfo
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connections, models, router, transaction
 
@@ -31,7 +31,7 @@ from .models import Task
 from .querysets import TaskQuerySet
 
 if TYPE_CHECKING:
-    from .declare import BoogieTask
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,9 @@ def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
                 if run.outcome == "lost":
                     raise _Undo
     except _Undo:
-        raise Ignore(f"{run.row} was taken away while it ran; its effects are rolled back") from None
+        raise Ignore(
+            f"{run.row} was taken away while it ran; its effects are rolled back"
+        ) from None
     except (Ignore, Retry, Reject) as control:
         run.exception = control
         raise

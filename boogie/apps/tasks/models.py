@@ -27,7 +27,7 @@ class Task(models.Model):
 
     #: Fields that only ``transitions.py`` changes once a row is stored.
     MACHINE_FIELDS = frozenset(
-        "status result errors attempt retries losses worker pid not_before due started ended".split()
+        ["status", "result", "errors", "attempt", "retries", "losses", "worker", "pid", "not_before", "due", "started", "ended"]
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -174,7 +174,9 @@ class Task(models.Model):
         while not self.is_ended:
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"{self} has not ended after {timeout} seconds")
-            time.sleep(pause if deadline is None else min(pause, max(0, deadline - time.monotonic())))
+            time.sleep(
+                pause if deadline is None else min(pause, max(0, deadline - time.monotonic()))
+            )
             pause = min(pause * 1.5, 1.0)
             self.refresh_from_db()
         if self.is_failed:
@@ -287,7 +289,9 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         indexes = [
-            models.Index(fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"),
+            models.Index(
+                fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"
+            ),
         ]
 
     def __str__(self) -> str:

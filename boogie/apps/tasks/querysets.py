@@ -14,7 +14,7 @@ from . import arguments, process, registry, states, transitions
 from .clock import Moment
 
 if TYPE_CHECKING:
-    from .models import Message, Task, Worker
+    pass
 
 CHUNK = 1000
 
@@ -224,7 +224,9 @@ def deserialized(name: str, data: Any) -> Any:
 def family(model: type[models.Model]) -> list[type[models.Model]]:
     """Return the concrete model of ``model`` and all its proxies."""
     concrete = model._meta.concrete_model
-    return [m for m in apps.get_models(include_auto_created=True) if m._meta.concrete_model is concrete]
+    return [
+        m for m in apps.get_models(include_auto_created=True) if m._meta.concrete_model is concrete
+    ]
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

@@ -249,4 +249,3 @@ def patiently(using: str, action: Callable[[], T], patience: float) -> T:
             connection.close()
         time.sleep(pause)
         pause = min(pause * 2, 5.0)
-

@@ -16,7 +16,6 @@ file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
 import json
 import logging
 import os
-import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -39,7 +38,9 @@ logger = logging.getLogger(__name__)
 CHANNEL = "boogie_tasks"
 
 #: What a doorbell says: no arguments, no callbacks.
-DOORBELL_BODY = json.dumps([[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+DOORBELL_BODY = json.dumps(
+    [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+)
 
 #: Reserved at once when the prefetch count sets no limit.
 UNLIMITED = 100
@@ -81,7 +82,9 @@ class Channel(memory.Channel):  # type: ignore[misc]
                 queue=queue, priority=priority, payload=json.dumps(message), created=Moment()
             )
 
-    def _put_fanout(self, exchange: str, message: Any, routing_key: Any = None, **options: Any) -> None:
+    def _put_fanout(
+        self, exchange: str, message: Any, routing_key: Any = None, **options: Any
+    ) -> None:
         for queue in self._lookup(exchange, routing_key):
             self._put(queue, message)
 
@@ -139,7 +142,9 @@ class Channel(memory.Channel):  # type: ignore[misc]
             batch += self._take_rows(queues, room - len(batch))
         if self.connection is not None:
             for message in batch:
-                self.connection._deliver(message, message["properties"]["delivery_info"]["routing_key"])
+                self.connection._deliver(
+                    message, message["properties"]["delivery_info"]["routing_key"]
+                )
         return len(batch), len(batch) >= max(1, room // 2)
 
     def _take_rows(self, queues: list[str], limit: int) -> Iterator[dict[str, Any]]:
@@ -305,7 +310,7 @@ class Transport(memory.Transport):  # type: ignore[misc]
             if delivered:
                 return
             if deadline is not None and time.monotonic() >= deadline:
-                raise socket.timeout
+                raise TimeoutError
             time.sleep(min(self._watch.pulse, FASTEST if timeout is None else timeout))
 
 

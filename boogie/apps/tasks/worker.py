@@ -97,9 +97,7 @@ def _after_fork() -> None:
         one.start()
 
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork, after_in_child=_keepers.clear
-)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_keepers.clear)
 
 
 # --- connections ----------------------------------------------------------------------
@@ -118,9 +116,7 @@ def reuse_connections(app: Celery) -> None:
             signals.task_prerun.disconnect(inner.on_task_prerun)
             signals.task_postrun.disconnect(inner.on_task_postrun)
             _fixups[id(inner)] = inner
-    signals.task_prerun.connect(
-        _close_before, weak=False, dispatch_uid="boogie_tasks.close_before"
-    )
+    signals.task_prerun.connect(_close_before, weak=False, dispatch_uid="boogie_tasks.close_before")
     signals.task_postrun.connect(_close_after, weak=False, dispatch_uid="boogie_tasks.close_after")
 
 

@@ -1,0 +1,79 @@
+"""Settings of the test project; ``services.py`` chooses the database and the broker."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.project import services
+
+SECRET_KEY = "tests"
+USE_TZ = True
+TIME_ZONE = os.environ.get("BOOGIE_TIME_ZONE", "UTC")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.project.urls"
+AUTH_USER_MODEL = "blog.User"
+
+# "blog" stands before ours: it declares tasks in its models.py and in its __init__.py.
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "tests.project.blog",
+    "boogie.apps.tasks",
+    "tests.project.shop",
+]
+
+#: Set for worker processes, so that they use the database that the test made.
+NAME = os.environ.get("DATABASE_NAME", "boogie")
+SQLITE_DIR = Path(os.environ.get("BOOGIE_SQLITE_DIR", tempfile.gettempdir()))
+
+
+def _sqlite(name: str) -> dict:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": name if Path(name).is_absolute() else str(SQLITE_DIR / f"{name}.sqlite3"),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+        # A file, not memory: worker processes and threads share it.
+        "TEST": {"NAME": str(SQLITE_DIR / f"test_{os.getpid()}_{Path(name).name}.sqlite3")},
+    }
+
+
+def _server(engine: str, user: str, **extra: object) -> dict:
+    return {
+        "ENGINE": f"django.db.backends.{engine}",
+        "HOST": "127.0.0.1",
+        "USER": user,
+        "NAME": NAME,
+        "TEST": {"NAME": f"test_{NAME}_{os.getpid()}"},
+        **extra,
+    }
+
+
+if services.DATABASE == "postgresql":
+    default = _server("postgresql", "postgres", CONN_MAX_AGE=600)
+elif services.DATABASE == "mariadb":
+    import pymysql
+
+    # Django asks for a version of mysqlclient that PyMySQL does not say it is.
+    pymysql.version_info = (2, 2, 7, "final", 0)
+    pymysql.install_as_MySQLdb()
+    default = _server("mysql", "root", CONN_MAX_AGE=600, OPTIONS={"charset": "utf8mb4"})
+    default["TEST"]["CHARSET"] = "utf8mb4"
+else:
+    default = _sqlite(NAME)
+
+DATABASES = {"default": default, "other": _sqlite(os.environ.get("OTHER_DATABASE_NAME", "other"))}
+
+CELERY_BROKER_URL = services.broker_url()
+CELERY_TASK_QUEUE_MAX_PRIORITY = 9
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = os.environ.get("BOOGIE_QUEUE", "boogie_tests")
+
+BOOGIE_TASKS = {}
+if "pytest" not in sys.modules:
+    # Worker processes of fault tests: what takes a minute in production takes seconds here.
+    BOOGIE_TASKS = {"RING_AGAIN": float(os.environ.get("BOOGIE_RING_AGAIN", "60"))}
