@@ -21,7 +21,7 @@ DOCS = ["furo>=2024.8", "sphinx>=8.1"]
 setup(
     name="django-boogie",
     version=VERSION,
-    description="Background tasks about Django model instances, on Celery, with a durable row for every run",
+    description="Background tasks about Django model instances, on Celery, a row for every run",
     long_description=(HERE / "README.rst").read_text(),
     long_description_content_type="text/x-rst",
     license="MIT",

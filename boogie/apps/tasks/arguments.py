@@ -183,7 +183,7 @@ def unwrap(obj: Any) -> Any:
     """Return the object behind a lazy one such as ``request.user``."""
     if isinstance(obj, LazyObject):
         obj.__class__  # noqa: B018 - makes the lazy object fetch what it wraps
-        return obj._wrapped  # type: ignore[attr-defined]
+        return obj._wrapped
     return obj
 
 

@@ -8,6 +8,6 @@ Configured by the ``CELERY_…`` settings of the Django project named by
 from celery import Celery
 
 app = Celery("boogie")
-app.add_defaults({"broker_url": "boogie://"})
+app.add_defaults(lambda: {"broker_url": "boogie://"})
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

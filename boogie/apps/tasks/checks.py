@@ -56,7 +56,7 @@ def check_celery(**options: Any) -> list[checks.CheckMessage]:
 def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
     if not (app.conf.broker_url or app.conf.broker_write_url):
         yield checks.Warning(
-            f"The Celery app {app.main!r} names no broker; Celery falls back to RabbitMQ on localhost.",
+            f"The Celery app {app.main!r} names no broker; Celery takes RabbitMQ on localhost.",
             hint='Set CELERY_BROKER_URL = "boogie://" to run tasks from the database alone.',
             id="boogie_tasks.W001",
         )

@@ -160,5 +160,5 @@ def _publish(app: Celery, producer: Any, row: Any) -> None:
 
 
 def broker_priority(priority: int, driver_type: str) -> int:
-    """Return what the broker calls our priority: higher runs sooner, but Redis counts the other way."""
+    """Return what the broker calls our priority: Redis counts the other way, 0 first."""
     return 9 - priority if driver_type == "redis" else priority

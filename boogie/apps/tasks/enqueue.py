@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db import router, transaction
+from django.db import DEFAULT_DB_ALIAS, router, transaction
 from django.utils import timezone
 
 from . import arguments, doorbell, process, registry, states, transitions
@@ -19,14 +19,12 @@ from .fields import MomentField
 from .models import Task
 
 if TYPE_CHECKING:
-    pass
-
-Declaration = "BoogieTask[Any, ..., Any]"
+    from .declare import Declaration
 
 MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
 
 
-def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
+def queued(task: "Declaration", obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
     """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.QUEUED
@@ -37,21 +35,21 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
         row.due = Moment(conf.RING_AGAIN if rung else 0.0)
     _insert(row)
     if rung:
-        transaction.on_commit(partial(_ring, row), using=row._state.db, robust=True)
-    transitions.announce("task_queued", row, row._state.db)
+        transaction.on_commit(partial(_ring, row), using=_db(row), robust=True)
+    transitions.announce("task_queued", row, _db(row))
     return row
 
 
-def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+def paused(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a paused row."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.PAUSED
     _insert(row)
-    transitions.announce("task_paused", row, row._state.db)
+    transitions.announce("task_paused", row, _db(row))
     return row
 
 
-def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+def running(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a row that this process runs itself: attempt 1 of a ``call()``."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.RUNNING
@@ -59,11 +57,11 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row.started = Moment()
     row.worker = process.caller_id()
     _insert(row)
-    transitions.announce("task_started", row, row._state.db)
+    transitions.announce("task_started", row, _db(row))
     return row
 
 
-def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+def _new_row(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     """Check everything about a call; return an unsaved row for it."""
     obj = arguments.check_object(task.name, obj)
     key = arguments.checked_key(task.name, obj)
@@ -86,7 +84,7 @@ def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     return row
 
 
-def _queue(task: Declaration) -> str:
+def _queue(task: "Declaration") -> str:
     """Return the task's own queue, else where ``task_routes`` sends its name, else ''."""
     if task.queue:
         return str(task.queue)
@@ -97,8 +95,12 @@ def _queue(task: Declaration) -> str:
     return "" if doorbell.needs_ringing() else str(app.conf.task_default_queue)
 
 
+def _db(row: Task) -> str:
+    return row._state.db or DEFAULT_DB_ALIAS
+
+
 def _insert(row: Task) -> None:
-    using = row._state.db or ""
+    using = _db(row)
     transitions.unlocked(using, partial(row.save, force_insert=True, using=using))
     for name in MOMENTS:
         # A database that cannot return what it inserted: read it when somebody asks.
@@ -109,7 +111,7 @@ def _insert(row: Task) -> None:
 def _ring(row: Task) -> None:
     """Ring one fresh row; if that fails, leave it to the keeper's next look."""
     if doorbell.ring([row]):
-        using = row._state.db or ""
+        using = _db(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)
         transitions.unlocked(using, partial(transitions.release, mine))
 

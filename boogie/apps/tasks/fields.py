@@ -52,7 +52,7 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
 
 
 class MomentField(models.DateTimeField):  # type: ignore[type-arg]
-    """A time that may be inserted as a database expression and is read back by the INSERT itself."""
+    """A time that may be inserted as an expression, and is read back by the INSERT itself."""
 
     if django.VERSION < (6,):  # from 6.0 on Django reads back every expression
 

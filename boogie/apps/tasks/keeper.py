@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db import DatabaseError, connections, router
 
-from . import doorbell, execute, sql, transitions
+from . import doorbell, losses, sql, transitions
 from .clock import Moment
 from .conf import conf
 from .models import Message, Task, Worker
@@ -71,7 +71,7 @@ def ring_due() -> int:
 
 
 def _take_due() -> list[Any]:
-    """Put off the next look at a batch of due rows, and return them; two keepers get different ones."""
+    """Put off the next look at a batch of due rows, and return them; each goes to one keeper."""
     due = rows().due().order_by("due")
     if not due.exists():
         return []
@@ -83,7 +83,7 @@ def rescue() -> None:
     workers = Worker.objects.using(router.db_for_write(Worker))
     alive = list(workers.alive(conf.WORKER_TIMEOUT).values_list("pk", flat=True))
     for row in rows().orphaned(alive, conf.CALL_LIMIT):
-        execute.lose(row, f"the worker {row.worker} died")
+        losses.lose(row, f"the worker {row.worker} died")
     messages = Message.objects.using(router.db_for_write(Message))
     messages.held().exclude(worker__in=alive).update(worker="")
     workers.dead(WORKER_MEMORY).delete()

@@ -20,6 +20,15 @@ from .fields import ExactCharField, JSONField, MomentField, PartialIndex
 from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet, deserialized
 
 
+def _is(status: str) -> property:
+    """Return a property that tells whether a row has ``status``."""
+
+    def has_status(row: "Task") -> bool:
+        return bool(row.status == status)
+
+    return property(has_status, doc=f"Whether the row is {status}.")
+
+
 class Task(models.Model):
     """One recorded run of a task on one object."""
 
@@ -27,7 +36,20 @@ class Task(models.Model):
 
     #: Fields that only ``transitions.py`` changes once a row is stored.
     MACHINE_FIELDS = frozenset(
-        ["status", "result", "errors", "attempt", "retries", "losses", "worker", "pid", "not_before", "due", "started", "ended"]
+        [
+            "status",
+            "result",
+            "errors",
+            "attempt",
+            "retries",
+            "losses",
+            "worker",
+            "pid",
+            "not_before",
+            "due",
+            "started",
+            "ended",
+        ]
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -200,7 +222,7 @@ class Task(models.Model):
         return self._moved(transitions.cancel(self._itself()))
 
     def retry(self) -> bool:
-        """failed or cancelled → queued, with a clean count of retries. Return whether the row moved."""
+        """failed or cancelled → queued, retries counted anew. Return whether the row moved."""
         return self._moved(transitions.requeue(self._itself()))
 
     def _itself(self) -> TaskQuerySet:
@@ -212,29 +234,12 @@ class Task(models.Model):
 
     # --- status -----------------------------------------------------------------------
 
-    @property
-    def is_paused(self) -> bool:
-        return bool(self.status == states.PAUSED)
-
-    @property
-    def is_queued(self) -> bool:
-        return bool(self.status == states.QUEUED)
-
-    @property
-    def is_running(self) -> bool:
-        return bool(self.status == states.RUNNING)
-
-    @property
-    def is_finished(self) -> bool:
-        return bool(self.status == states.FINISHED)
-
-    @property
-    def is_failed(self) -> bool:
-        return bool(self.status == states.FAILED)
-
-    @property
-    def is_cancelled(self) -> bool:
-        return bool(self.status == states.CANCELLED)
+    is_paused = _is(states.PAUSED)
+    is_queued = _is(states.QUEUED)
+    is_running = _is(states.RUNNING)
+    is_finished = _is(states.FINISHED)
+    is_failed = _is(states.FAILED)
+    is_cancelled = _is(states.CANCELLED)
 
     @property
     def is_ended(self) -> bool:

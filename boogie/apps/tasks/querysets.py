@@ -14,7 +14,7 @@ from . import arguments, process, registry, states, transitions
 from .clock import Moment
 
 if TYPE_CHECKING:
-    pass
+    from .models import Message, Task, Worker  # noqa: F401 - ruff does not see the quoted names
 
 CHUNK = 1000
 

@@ -9,9 +9,8 @@ and swallows what a receiver raises; see ``declare.Gate`` for what that means.
 from typing import Any
 
 from celery import signals
-from django.db import close_old_connections
 
-from . import execute, keeper
+from . import execute, failures, keeper, losses
 from .declare import BoogieTask
 
 
@@ -19,11 +18,11 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
     """task_prerun: claim the row, and hand its object and arguments to Celery's tracer."""
     if not isinstance(sender, BoogieTask):
         return
-    request = sender.request
+    request: Any = sender.request
     if request.is_eager:  # a call() has its row already
         return
     request.boogie_run = None
-    close_old_connections()  # as Django does before a request
+    execute.renew_connections()
     run = execute.claim(task_id)
     if run is None:
         return
@@ -46,7 +45,7 @@ def fail(sender: Any, exception: BaseException, **extra: Any) -> None:
         return
     run.exception = run.exception or exception
     row = run.row
-    execute.fail(run, run.error or execute.describe(run.exception, row.attempt, row.worker))
+    execute.fail(run, run.error or failures.describe(run.exception, row.attempt, row.worker))
 
 
 def retry(sender: Any, reason: Any, **extra: Any) -> None:
@@ -63,13 +62,13 @@ def close(sender: Any, state: str | None = None, **extra: Any) -> None:
 
 def refuse_unknown(sender: Any, name: str, id: str, **extra: Any) -> None:
     """task_unknown: the row fails, visibly."""
-    keeper.submit(execute.refuse, id, name)
+    keeper.submit(losses.refuse, id, name)
 
 
 def cancel_revoked(sender: Any, request: Any, **extra: Any) -> None:
     """task_revoked: cancel the row."""
     if isinstance(sender, BoogieTask):
-        keeper.submit(execute.cancel_revoked, request.id)
+        keeper.submit(losses.cancel_revoked, request.id)
 
 
 def _run_of(sender: Any) -> "execute.Run | None":

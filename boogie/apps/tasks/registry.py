@@ -7,9 +7,10 @@ every app that is, or will be, finalized.
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from celery import Celery, _state
+from celery import Celery
+from celery import _state as celery_state
 from celery.utils.imports import symbol_by_name
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
@@ -17,24 +18,27 @@ from django.utils.module_loading import autodiscover_modules
 from .conf import conf
 
 if TYPE_CHECKING:
-    from .declare import BoogieTask
+    from .declare import Declaration
 
 SHIPPED_APP = "boogie.apps.tasks.celery:app"
 
-_declared: "dict[str, BoogieTask[Any, ..., Any]]" = {}
+# Celery's table of apps and the registry of an app have no public names (and no types).
+_state: Any = celery_state
+
+_declared: "dict[str, Declaration]" = {}
 
 
-def get(name: str) -> "BoogieTask[Any, ..., Any] | None":
+def get(name: str) -> "Declaration | None":
     """Return the task declared as ``name`` in this process, or ``None``."""
     return _declared.get(name)
 
 
-def declared() -> "list[BoogieTask[Any, ..., Any]]":
+def declared() -> "list[Declaration]":
     """Return every task declared in this process."""
     return list(_declared.values())
 
 
-def register(task: "BoogieTask[Any, ..., Any]") -> None:
+def register(task: "Declaration") -> None:
     """
     Make ``task`` known to us and to Celery.
 
@@ -53,13 +57,13 @@ def register(task: "BoogieTask[Any, ..., Any]") -> None:
 
 
 def on_every_app(callback: Callable[[Celery], Any]) -> None:
-    """Call ``callback`` with every Celery app, now and when it is finalized; twice must do no harm."""
+    """Call ``callback`` with every Celery app, now and once more when it is finalized."""
     _state.connect_on_app_finalize(callback)
     for app in list(_state._get_active_apps()):
         callback(app)
 
 
-def _adopt(app: Celery, name: str) -> None:
+def _adopt(app: Any, name: str) -> None:
     task = _declared[name]
     _refuse_foreign(app, task)
     app._tasks[name] = task
@@ -67,7 +71,7 @@ def _adopt(app: Celery, name: str) -> None:
         task.bind(app)
 
 
-def _refuse_foreign(app: Celery, task: "BoogieTask[Any, ..., Any]") -> None:
+def _refuse_foreign(app: Any, task: "Declaration") -> None:
     other = app._tasks.get(task.name)
     if other is not None and not hasattr(other, "declared_from"):
         raise ImproperlyConfigured(
@@ -76,7 +80,7 @@ def _refuse_foreign(app: Celery, task: "BoogieTask[Any, ..., Any]") -> None:
         )
 
 
-def _origin(task: "BoogieTask[Any, ..., Any]") -> tuple[Any, ...]:
+def _origin(task: "Declaration") -> tuple[Any, ...]:
     """Return what identifies the source of a task, also after its module was imported again."""
     source = task.declared_from
     if inspect.isfunction(source):
@@ -85,7 +89,7 @@ def _origin(task: "BoogieTask[Any, ..., Any]") -> tuple[Any, ...]:
     return (source.__module__, source.__qualname__)
 
 
-def _place(task: "BoogieTask[Any, ..., Any]") -> str:
+def _place(task: "Declaration") -> str:
     return f"{task.declared_from.__module__}.{task.declared_from.__qualname__}"
 
 
@@ -115,10 +119,10 @@ def celery_app() -> Celery:
 
 def _current_app() -> Celery | None:
     """Return the project's current app; never the fallback that Celery makes up by itself."""
-    app = _state._tls.current_app or _state.default_app
+    app: Any = _state._tls.current_app or _state.default_app
     if app is None or (app.main == "default" and not app.fixups):
         return None
-    return app
+    return cast(Celery, app)
 
 
 def _configured(path: str) -> Celery:

@@ -1,5 +1,5 @@
 """
-Statements that Django's ORM cannot say: ``UPDATE … RETURNING`` and questions about two tables at once.
+Statements that Django's ORM cannot say: ``UPDATE … RETURNING``, and questions to several tables.
 
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """
@@ -21,7 +21,7 @@ def returns_from_update(connection: Any) -> bool:
 
 def take(rows: Rows, limit: int, fields: tuple[str, ...], **changes: Any) -> list[Any]:
     """
-    Update the first ``limit`` of ``rows`` and return them, with ``pk`` and ``fields`` as attributes.
+    Update the first ``limit`` of ``rows``; return them with ``pk`` and ``fields`` as attributes.
 
     Rows that another transaction is taking are passed over where the database
     can do that. One statement where it can return what it updated.

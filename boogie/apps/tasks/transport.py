@@ -7,20 +7,15 @@ worker's own control messages stay, and overrides how a worker gets work: due
 rows of its queues are reserved in batches, as many as the prefetch count
 leaves room for. Publishing a doorbell is nothing; messages of plain Celery
 tasks are rows of ``Message``, deleted when acknowledged.
-
-When to look: on PostgreSQL a worker that waits is notified (see the second
-migration) and looks once a second besides; on SQLite it watches the database
-file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
 """
 
 import json
 import logging
-import os
 import time
 import uuid
 from collections.abc import Iterator
 from queue import Empty
-from typing import Any
+from typing import Any, cast
 
 from django.db import InterfaceError, OperationalError, connections, router
 from kombu.transport import memory, virtual
@@ -30,12 +25,10 @@ import boogie
 from . import process, registry, sql, transitions
 from .clock import Moment
 from .conf import conf
-from .models import Message, Task, Worker
+from .models import Message, Task
+from .watch import FASTEST, Watch, alias
 
 logger = logging.getLogger(__name__)
-
-#: Name of the PostgreSQL notification; the second migration's trigger sends it.
-CHANNEL = "boogie_tasks"
 
 #: What a doorbell says: no arguments, no callbacks.
 DOORBELL_BODY = json.dumps(
@@ -45,22 +38,13 @@ DOORBELL_BODY = json.dumps(
 #: Reserved at once when the prefetch count sets no limit.
 UNLIMITED = 100
 
-#: Seconds between two looks: right after work came, and after a long time without.
-FASTEST, SLOWEST = 0.02, 0.5
-#: Seconds between two looks where something tells us of new work; for rows that become due by themselves.
-SURE = 1.0
-#: Seconds after a database error.
-AWAY_PAUSE = 1.0
-#: A waiting worker asks to be notified for this long, and asks again after half of it.
-LISTEN_FOR = 20.0
-
 
 def is_local(queue: str) -> bool:
     """Return whether a queue is for remote control or events, which stay in this process."""
     return queue.endswith(".pidbox") or queue.startswith("celeryev")
 
 
-class Channel(memory.Channel):  # type: ignore[misc]
+class Channel(memory.Channel):
     """One consumer's view: what it may still reserve, and what it has not acknowledged."""
 
     queues: dict[str, Any] = {}
@@ -187,7 +171,7 @@ class Channel(memory.Channel):  # type: ignore[misc]
         self.qos.ack(delivery_tag)
 
     def _restore(self, message: Any) -> None:
-        """Give back what was reserved and not begun: at shutdown, or when the consumer starts anew."""
+        """Give back what was reserved and not begun: at shutdown, or when a consumer restarts."""
         if not self._give_back(message.delivery_tag):
             super()._restore(message)
 
@@ -205,13 +189,13 @@ class Channel(memory.Channel):  # type: ignore[misc]
         if is_local(queue):
             return int(super()._size(queue))
         rows = _rows().queued().filter(queue=queue)
-        return rows.count() + _messages().free().filter(queue=queue).count()
+        return int(rows.count() + _messages().free().filter(queue=queue).count())
 
     def _purge(self, queue: str) -> int:
         """Delete the waiting messages of plain tasks; rows are deleted by ``clean()`` alone."""
         if is_local(queue):
             return int(super()._purge(queue))
-        return _messages().free().filter(queue=queue).delete()[0]
+        return int(_messages().free().filter(queue=queue).delete()[0])
 
     def _delete(self, queue: str, *args: Any, **options: Any) -> None:
         if not is_local(queue):
@@ -223,7 +207,10 @@ class Channel(memory.Channel):  # type: ignore[misc]
         virtual.Channel.close(self)
 
 
-class Transport(memory.Transport):  # type: ignore[misc]
+_Consumer = Channel
+
+
+class Transport(memory.Transport):
     """The connection of one Celery consumer, or producer, to the table."""
 
     Channel = Channel
@@ -236,10 +223,14 @@ class Transport(memory.Transport):  # type: ignore[misc]
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
-        self._watch = _Watch()
+        self._watch = Watch()
         self._hub: Any = None
         self._timer: Any = None
         self._hungry = False
+
+    @property
+    def _open_channels(self) -> list[_Consumer]:
+        return cast("list[_Consumer]", list(self.channels or ()))
 
     def driver_version(self) -> str:
         return boogie.__version__
@@ -266,7 +257,7 @@ class Transport(memory.Transport):  # type: ignore[misc]
         """Look for work if it is time to, and come back."""
         if self._hub is None:
             return
-        for channel in list(self.channels):
+        for channel in self._open_channels:
             channel.deliver_local()
         if self._watch.is_time():
             self._watch.listen(self._hub, self._notified, self._hungry)
@@ -276,7 +267,7 @@ class Transport(memory.Transport):  # type: ignore[misc]
 
     def _on_tick(self) -> None:
         """Fetch again once half of the prefetch is free, while there may be more."""
-        if self._hungry and any(_is_half_empty(channel) for channel in self.channels):
+        if self._hungry and any(_is_half_empty(channel) for channel in self._open_channels):
             self._deliver_all(look_first=False)
 
     def _notified(self) -> None:
@@ -287,13 +278,13 @@ class Transport(memory.Transport):  # type: ignore[misc]
         delivered = 0
         self._hungry = False
         try:
-            for channel in list(self.channels):
+            for channel in self._open_channels:
                 number, more = channel.deliver(look_first)
                 delivered += number
                 self._hungry = self._hungry or more
         except (OperationalError, InterfaceError) as error:
             logger.warning("boogie:// cannot reach the database, it tries again: %s", error)
-            connections[_alias()].close()
+            connections[alias()].close()
             self._watch.away()
         else:
             self._watch.found(delivered)
@@ -301,10 +292,12 @@ class Transport(memory.Transport):  # type: ignore[misc]
 
     # --- without an event loop (gevent, eventlet, clients) -----------------------------
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(  # type: ignore[override]
+        self, connection: Any, timeout: float | None = None
+    ) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            delivered = sum(channel.deliver_local() for channel in list(self.channels))
+            delivered = sum(channel.deliver_local() for channel in self._open_channels)
             if self._watch.is_time():
                 delivered += self._deliver_all(look_first=True)
             if delivered:
@@ -317,122 +310,6 @@ class Transport(memory.Transport):  # type: ignore[misc]
 def _is_half_empty(channel: Channel) -> bool:
     limit = channel.qos.prefetch_count
     return channel.room >= max(1, limit // 2) if limit else channel.room > 0
-
-
-class _Watch:
-    """When to look at the database, and how to be told."""
-
-    def __init__(self) -> None:
-        self._interval = FASTEST
-        self._next = 0.0
-        self._signature: Any = None
-        self._listener: Any = None
-        self._listening_since: float | None = None
-
-    # --- polling ----------------------------------------------------------------------
-
-    @property
-    def pulse(self) -> float:
-        """Seconds until it is worth asking :meth:`is_time` again."""
-        if self._files():
-            return FASTEST
-        return max(0.001, min(SURE, self._next - time.monotonic()))
-
-    def is_time(self) -> bool:
-        """Return whether to look now: the time has come, or a SQLite file has changed."""
-        if time.monotonic() >= self._next:
-            return True
-        signature = [_stat(path) for path in self._files()]
-        changed, self._signature = signature != self._signature, signature
-        return changed
-
-    def _files(self) -> list[str]:
-        connection = connections[_alias()]
-        name = str(connection.settings_dict["NAME"])
-        if connection.vendor != "sqlite" or not os.path.exists(name):
-            return []
-        return [name, f"{name}-wal"]
-
-    def found(self, number: int) -> None:
-        """Note how much the last look brought."""
-        sure = self._listening_since is not None or bool(self._files())
-        slowest = SURE if sure else SLOWEST
-        self._interval = FASTEST if number else min(self._interval * 1.5, slowest)
-        self._next = time.monotonic() + (slowest if sure else self._interval)
-
-    def away(self) -> None:
-        """Note that the database did not answer."""
-        self._next = time.monotonic() + AWAY_PAUSE
-
-    # --- LISTEN / NOTIFY --------------------------------------------------------------
-
-    def listen(self, hub: Any, callback: Any, busy: bool) -> None:
-        """On PostgreSQL: ask to be notified while this worker has nothing to do."""
-        if connections[_alias()].vendor != "postgresql":
-            return
-        try:
-            if self._listener is None:
-                self._start_listening(hub, callback)
-            self._ask_to_be_notified(busy)
-        except (OperationalError, InterfaceError) as error:
-            logger.warning("boogie:// cannot LISTEN, it polls: %s", error)
-            self.stop_listening(hub)
-
-    def _start_listening(self, hub: Any, callback: Any) -> None:
-        listener = connections.create_connection(_alias())
-        listener.inc_thread_sharing()
-        with listener.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
-        self._listener = listener
-        hub.add_reader(listener.connection.fileno(), callback)
-
-    def _ask_to_be_notified(self, busy: bool) -> None:
-        """
-        Say in the worker's row until when it waits.
-
-        The trigger notifies only then: a NOTIFY holds a lock that all commits
-        of the server share, and a busy worker fetches without being told.
-        """
-        now = time.monotonic()
-        mine = Worker.objects.using(router.db_for_write(Worker)).filter(pk=process.worker_id())
-        if busy:
-            if self._listening_since is not None:
-                mine.update(listening=None)
-                self._listening_since = None
-        elif self._listening_since is None or now > self._listening_since + LISTEN_FOR / 2:
-            if mine.update(listening=Moment(LISTEN_FOR)):
-                self._listening_since = now
-
-    def read_notifications(self, hub: Any) -> bool:
-        """Take the notifications off the wire; return whether the listener still stands."""
-        try:
-            raw = self._listener.connection
-            if hasattr(raw, "pgconn"):  # psycopg 3
-                raw.pgconn.consume_input()
-                while raw.pgconn.notifies():
-                    pass
-            else:
-                raw.poll()
-                raw.notifies.clear()
-        except Exception as error:
-            logger.warning("boogie:// lost its LISTEN connection, it polls: %s", error)
-            self.stop_listening(hub)
-            return False
-        return True
-
-    def stop_listening(self, hub: Any) -> None:
-        listener, self._listener, self._listening_since = self._listener, None, None
-        if listener is not None and listener.connection is not None:
-            hub.remove_reader(listener.connection.fileno())
-            listener.close()
-
-
-def _stat(path: str) -> tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
 
 
 def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
@@ -467,12 +344,8 @@ def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
     }
 
 
-def _alias() -> str:
-    return router.db_for_write(Task)
-
-
 def _rows() -> Any:
-    return Task.objects.using(_alias())
+    return Task.objects.using(alias())
 
 
 def _messages() -> Any:
@@ -480,4 +353,4 @@ def _messages() -> Any:
 
 
 def _delete_message(key: Any) -> None:
-    transitions.unlocked(_alias(), _messages().filter(pk=key).delete)
+    transitions.unlocked(alias(), _messages().filter(pk=key).delete)

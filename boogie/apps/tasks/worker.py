@@ -8,18 +8,17 @@ from typing import Any
 
 import celery
 import django
-from billiard.einfo import ExceptionWithTraceback
+from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import Celery, bootsteps, signals
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_logger
 from celery.worker.request import Request
 from celery.worker.state import task_ready
 from django.core.cache import close_caches
-from django.db import close_old_connections
 
 import boogie
 
-from . import execute, keeper, process
+from . import execute, keeper, losses, process
 from .declare import BoogieTask
 
 logger = get_logger(__name__)
@@ -28,7 +27,7 @@ logger = get_logger(__name__)
 _keepers: list[keeper.Keeper] = []
 
 
-class KeeperStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class KeeperStep(bootsteps.StartStopStep):
     """
     Starts the keeper with the worker.
 
@@ -110,7 +109,7 @@ def reuse_connections(app: Celery) -> None:
     Celery's fixup for Django closes them around every task, whatever
     ``CONN_MAX_AGE`` says. Other tasks keep that behaviour.
     """
-    for fixup in app.fixups:
+    for fixup in app.fixups:  # type: ignore[attr-defined]
         inner = getattr(fixup, "worker_fixup", None)
         if inner is not None:
             signals.task_prerun.disconnect(inner.on_task_prerun)
@@ -140,7 +139,7 @@ def _close_after(sender: Any, state: str | None = None, **extra: Any) -> None:
 def leave_connections(clean: bool) -> None:
     """Keep connections as Django would after a request; close them after a run that raised."""
     if clean:
-        close_old_connections()
+        execute.renew_connections()
     else:
         execute.close_connections()
     close_caches()
@@ -149,7 +148,7 @@ def leave_connections(clean: bool) -> None:
 # --- children that died ---------------------------------------------------------------
 
 
-class BoogieRequest(Request):  # type: ignore[misc]
+class BoogieRequest(Request):
     """
     The main process's view of one run. What only it learns goes to the keeper's thread.
 
@@ -165,7 +164,7 @@ class BoogieRequest(Request):  # type: ignore[misc]
         task_ready(self)
         logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
         exception = TimeLimitExceeded(timeout)
-        keeper.submit(execute.abandon_child, self.id, self.worker_pid, exception)
+        keeper.submit(losses.abandon_child, self.id, self.worker_pid, exception)
         self._acknowledge_late()
 
     def on_failure(
@@ -182,7 +181,7 @@ class BoogieRequest(Request):  # type: ignore[misc]
             return
         task_ready(self)
         how = f"the process {self.worker_pid} of {process.worker_id()} died ({exception})"
-        keeper.submit(execute.lose_child, self.id, self.worker_pid, how)
+        keeper.submit(losses.lose_child, self.id, self.worker_pid, how)
         self._acknowledge_late()
 
     def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:

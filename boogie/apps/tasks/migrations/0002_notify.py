@@ -6,6 +6,9 @@ triggers notify only while a worker says in its row that it waits, which a busy
 one does not; and the enqueuer sends no statement of its own.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from django.db import migrations
 
 FORWARDS = """
@@ -36,8 +39,8 @@ DROP FUNCTION IF EXISTS boogie_tasks_ring();
 """
 
 
-def _on_postgresql(sql):
-    def run(apps, schema_editor):
+def _on_postgresql(sql: str) -> Callable[[Any, Any], None]:
+    def run(apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(sql)
 

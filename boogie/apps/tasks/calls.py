@@ -1,0 +1,71 @@
+"""
+``call()``: a run here and now, in the process that asks for it.
+
+It goes the way of a worker's run, under Celery's own tracer, so that every
+hook and every signal runs.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from celery.app.trace import build_tracer
+from celery.exceptions import Ignore
+from django.db import models
+
+from . import arguments, enqueue, execute, failures, states, transitions
+from .exceptions import TaskCancelled
+from .execute import Run
+
+if TYPE_CHECKING:
+    from .declare import Declaration
+
+
+def call(task: "Declaration", obj: models.Model, args: Any, kwargs: Any) -> Any:
+    """Make a row and run it here and now; return what the function returned."""
+    row = enqueue.running(task, obj, args, kwargs)
+    arrived_args, arrived_kwargs = arguments.round_trip([row.args, row.kwargs])
+    run = Run(row, [arguments.unwrap(obj), *arrived_args], arrived_kwargs)
+    while True:
+        _trace(task, run)
+        if run.outcome != states.QUEUED:
+            return _outcome(task, run)
+        run = _again(run)
+
+
+def _trace(task: "Declaration", run: Run) -> None:
+    """Run the body under Celery's own tracer, as a worker does."""
+    tracer = build_tracer(task.name, task, eager=True, propagate=False, app=task.app)
+    request = {
+        "id": str(run.row.pk),
+        "is_eager": True,
+        "boogie_run": run,
+        "retries": run.row.retries,
+        "hostname": run.row.worker,
+        "delivery_info": {"is_eager": True, "priority": run.row.priority},
+    }
+    try:
+        tracer(str(run.row.pk), run.args, run.kwargs, request)
+    except BaseException as exception:
+        # KeyboardInterrupt and SystemExit pass through Celery's tracer unseen.
+        execute.fail(
+            run, run.error or failures.describe(exception, run.row.attempt, run.row.worker)
+        )
+        raise
+
+
+def _outcome(task: "Declaration", run: Run) -> Any:
+    if run.outcome == "lost" and task.atomic:
+        raise TaskCancelled(f"{run.row} was cancelled while it ran; its effects are rolled back")
+    if run.exception is not None and not isinstance(run.exception, Ignore):
+        raise run.exception
+    return run.result
+
+
+def _again(run: Run) -> Run:
+    """Claim the row of a ``call()`` that asked for a retry, at once."""
+    using = run.db
+    mine = run.rows.filter(pk=run.row.pk)
+    if not transitions.reclaim(mine, run.row):
+        raise TaskCancelled(f"{run.row} was cancelled, or taken by a worker, before it was retried")
+    row = mine.get()
+    transitions.announce("task_started", row, using)
+    return Run(row, [run.args[0], *row.args], dict(row.kwargs))

@@ -1,0 +1,128 @@
+"""
+Building the class of one task: options, checks, and the gate in front of its body.
+
+Called by ``declare.py`` alone. Like there, no model is imported when this
+module is.
+"""
+
+import inspect
+from typing import TYPE_CHECKING, Any, cast
+
+from celery.app.autoretry import add_autoretry_behaviour
+from celery.exceptions import Ignore
+from celery.utils.functional import head_from_fun
+
+from . import registry
+
+if TYPE_CHECKING:
+    from .declare import Declaration
+
+#: Options of Celery's that are no attributes of its task class.
+AUTORETRY_OPTIONS = frozenset(
+    [
+        "autoretry_for",
+        "dont_autoretry_for",
+        "retry_kwargs",
+        "retry_backoff",
+        "retry_backoff_max",
+        "retry_jitter",
+    ]
+)
+
+#: Options that Celery 5.7 warns of as attributes of a class; ours are set on the instance.
+OWN_OPTIONS = ("queue", "priority")
+
+
+class Gate:
+    """
+    Stands in front of every registered task: a worker's run passes only with a claimed row.
+
+    Celery swallows the exceptions of signal receivers, so the claim made by the
+    receiver of ``task_prerun`` is looked for here, before any hook or body.
+    """
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        run = cast(Any, self)._current_run
+        if run is None:
+            raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
+        if run.gone is not None:
+            raise run.gone
+        super().before_start(task_id, args, kwargs)  # type: ignore[misc]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        task = cast("Declaration", self)
+        run = task._current_run
+        if run is None and not task.request.called_directly:
+            raise Ignore(f"{task.request.id} has no claimed row")
+        if run is None or run.entered:  # a plain call of the function
+            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        from . import execute
+
+        run.entered = True
+        return execute.perform(task, run, super().__call__)  # type: ignore[misc]
+
+
+def build(
+    cls: type, source: Any, name: str, base: type | None, options: dict[str, Any]
+) -> "Declaration":
+    """Build the concrete class of a task, and register its one instance."""
+    bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
+    _check_options(cls, name, options)
+    own = {key: options[key] for key in OWN_OPTIONS if key in options}
+    members = {
+        **{key: value for key, value in options.items() if key not in own},
+        "name": name,
+        "declared_from": staticmethod(source) if inspect.isfunction(source) else source,
+        "__module__": source.__module__,
+        "__qualname__": source.__qualname__,
+        "__doc__": source.__doc__,
+    }
+    task = type(cls.__name__, bases, members)()
+    vars(task).update(own)
+    _check_task(task)
+    add_autoretry_behaviour(task)
+    registry.register(task)
+    return cast("Declaration", task)
+
+
+def _check_options(cls: type, name: str, options: dict[str, Any]) -> None:
+    for key in options:
+        if not hasattr(cls, key) and key not in AUTORETRY_OPTIONS:
+            raise TypeError(
+                f"{name}: unknown option {key!r}. Options are attributes of Celery's task class "
+                f"and of BoogieTask."
+            )
+
+
+def _check_task(task: Any) -> None:
+    """Check what can be known of a task when it is declared."""
+    priority = task.priority
+    if priority is not None and (type(priority) is not int or not 0 <= priority <= 9):
+        raise ValueError(
+            f"{task.name}: priority must be a whole number from 0 to 9, not {priority!r}."
+        )
+    if task.queue is not None and not (isinstance(task.queue, str) and task.queue):
+        raise ValueError(f"{task.name}: queue must be a name, not {task.queue!r}.")
+    if len(task.name) > 255:
+        raise ValueError(f"{task.name}: the name of a task has at most 255 characters.")
+    function = inspect.unwrap(type(task).run)
+    task._check_call = head_from_fun(type(task).run, bound=not _is_static(type(task)))
+    if not _takes_object(task, function):
+        raise TypeError(
+            f"{task.name}: a task function takes a model instance as its first argument."
+        )
+
+
+def _is_static(cls: type) -> bool:
+    return isinstance(inspect.getattr_static(cls, "run"), staticmethod)
+
+
+def _takes_object(task: Any, function: Any) -> bool:
+    parameters = list(inspect.signature(function).parameters.values())
+    own = parameters if _is_static(type(task)) else parameters[1:]
+    first = own[0].kind if own else None
+    return first in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )

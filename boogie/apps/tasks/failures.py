@@ -1,0 +1,56 @@
+"""
+Exceptions as entries of ``Task.errors``. Nothing here touches the database.
+"""
+
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+#: Characters of a message or traceback that are kept.
+MAX_TEXT = 100_000
+
+
+def describe(exception: BaseException, attempt: int, worker: str) -> dict[str, Any]:
+    """Return the entry of ``Task.errors`` for an exception that ended an attempt."""
+    return entry(
+        f"{type(exception).__module__}.{type(exception).__qualname__}",
+        _message(exception),
+        _traceback(exception, exception.__traceback__),
+        attempt,
+        worker,
+    )
+
+
+def entry(kind: str, message: str, trace: str, attempt: int, worker: str) -> dict[str, Any]:
+    """Return an entry of ``Task.errors``; text is made fit for every database."""
+    return {
+        "attempt": attempt,
+        "type": kind,
+        "message": _fit(message),
+        "traceback": _fit(trace),
+        "at": datetime.now(UTC).isoformat(),
+        "worker": worker,
+    }
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as error:
+        return f"<the message cannot be made: {type(error).__qualname__}>"
+
+
+def _traceback(exception: BaseException, trace: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(type(exception), exception, trace))
+    except Exception:
+        return "".join(traceback.format_tb(trace))
+
+
+def _fit(text: str) -> str:
+    """Return ``text`` without what a database refuses, cut in the middle if it is huge."""
+    if len(text) > MAX_TEXT:
+        half = MAX_TEXT // 2
+        text = f"{text[:half]}\n… {len(text) - MAX_TEXT} characters left out …\n{text[-half:]}"
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

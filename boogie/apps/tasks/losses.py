@@ -1,0 +1,131 @@
+"""
+Runs whose own process cannot settle them: it died, was killed, or never began.
+
+Called by ``keeper.py``, and through the keeper's thread by ``worker.py`` and
+``receivers.py``.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from billiard.einfo import ExceptionInfo
+from celery.app.task import Context
+from celery.signals import task_failure
+from django.db import router
+
+from . import execute, failures, process, registry, transitions
+from .conf import conf
+from .exceptions import UnknownTask, WorkerLost
+from .models import Task
+
+if TYPE_CHECKING:
+    from .declare import Declaration
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a row waits after its first, second and every later loss.
+LOSS_DELAYS = (0.0, 5.0, 20.0)
+
+
+def lose(row: Task, how: str) -> None:
+    """
+    Rescue a running row whose process is gone: queued again, or failed with ``WorkerLost``.
+
+    ``how`` says in words what happened.
+    """
+    task = registry.get(row.name)
+    limit = conf.MAX_LOSSES if task is None or task.rescue else 0
+    lost = WorkerLost(f"{how} while it ran attempt {row.attempt} of {row.name}")
+    if row.losses >= limit or process.is_call(row.worker):
+        abandon(row, lost)
+        return
+    delay = LOSS_DELAYS[min(row.losses, len(LOSS_DELAYS) - 1)]
+    error = failures.describe(lost, row.attempt, row.worker)
+    rows = Task.objects.using(row._state.db)
+    if transitions.rescue(rows, row, error, delay):
+        logger.warning("%s; it is queued again", lost)
+
+
+def abandon(row: Task, exception: Exception) -> None:
+    """Fail a running row from outside its process, with the hooks and signals of a failure."""
+    run = execute.read(row)
+    run.exception = exception
+    run.error = failures.describe(exception, row.attempt, row.worker)
+    task = registry.get(row.name)
+    if task is None or run.gone is not None:
+        execute.fail(run, run.error)
+        return
+    request = Context(
+        id=str(row.pk),
+        args=run.args,
+        kwargs=run.kwargs,
+        hostname=row.worker,
+        retries=row.retries,
+        called_directly=False,
+        boogie_run=run,
+    )
+    task.request_stack.push(request)
+    try:
+        _fail_as_celery_does(task, request, exception)
+    finally:
+        task.request_stack.pop()
+    execute.fail(run, run.error)  # does nothing if the receiver of task_failure has settled it
+
+
+def _fail_as_celery_does(task: "Declaration", request: Any, exception: Exception) -> None:
+    try:
+        raise exception
+    except Exception:
+        einfo = ExceptionInfo()
+    try:
+        task.on_failure(exception, request.id, request.args, request.kwargs, einfo)
+    except Exception:
+        logger.exception("on_failure of %s raised", task.name)
+    task_failure.send(
+        sender=task,
+        task_id=request.id,
+        exception=exception,
+        args=request.args,
+        kwargs=request.kwargs,
+        traceback=exception.__traceback__,
+        einfo=einfo,
+    )
+
+
+def of_child(task_id: str, pid: int | None) -> Task | None:
+    """Return the row that the process ``pid`` of this worker runs, if it still does."""
+    running = Task.objects.using(router.db_for_write(Task)).running()
+    return running.filter(pk=task_id, worker=process.worker_id(), pid=pid).first()
+
+
+def lose_child(task_id: str, pid: int | None, how: str) -> None:
+    """Rescue the row that a dead child of this worker ran."""
+    row = of_child(task_id, pid)
+    if row is not None:
+        lose(row, how)
+
+
+def abandon_child(task_id: str, pid: int | None, exception: Exception) -> None:
+    """Fail the row that a child of this worker ran, which was killed at its time limit."""
+    row = of_child(task_id, pid)
+    if row is not None:
+        abandon(row, exception)
+
+
+def refuse(task_id: str, name: str) -> None:
+    """Fail the queued row of a task that nobody registered under ``name``."""
+    using = router.db_for_write(Task)
+    row = execute.claim_row(using, task_id)
+    if row is None:
+        return
+    known = ", ".join(sorted(task.name for task in registry.declared())) or "none"
+    error = UnknownTask(
+        f"no task {name!r} is registered in the worker {row.worker} (registered: {known})"
+    )
+    abandon(row, error)
+
+
+def cancel_revoked(task_id: str) -> None:
+    """Cancel the row of a task that was revoked through Celery."""
+    using = router.db_for_write(Task)
+    transitions.cancel(Task.objects.using(using).filter(pk=task_id))

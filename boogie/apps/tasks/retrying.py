@@ -1,0 +1,94 @@
+"""
+``self.retry()``: Celery's words for a row that goes back to the queue.
+
+A part of ``BoogieTask``; like ``declare.py`` it imports no model.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from celery.contrib.django.task import DjangoTask
+from celery.exceptions import MaxRetriesExceededError, Retry
+
+from . import arguments
+from .exceptions import ArgumentError
+
+if TYPE_CHECKING:
+    from .execute import Run
+
+#: What may be asked of ``self.retry()`` besides its named parameters.
+RETRY_OPTIONS = frozenset({"queue", "priority"})
+
+
+class Retrying(DjangoTask[Any, Any]):
+    """The part of a task that asks for another attempt."""
+
+    if TYPE_CHECKING:  # from BoogieTask
+
+        @property
+        def _current_run(self) -> Run | None: ...
+
+        def check_call(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def retry(
+        self,
+        args: Any = None,
+        kwargs: dict[str, Any] | None = None,
+        exc: Exception | None = None,
+        throw: bool = True,
+        eta: Any = None,
+        countdown: float | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> Retry:
+        """
+        Run this row again later, as Celery's ``retry`` does with a message.
+
+        The row goes back to ``queued``, due after ``countdown`` seconds (default
+        ``default_retry_delay``) or at ``eta``. ``args`` (the object first) and
+        ``kwargs`` replace the row's. ``options``: ``queue`` and ``priority``.
+        """
+        run = self._current_run
+        if run is None:
+            return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries)
+        limit = self.max_retries if max_retries is None else max_retries
+        changes = self._retry_changes(run, args, kwargs, options)
+        if limit is not None and run.row.retries + 1 > limit:
+            raise exc or MaxRetriesExceededError(
+                f"Can't retry {self.name}[{run.row.pk}]: {limit} retries are over",
+                task_args=run.args,
+                task_kwargs=run.kwargs,
+            )
+        run.changes = changes
+        retry = Retry(exc=exc, when=self._retry_time(eta, countdown))
+        if throw:
+            raise retry
+        run.postponed = retry
+        return retry
+
+    def _retry_time(self, eta: Any, countdown: float | None) -> Any:
+        from . import enqueue
+
+        if eta is not None:
+            return enqueue.stored(eta)
+        return float(self.default_retry_delay if countdown is None else countdown)
+
+    def _retry_changes(
+        self, run: "Run", args: Any, kwargs: dict[str, Any] | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return what the retry changes in the row, checked as an enqueue checks it."""
+        if unknown := options.keys() - RETRY_OPTIONS:
+            raise TypeError(
+                f"{self.name}: retry() takes no option {', '.join(sorted(unknown))}; "
+                f"besides its parameters it takes {' and '.join(sorted(RETRY_OPTIONS))}."
+            )
+        changes = dict(options)
+        if args is not None or kwargs is not None:
+            new_args = list(run.args if args is None else args)
+            new_kwargs = dict(run.kwargs if kwargs is None else kwargs)
+            if not new_args or new_args[0] != run.args[0]:
+                raise ArgumentError(f"{self.name}: retry() must keep the object as first argument.")
+            self.check_call(*new_args, **new_kwargs)
+            changes["args"], changes["kwargs"] = arguments.pack_arguments(
+                self.name, tuple(new_args[1:]), new_kwargs
+            )
+        return changes

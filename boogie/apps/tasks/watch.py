@@ -1,0 +1,154 @@
+"""
+When ``boogie://`` looks at the database, and how it is told that there is something to see.
+
+A part of ``transport.py``. On PostgreSQL a worker that waits is notified, by
+the triggers of the second migration, and looks once a second besides; on
+SQLite it watches the database file; on MariaDB and MySQL it polls, more slowly
+the longer nothing comes.
+"""
+
+import logging
+import os
+import time
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connections, router
+
+from . import process
+from .clock import Moment
+from .models import Task, Worker
+
+logger = logging.getLogger(__name__)
+
+#: Name of the PostgreSQL notification; the second migration's trigger sends it.
+CHANNEL = "boogie_tasks"
+
+#: Seconds between two looks: right after work came, and after a long time without.
+FASTEST, SLOWEST = 0.02, 0.5
+#: The same where something tells us of new work; some rows become due by themselves.
+SURE = 1.0
+#: Seconds after a database error.
+AWAY_PAUSE = 1.0
+#: A waiting worker asks to be notified for this long, and asks again after half of it.
+LISTEN_FOR = 20.0
+
+
+def alias() -> str:
+    """Return the database that has the rows."""
+    return router.db_for_write(Task)
+
+
+class Watch:
+    """When to look at the database, and how to be told."""
+
+    def __init__(self) -> None:
+        self._interval = FASTEST
+        self._next = 0.0
+        self._signature: Any = None
+        self._listener: Any = None
+        self._listening_since: float | None = None
+
+    # --- polling ----------------------------------------------------------------------
+
+    @property
+    def pulse(self) -> float:
+        """Seconds until it is worth asking :meth:`is_time` again."""
+        if self._files():
+            return FASTEST
+        return max(0.001, min(SURE, self._next - time.monotonic()))
+
+    def is_time(self) -> bool:
+        """Return whether to look now: the time has come, or a SQLite file has changed."""
+        if time.monotonic() >= self._next:
+            return True
+        signature = [_stat(path) for path in self._files()]
+        changed, self._signature = bool(signature != self._signature), signature
+        return changed
+
+    def _files(self) -> list[str]:
+        connection = connections[alias()]
+        name = str(connection.settings_dict["NAME"])
+        if connection.vendor != "sqlite" or not os.path.exists(name):
+            return []
+        return [name, f"{name}-wal"]
+
+    def found(self, number: int) -> None:
+        """Note how much the last look brought."""
+        sure = self._listening_since is not None or bool(self._files())
+        slowest = SURE if sure else SLOWEST
+        self._interval = FASTEST if number else min(self._interval * 1.5, slowest)
+        self._next = time.monotonic() + (slowest if sure else self._interval)
+
+    def away(self) -> None:
+        """Note that the database did not answer."""
+        self._next = time.monotonic() + AWAY_PAUSE
+
+    # --- LISTEN / NOTIFY --------------------------------------------------------------
+
+    def listen(self, hub: Any, callback: Any, busy: bool) -> None:
+        """On PostgreSQL: ask to be notified while this worker has nothing to do."""
+        if connections[alias()].vendor != "postgresql":
+            return
+        try:
+            if self._listener is None:
+                self._start_listening(hub, callback)
+            self._ask_to_be_notified(busy)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("boogie:// cannot LISTEN, it polls: %s", error)
+            self.stop_listening(hub)
+
+    def _start_listening(self, hub: Any, callback: Any) -> None:
+        listener = connections.create_connection(alias())
+        listener.inc_thread_sharing()
+        with listener.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+        self._listener = listener
+        hub.add_reader(listener.connection.fileno(), callback)
+
+    def _ask_to_be_notified(self, busy: bool) -> None:
+        """
+        Say in the worker's row until when it waits.
+
+        The trigger notifies only then: a NOTIFY holds a lock that all commits
+        of the server share, and a busy worker fetches without being told.
+        """
+        now = time.monotonic()
+        mine = Worker.objects.using(router.db_for_write(Worker)).filter(pk=process.worker_id())
+        if busy:
+            if self._listening_since is not None:
+                mine.update(listening=None)
+                self._listening_since = None
+        elif self._listening_since is None or now > self._listening_since + LISTEN_FOR / 2:
+            found = mine.update(listening=Moment(LISTEN_FOR))
+            self._listening_since = now if found else None
+
+    def read_notifications(self, hub: Any) -> bool:
+        """Take the notifications off the wire; return whether the listener still stands."""
+        try:
+            raw = self._listener.connection
+            if hasattr(raw, "pgconn"):  # psycopg 3
+                raw.pgconn.consume_input()
+                while raw.pgconn.notifies():
+                    pass
+            else:
+                raw.poll()
+                raw.notifies.clear()
+        except Exception as error:
+            logger.warning("boogie:// lost its LISTEN connection, it polls: %s", error)
+            self.stop_listening(hub)
+            return False
+        return True
+
+    def stop_listening(self, hub: Any) -> None:
+        listener, self._listener, self._listening_since = self._listener, None, None
+        if listener is not None and listener.connection is not None:
+            hub.remove_reader(listener.connection.fileno())
+            listener.close()
+
+
+def _stat(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
