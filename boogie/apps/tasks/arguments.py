@@ -103,9 +103,10 @@ def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
 def _scalar(value: Any) -> Any:
     try:
         back = loads(dumps(value))
-    except Exception:
+        differs = not isinstance(value, type(back)) or back != value
+    except Exception:  # comparing may raise too: a signalling NaN does
         raise Unfit(f"a {type(value).__qualname__}") from None
-    if not isinstance(value, type(back)) or back != value:
+    if differs:
         raise Unfit(f"a {type(value).__qualname__} ({value!r:.80})")
     return value
 

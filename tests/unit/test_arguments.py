@@ -1,0 +1,250 @@
+"""What travels as JSON comes back as it went, or is refused before a row exists."""
+
+import collections
+import datetime
+import decimal
+import enum
+import math
+import uuid
+
+import pytest
+from django.test import override_settings
+from django.utils.functional import SimpleLazyObject
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boogie.apps.tasks import ArgumentError, ResultError, arguments
+from tests.project.blog.models import User
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+    | st.binary()
+    | st.datetimes(timezones=st.none() | st.just(datetime.UTC))
+    | st.dates()
+    | st.times()
+    | st.uuids()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+)
+GOOD = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(TEXT, inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+WILD = st.recursive(
+    SCALARS
+    | st.floats()
+    | st.text()
+    | st.complex_numbers()
+    | st.fractions()
+    | st.timedeltas()
+    | st.decimals()
+    | st.datetimes(timezones=st.none() | st.timezones())
+    | st.times(timezones=st.none() | st.timezones())
+    | st.frozensets(st.integers(), max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text() | st.integers() | st.none(), inner, max_size=3)
+        | st.fixed_dictionaries({"__type__": st.text(), "__value__": inner})
+    ),
+    max_leaves=8,
+)
+
+
+def same(went, came):
+    """Equal, of the same type, in every leaf; a tuple comes as a list."""
+    if isinstance(went, list | tuple):
+        return type(came) is list and len(came) == len(went) and all(map(same, went, came))
+    if isinstance(went, dict):
+        return (
+            type(came) is dict
+            and came.keys() == went.keys()
+            and all(same(went[key], came[key]) for key in went)
+        )
+    if isinstance(went, float):
+        return type(came) is float and repr(came) == repr(went)
+    return type(came) is type(went) and came == went
+
+
+@given(GOOD)
+def test_whatever_is_promised_is_accepted_and_comes_back_as_it_went(value):
+    assert same(value, arguments.round_trip(arguments.pack(value)))
+
+
+@given(WILD)
+def test_whatever_is_accepted_comes_back_as_it_went(value):
+    try:
+        packed = arguments.pack(value)
+    except arguments.Unfit:
+        return
+    assert same(value, arguments.round_trip(packed))
+
+
+@given(WILD)
+def test_packed_data_is_packed_to_the_same_text_again_or_refused(value):
+    """A row's arguments are read, changed by ``retry()`` and written again."""
+    try:
+        text = arguments.to_json(arguments.pack(value))
+    except arguments.Unfit:
+        return
+    came = arguments.round_trip(arguments.pack(value))
+    assert arguments.to_json(arguments.pack(came)) == text
+
+
+def self_containing():
+    value = []
+    value.append({"again": value})
+    return value
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+REFUSED = {
+    "NaN": math.nan,
+    "infinity": math.inf,
+    "minus infinity": -math.inf,
+    "NUL": "a\0b",
+    "lone surrogate": "a\ud800",
+    "integer key": {1: "x"},
+    "None key": {None: "x"},
+    "bool key": {True: "x"},
+    "tuple key": {(1, 2): "x"},
+    "NUL in a key": {"a\0": 1},
+    "surrogate in a key": {"\udfff": 1},
+    "set": {1, 2},
+    "frozenset": frozenset([1]),
+    "object": object(),
+    "function": len,
+    "class": int,
+    "module": math,
+    "complex": 1j,
+    "timedelta": datetime.timedelta(1),
+    "generator": (n for n in ()),
+    "enum": Colour.RED,
+    "decimal NaN": decimal.Decimal("NaN"),
+    "signalling decimal NaN": decimal.Decimal("sNaN"),
+    "bytearray": bytearray(b"x"),
+    "exception": ValueError("x"),
+    "integer of 5000 digits": 10**5000,
+    "dict that JSON decodes": {"__type__": "uuid", "__value__": "x"},
+    "dict that might be decoded": {"__type__": "unheard of", "__value__": 1},
+    "self-containing list": self_containing(),
+    "nested 100,000 deep": nested(100_000),
+}
+
+
+@pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [0, {"k": (v,)}]], ids=["bare", "inside"])
+def test_what_would_not_come_back_is_refused(value, wrap):
+    with pytest.raises(ArgumentError, match=r"^shop\.pack: argument 'extra' would not come back"):
+        arguments.pack_arguments("shop.pack", (), {"extra": wrap(value)})
+
+
+@pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED.keys())
+def test_a_result_that_would_not_come_back_is_refused_with_advice(value):
+    with pytest.raises(ResultError, match=rf"{type(value).__name__} .*serialize_result"):
+        arguments.pack_result("shop.pack", value)
+
+
+def test_a_refusal_says_where_in_the_argument():
+    with pytest.raises(ArgumentError, match=r"argument 3 .* at \[1\]\['b'\] the float nan"):
+        arguments.pack_arguments("t", (0, [0, {"b": math.nan}]), {})
+
+
+def test_a_model_instance_as_an_argument_is_refused_with_advice():
+    with pytest.raises(ArgumentError, match="a model instance .*User.*pass its primary key"):
+        arguments.pack_arguments("t", (User(pk=1),), {})
+    with pytest.raises(ArgumentError):
+        arguments.pack_arguments("t", ([User(pk=1)],), {})
+
+
+def test_an_argument_error_is_a_value_error():
+    assert issubclass(ArgumentError, ValueError)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1e22,
+        -0.0,
+        1e15,
+        5e-324,
+        1.7976931348623157e308,
+        0.1,
+        2**70,
+        "ünïcode 🎉",
+        b"\x00\xff",
+        decimal.Decimal("1.10"),
+        uuid.UUID(int=7),
+        datetime.datetime(2024, 2, 29, 1, 2, 3, 4),
+        datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC),
+        datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(minutes=-210))),
+        datetime.date(1, 1, 1),
+        datetime.time(23, 59, 59, 999999),
+        {"__type__": "uuid"},
+        {"__type__": "uuid", "__value__": 1, "more": 2},
+        [],
+        {},
+        "",
+    ],
+    ids=repr,
+)
+def test_an_awkward_value_comes_back_as_it_went(value):
+    assert same(value, arguments.round_trip(arguments.pack(value)))
+
+
+def test_tuples_and_named_tuples_arrive_as_lists():
+    assert arguments.round_trip(arguments.pack((1, (2, Point(3, 4))))) == [1, [2, [3, 4]]]
+
+
+@override_settings(BOOGIE_TASKS={"MAX_ARGUMENTS_SIZE": 100})
+def test_arguments_up_to_the_limit_are_accepted_and_one_byte_more_is_refused():
+    frame = len('[["", 1], {}]')
+    arguments.pack_arguments("t", ("x" * (100 - frame), 1), {})
+    with pytest.raises(ArgumentError, match=r"101 bytes .* MAX_ARGUMENTS_SIZE \(100\)"):
+        arguments.pack_arguments("t", ("x" * (101 - frame), 1), {})
+
+
+@override_settings(BOOGIE_TASKS={"MAX_RESULT_SIZE": 10})
+def test_a_result_over_the_limit_is_refused():
+    assert arguments.pack_result("t", "12345678") == "12345678"
+    with pytest.raises(ResultError, match=r"a str of 11 bytes .*MAX_RESULT_SIZE.*serialize_result"):
+        arguments.pack_result("t", "123456789")
+
+
+@pytest.mark.parametrize("thing", [None, 5, "user", object(), [User(pk=1)]], ids=repr)
+def test_what_is_no_model_instance_is_a_type_error_that_names_task_and_type(thing):
+    with pytest.raises(TypeError, match=rf"^blog\.t: .*model instance.*{type(thing).__name__}"):
+        arguments.check_object("blog.t", thing)
+
+
+def test_a_model_class_in_place_of_an_instance_is_a_type_error():
+    with pytest.raises(TypeError, match="the class .*User"):
+        arguments.check_object("blog.t", User)
+
+
+@pytest.mark.parametrize("user", [User(), User(pk=3), SimpleLazyObject(User)], ids=repr)
+def test_an_unsaved_instance_is_refused(user):
+    with pytest.raises(ValueError, match=r"blog\.t: the User was never saved"):
+        arguments.check_object("blog.t", user)
