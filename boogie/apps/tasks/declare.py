@@ -31,7 +31,8 @@ from .retrying import Retrying
 if TYPE_CHECKING:
     from .execute import Run
     from .models import Task
-    from .querysets import Results, TaskQuerySet
+    from .querysets import TaskQuerySet
+    from .results import Results
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")

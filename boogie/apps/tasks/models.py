@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
@@ -16,8 +15,10 @@ from . import arguments, states, transitions
 from .clock import uuid7
 from .conf import conf
 from .exceptions import TaskCancelled, TaskFailed
-from .fields import ExactCharField, JSONField, MomentField, PartialIndex
-from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet, deserialized
+from .fields import ExactCharField, JSONField, MomentField
+from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet
+from .results import deserialized
+from .schema import CONSTRAINTS, INDEXES
 
 
 def _is(status: str) -> property:
@@ -84,53 +85,8 @@ class Task(models.Model):
         app_label = "boogie_tasks"
         verbose_name = _("task")
         verbose_name_plural = _("tasks")
-        indexes = [
-            PartialIndex(
-                fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"
-            ),
-            PartialIndex(
-                fields=["queue", "-priority", "due"],
-                where=Q(status=states.QUEUED),
-                name="boogie_tasks_task_ready",
-            ),
-            PartialIndex(
-                fields=["worker"], where=Q(status=states.RUNNING), name="boogie_tasks_task_running"
-            ),
-            PartialIndex(
-                fields=["status", "ended"],
-                where=Q(ended__isnull=False),
-                name="boogie_tasks_task_ended",
-            ),
-            models.Index(
-                fields=["object_id", "content_type", "name", "created"],
-                name="boogie_tasks_task_object",
-            ),
-            models.Index(fields=["name", "status", "created"], name="boogie_tasks_task_name"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=[status for status, _ in states.STATUS]),
-                name="boogie_tasks_task_status_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(status=states.QUEUED, due__isnull=False)
-                | (~Q(status=states.QUEUED) & Q(due__isnull=True)),
-                name="boogie_tasks_task_due_if_queued",
-            ),
-            models.CheckConstraint(
-                condition=Q(status__in=sorted(states.ENDED), ended__isnull=False)
-                | (~Q(status__in=sorted(states.ENDED)) & Q(ended__isnull=True)),
-                name="boogie_tasks_task_ended_if_over",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status__in=[states.RUNNING, states.FINISHED, states.FAILED])
-                | Q(started__isnull=False, attempt__gt=0),
-                name="boogie_tasks_task_started_if_run",
-            ),
-            models.CheckConstraint(
-                condition=Q(priority__lte=9), name="boogie_tasks_task_priority_0_to_9"
-            ),
-        ]
+        indexes = INDEXES
+        constraints = CONSTRAINTS
 
     def __str__(self) -> str:
         return f"{self.name}({self.object_id}) {self.status}"

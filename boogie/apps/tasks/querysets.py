@@ -2,7 +2,7 @@
 Every read of rows: named row sets, and the verbs that hand them to ``transitions.py``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
@@ -10,8 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, router
 from django.db.models import OuterRef, Q, Subquery
 
-from . import arguments, process, registry, states, transitions
+from . import arguments, process, states, transitions
 from .clock import Moment
+from .results import Results
 
 if TYPE_CHECKING:
     from .models import Message, Task, Worker  # noqa: F401 - ruff does not see the quoted names
@@ -163,62 +164,6 @@ class TaskQuerySet(models.QuerySet["Task"]):
         statuses = {status for _, status in condemned}
         chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
         return transitions.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
-
-
-class Results:
-    """
-    The results of finished rows: iterable, sized and indexable, like a list.
-
-    Iterating reads them in chunks, so that any number fits in memory; ``len()``,
-    an index and ``==`` read them all once and keep them.
-    """
-
-    def __init__(self, rows: TaskQuerySet) -> None:
-        self._rows = rows
-        self._all: list[Any] | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        if self._all is not None:
-            return iter(self._all)
-        return self._stream()
-
-    def _stream(self) -> Iterator[Any]:
-        if self._all is not None:
-            yield from self._all
-            return
-        pairs = self._rows.values_list("name", "result")
-        for name, data in pairs.iterator(chunk_size=CHUNK):
-            yield deserialized(name, data)
-
-    def _evaluated(self) -> list[Any]:
-        if self._all is None:
-            self._all = list(self._stream())
-        return self._all
-
-    def __len__(self) -> int:
-        return len(self._evaluated())
-
-    def __bool__(self) -> bool:
-        return bool(self._all) if self._all is not None else self._rows.exists()
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._evaluated()[index]
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Results | list | tuple):
-            return self._evaluated() == list(other)
-        return NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"<Results {self._evaluated()!r}>"
-
-
-def deserialized(name: str, data: Any) -> Any:
-    """Return what ``deserialize_result`` of the task ``name`` makes of ``data``."""
-    task = registry.get(name)
-    return data if task is None else task.deserialize_result(data)
 
 
 def family(model: type[models.Model]) -> list[type[models.Model]]:

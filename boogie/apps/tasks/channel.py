@@ -1,0 +1,241 @@
+"""
+The queues of ``boogie://``, as a kombu channel. A part of ``transport.py``.
+
+Rows and messages are reserved in batches, as many as the prefetch count leaves
+room for; what was reserved and not begun is given back.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from queue import Empty
+from typing import Any
+
+from django.db import router
+from kombu.transport import memory, virtual
+
+from . import process, registry, sql, transitions
+from .clock import Moment
+from .conf import conf
+from .models import Message, Task
+from .watch import alias
+
+#: What a doorbell says: no arguments, no callbacks.
+DOORBELL_BODY = json.dumps(
+    [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+)
+
+#: Reserved at once when the prefetch count sets no limit.
+UNLIMITED = 100
+
+
+def is_local(queue: str) -> bool:
+    """Return whether a queue is for remote control or events, which stay in this process."""
+    return queue.endswith(".pidbox") or queue.startswith("celeryev")
+
+
+class Channel(memory.Channel):
+    """One consumer's view: what it may still reserve, and what it has not acknowledged."""
+
+    queues: dict[str, Any] = {}
+    do_restore = True
+
+    def __init__(self, connection: Any, **options: Any) -> None:
+        super().__init__(connection, **options)
+        #: delivery tag → what it stands for: a Task (pk) or a Message.
+        self._held: dict[str, tuple[type[Task] | type[Message], Any]] = {}
+
+    # --- publishing -------------------------------------------------------------------
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        if is_local(queue):
+            super()._put(queue, message, **options)
+        elif registry.get(message["headers"].get("task", "")) is None:
+            priority = self._get_message_priority(message)
+            _messages().create(
+                queue=queue, priority=priority, payload=json.dumps(message), created=Moment()
+            )
+
+    def _put_fanout(
+        self, exchange: str, message: Any, routing_key: Any = None, **options: Any
+    ) -> None:
+        for queue in self._lookup(exchange, routing_key):
+            self._put(queue, message)
+
+    # --- consuming --------------------------------------------------------------------
+
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        """Return one message, for ``basic_get`` and for local queues."""
+        if is_local(queue):
+            return super()._get(queue, timeout)
+        for message in self._take_messages([queue], 1):
+            return message
+        raise Empty
+
+    @property
+    def room(self) -> int:
+        """How many more messages this consumer may have unacknowledged."""
+        if not self._consumers:
+            return 0
+        room = self.qos.can_consume_max_estimate()
+        return UNLIMITED if room is None else int(room)
+
+    @property
+    def table_queues(self) -> list[str]:
+        return [queue for queue in self._active_queues if not is_local(queue)]
+
+    def deliver_local(self) -> int:
+        """Hand over what lies in this process's control queues."""
+        delivered = 0
+        for queue in filter(is_local, list(self._active_queues)):
+            while self.connection is not None:
+                try:
+                    message = super()._get(queue)
+                except Empty:
+                    break
+                self.connection._deliver(message, queue)
+                delivered += 1
+        return delivered
+
+    def deliver(self, look_first: bool) -> tuple[int, bool]:
+        """
+        Reserve as much as there is room for and hand it over.
+
+        Return how much that was, and whether there may be more.
+        """
+        room, queues = self.room, self.table_queues
+        if not queues or not room:
+            return 0, bool(queues)
+        rows, messages = True, True
+        if look_first:
+            rows, messages = sql.which_exist(_rows().ready_in(queues), _messages().ready_in(queues))
+        batch: list[Any] = []
+        if messages:  # neither kind may starve the other
+            batch += self._take_messages(queues, max(1, room // 2))
+        if rows:
+            batch += self._take_rows(queues, room - len(batch))
+        if self.connection is not None:
+            for message in batch:
+                self.connection._deliver(
+                    message, message["properties"]["delivery_info"]["routing_key"]
+                )
+        return len(batch), len(batch) >= max(1, room // 2)
+
+    def _take_rows(self, queues: list[str], limit: int) -> Iterator[dict[str, Any]]:
+        if limit < 1:
+            return
+        ready = _rows().ready_in(queues)
+        lease = Moment(conf.RING_AGAIN)
+        for row in sql.take(ready, limit, ("name", "queue", "priority"), due=lease):
+            tag = uuid.uuid4().hex
+            self._held[tag] = (Task, row.pk)
+            yield doorbell_message(row, tag)
+
+    def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
+        ready = _messages().ready_in(queues)
+        taken = []
+        for stored in sql.take(ready, limit, ("queue", "payload"), worker=process.worker_id()):
+            message = json.loads(stored.payload)
+            tag = uuid.uuid4().hex
+            message["properties"]["delivery_tag"] = tag
+            message["properties"]["delivery_info"]["routing_key"] = stored.queue
+            self._held[tag] = (Message, stored.pk)
+            taken.append(message)
+        return taken
+
+    # --- acknowledging ----------------------------------------------------------------
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        kind, key = self._held.pop(delivery_tag, (None, None))
+        if kind is Message:
+            _delete_message(key)
+        super().basic_ack(delivery_tag, multiple)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if requeue:
+            self._give_back(delivery_tag)
+        else:
+            kind, key = self._held.pop(delivery_tag, (None, None))
+            if kind is Message:
+                _delete_message(key)
+        self.qos.ack(delivery_tag)
+
+    def _restore(self, message: Any) -> None:
+        """Give back what was reserved and not begun: at shutdown, or when a consumer restarts."""
+        if not self._give_back(message.delivery_tag):
+            super()._restore(message)
+
+    def _give_back(self, delivery_tag: str) -> bool:
+        kind, key = self._held.pop(delivery_tag, (None, None))
+        if kind is Task:
+            transitions.release(_rows().filter(pk=key))
+        elif kind is Message:
+            _messages().filter(pk=key).update(worker="")
+        return kind is not None
+
+    # --- queues -----------------------------------------------------------------------
+
+    def _size(self, queue: str) -> int:
+        if is_local(queue):
+            return int(super()._size(queue))
+        rows = _rows().queued().filter(queue=queue)
+        return int(rows.count() + _messages().free().filter(queue=queue).count())
+
+    def _purge(self, queue: str) -> int:
+        """Delete the waiting messages of plain tasks; rows are deleted by ``clean()`` alone."""
+        if is_local(queue):
+            return int(super()._purge(queue))
+        return int(_messages().free().filter(queue=queue).delete()[0])
+
+    def _delete(self, queue: str, *args: Any, **options: Any) -> None:
+        if not is_local(queue):
+            self._purge(queue)
+        super()._delete(queue, *args, **options)
+
+    def close(self) -> None:
+        # Not kombu's: it would empty the queues of every channel in this process.
+        virtual.Channel.close(self)
+
+
+def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
+    """Return the message, as kombu's virtual transports have them, that rings for ``row``."""
+    task_id = str(row.pk)
+    return {
+        "body": DOORBELL_BODY,
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": {
+            "lang": "py",
+            "task": row.name,
+            "id": task_id,
+            "root_id": task_id,
+            "parent_id": None,
+            "group": None,
+            "argsrepr": "()",
+            "kwargsrepr": "{}",
+            "retries": 0,
+            "eta": None,
+            "expires": None,
+            "timelimit": [None, None],
+            "ignore_result": True,
+        },
+        "properties": {
+            "correlation_id": task_id,
+            "reply_to": None,
+            "delivery_tag": tag,
+            "delivery_info": {"exchange": "", "routing_key": row.queue},
+            "priority": row.priority,
+        },
+    }
+
+
+def _rows() -> Any:
+    return Task.objects.using(alias())
+
+
+def _messages() -> Any:
+    return Message.objects.using(router.db_for_write(Message))
+
+
+def _delete_message(key: Any) -> None:
+    transitions.unlocked(alias(), _messages().filter(pk=key).delete)

@@ -1,0 +1,72 @@
+"""
+Results of rows as a sequence, deserialized by their task.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+
+from . import registry
+
+if TYPE_CHECKING:
+    from .models import Task
+
+#: Rows read at once while iterating.
+CHUNK = 1000
+
+
+class Results:
+    """
+    The results of finished rows: iterable, sized and indexable, like a list.
+
+    Iterating reads them in chunks, so that any number fits in memory; ``len()``,
+    an index and ``==`` read them all once and keep them.
+    """
+
+    def __init__(self, rows: "QuerySet[Task]") -> None:
+        self._rows = rows
+        self._all: list[Any] | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._all is not None:
+            return iter(self._all)
+        return self._stream()
+
+    def _stream(self) -> Iterator[Any]:
+        if self._all is not None:
+            yield from self._all
+            return
+        pairs = self._rows.values_list("name", "result")
+        for name, data in pairs.iterator(chunk_size=CHUNK):
+            yield deserialized(name, data)
+
+    def _evaluated(self) -> list[Any]:
+        if self._all is None:
+            self._all = list(self._stream())
+        return self._all
+
+    def __len__(self) -> int:
+        return len(self._evaluated())
+
+    def __bool__(self) -> bool:
+        return bool(self._all) if self._all is not None else self._rows.exists()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._evaluated()[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Results | list | tuple):
+            return self._evaluated() == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Results {self._evaluated()!r}>"
+
+
+def deserialized(name: str, data: Any) -> Any:
+    """Return what ``deserialize_result`` of the task ``name`` makes of ``data``."""
+    task = registry.get(name)
+    return data if task is None else task.deserialize_result(data)
