@@ -34,6 +34,8 @@ class Transport(memory.Transport):
         asynchronous=True, exchange_type=frozenset(["direct", "topic", "fanout"]), heartbeats=False
     )
     connection_errors = (*virtual.Transport.connection_errors, OperationalError, InterfaceError)
+    # There is no host in ``boogie://`` for kombu to look for, and to warn that it found none.
+    can_parse_url = True
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
@@ -48,6 +50,9 @@ class Transport(memory.Transport):
 
     def driver_version(self) -> str:
         return boogie.__version__
+
+    def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:
+        return "boogie://"
 
     # --- in the worker's event loop ---------------------------------------------------
 
