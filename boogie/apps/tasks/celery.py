@@ -6,8 +6,13 @@ Configured by the ``CELERY_…`` settings of the Django project named by
 """
 
 from celery import Celery
+from django.conf import settings
 
-app = Celery("boogie")
-app.add_defaults(lambda: {"broker_url": "boogie://"})
+NAMES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+
+# Not add_defaults(): Celery puts those before the settings.
+named = any(getattr(settings, name, None) for name in NAMES)
+
+app = Celery("boogie", broker=None if named else "boogie://")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
