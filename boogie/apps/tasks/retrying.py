@@ -15,11 +15,21 @@ from .exceptions import ArgumentError
 if TYPE_CHECKING:
     from .execute import Run
 
+    Base = DjangoTask[Any, Any]
+else:
+    Base = DjangoTask  # no generic class before Celery 5.7
+
 #: What may be asked of ``self.retry()`` besides its named parameters.
 RETRY_OPTIONS = frozenset({"queue", "priority"})
 
 
-class Retrying(DjangoTask[Any, Any]):
+if TYPE_CHECKING:
+    CeleryTask = DjangoTask[Any, Any]
+else:  # Celery 5.6 has no generic task class
+    CeleryTask = DjangoTask
+
+
+class Retrying(CeleryTask):
     """The part of a task that asks for another attempt."""
 
     if TYPE_CHECKING:  # from BoogieTask
