@@ -1,7 +1,8 @@
 # Everything from nothing: Python 3.11 or newer, make and this checkout.
 #
 #   make test     virtual environment, install, all tests
-#   make demo     virtual environment, install, the main job on real input
+#   make demo     virtual environment, install, the main job on real input; on servers with
+#                 DATABASE=postgres://user@host:port/name or mysql://…, BROKER=redis://… or amqp://…
 #   make lint     ruff and mypy
 #   make docs     the documentation, as HTML
 #
@@ -23,6 +24,29 @@ $(READY): setup.py Makefile
 test: $(READY)
 	$(BIN)/python tests/run.py $(ARGS)
 
+# The demo has an environment of its own: what a project installs, without the tools of the tests.
+DEMO_VENV ?= .venv-demo
+DEMO_READY := $(DEMO_VENV)/ready
+DRIVER := $(if $(filter postgres%,$(DATABASE)),psycopg)$(if $(filter mysql% mariadb%,$(DATABASE)),pymysql)
+DEMO_PIP := $(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+$(DEMO_READY): setup.py
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_PIP) --editable . $(PIN)
+	touch $@
+
+# What a database needs besides; nothing for SQLite.
+$(DEMO_VENV)/psycopg: $(DEMO_READY)
+	$(DEMO_PIP) 'psycopg[binary]>=3.2'
+	touch $@
+
+$(DEMO_VENV)/pymysql: $(DEMO_READY)
+	$(DEMO_PIP) 'pymysql>=1.1.1'
+	touch $@
+
+demo: $(DEMO_READY) $(DRIVER:%=$(DEMO_VENV)/%)
+	@$(DEMO_VENV)/bin/python -m demo $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,4 +56,4 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) build dist docs/_build *.egg-info
+	rm -rf $(VENV) $(DEMO_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log

@@ -1,0 +1,51 @@
+"""
+The other ways to use a task, as a session at Python's prompt.
+
+What is printed is what is run: each line is compiled, shown and executed.
+"""
+
+from demo.library.models import Document
+from demo.library.tasks import analyse
+from demo.terminal import say
+
+#: A task that is called runs here and now; the others run in the worker.
+SESSION = """\
+# call: here and now, with a row that keeps the result
+analyse.call(document)
+# paused, then run
+row = analyse.paused(document, names=5)
+row.status
+row.run()
+row.wait(timeout=60)["names"]
+# schedule: two seconds from now
+row = analyse.schedule(2, document)
+row.wait(timeout=60)["lines"]
+(row.started - row.created).total_seconds() >= 2
+# clean: delete the history of the document, but for its last result
+analyse.tasks(document).count()
+analyse.clean(document, keep_last=True)
+analyse.results(document)
+"""
+
+
+def show_examples() -> None:
+    """Run and print the session, on a document whose analysis has finished."""
+    row = analyse.finished().in_order().first()
+    document = Document.objects.get(pk=row.object_id)
+    say(f"\nThe other ways, with document = <{document}>")
+    names = {"analyse": analyse, "document": document}
+    for line in SESSION.splitlines():
+        say(f"  >>> {line}" if not line.startswith("#") else f"  {line}")
+        _run(line, names)
+
+
+def _run(line: str, names: dict[str, object]) -> None:
+    """Execute one line and print its value, as the prompt does."""
+    try:
+        code = compile(line, "<session>", "eval")
+    except SyntaxError:
+        exec(line, names)
+        return
+    value = eval(code, names)
+    if value is not None:
+        say(f"  {value!r}")

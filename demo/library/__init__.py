@@ -1,0 +1,1 @@
+"""A library of source files: an app whose tasks are about its documents."""

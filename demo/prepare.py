@@ -1,0 +1,55 @@
+"""Before the worker starts: the database, and what an earlier demo left there."""
+
+from celery import current_app
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, Error, connection
+from django.db.utils import ConnectionHandler
+
+from demo.library.models import Document
+from demo.library.tasks import analyse
+from demo.terminal import Stopped
+
+#: Seconds after which a broker that does not answer is away.
+BROKER_TIMEOUT = 5
+
+
+def prepare_database() -> None:
+    """Create the database if there is none, and bring its tables up to date."""
+    try:
+        connection.ensure_connection()
+    except Error:
+        _create_database()
+    call_command("migrate", verbosity=0)
+
+
+def _create_database() -> None:
+    """Create the database on its server, through a connection that names no database."""
+    settings = {**connection.settings_dict, "NAME": None}
+    server = ConnectionHandler({DEFAULT_DB_ALIAS: settings})[DEFAULT_DB_ALIAS]
+    name = server.ops.quote_name(connection.settings_dict["NAME"])
+    try:
+        with server.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        server.close()
+        connection.ensure_connection()
+    except Error as error:
+        raise Stopped(f"Cannot use the database {name}: {error}") from error
+
+
+def start_over() -> int:
+    """Delete the documents and rows of an earlier demo, running ones too; return how many rows."""
+    analyse.tasks().cancel()
+    removed = analyse.clean(finished=False)
+    Document.objects.all().delete()
+    return removed
+
+
+def check_broker() -> None:
+    """Say so now if the broker is away. Boogie would wait for it, and so would you."""
+    broker = current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
+    try:
+        broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+    except Exception as error:
+        raise Stopped(f"Cannot reach the broker {broker.as_uri()}: {error}") from error
+    finally:
+        broker.release()

@@ -1,0 +1,160 @@
+"""The demo, from its first line to its exit status."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import sysconfig
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from celery import current_app
+from django.db import connection, transaction
+from django.db.models import Count
+
+from demo import examples, prepare, report, verdict
+from demo.library.models import Document
+from demo.library.tasks import analyse
+from demo.terminal import Progress, Stopped, say
+from demo.worker import COMMAND, ROOT, Worker, running_worker
+
+HERE = Path(__file__).parent
+
+#: Seconds between two looks at the rows.
+LOOK = 0.25
+#: Seconds without any row that ends, after which something is wrong.
+STUCK = 120
+
+#: Packages that were installed later are not the standard library.
+FOREIGN = {"site-packages", "dist-packages"}
+
+
+def main() -> int:
+    """Run the demo; return its exit status."""
+    options = _parser().parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        return _demo(options.source.resolve(), options.log.resolve())
+    except Stopped as reason:
+        say(f"\n{reason}")
+        return 1
+    except KeyboardInterrupt:
+        say("\nInterrupted; the worker has ended.")
+        return 128 + signal.SIGINT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    library = Path(sysconfig.get_path("stdlib"))
+    parser.add_argument(
+        "--source", type=Path, default=library, help="whose *.py files to analyse (%(default)s)"
+    )
+    parser.add_argument(
+        "--log", type=Path, default=HERE / "worker.log", help="of the worker (%(default)s)"
+    )
+    return parser
+
+
+def _leave(number: int, frame: object) -> None:
+    """End as after any error, so that the worker ends too."""
+    sys.exit(128 + number)
+
+
+def _demo(root: Path, log: Path) -> int:
+    _introduce(root)
+    prepare.prepare_database()
+    if removed := prepare.start_over():
+        say(f"  It starts over: {removed} rows of an earlier demo are deleted.")
+    prepare.check_broker()
+    with running_worker(log) as worker:
+        say(f"  Worker     {COMMAND}\n             its log: {log}")
+        _delay_all(root, worker)
+        _watch(worker)
+        report.show_outcomes()
+        report.show_largest(root)
+        report.show_errors(root)
+        complaints = verdict.complaints()
+        examples.show_examples()
+    _conclude(complaints)
+    return 1 if complaints else 0
+
+
+def _introduce(root: Path) -> None:
+    settings = connection.settings_dict
+    place = f" on {settings['HOST']}" if settings["HOST"] else ""
+    say(f"Boogie, on every source file of Python {platform.python_version()}'s standard library\n")
+    say(f"  Files      {root}")
+    say(f"  Database   {connection.display_name}, {settings['NAME']}{place}")
+    say(f"  Broker     {current_app.connection_for_write().as_uri()}")
+
+
+# --- the job --------------------------------------------------------------------------
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    """Yield the source files under ``root``, in a fixed order."""
+    for path in sorted(root.rglob("*.py")):
+        if path.is_file() and FOREIGN.isdisjoint(path.relative_to(root).parts):
+            yield path
+
+
+def _delay_all(root: Path, worker: Worker) -> None:
+    """Store a document for each file, and delay its analysis: both or neither is committed."""
+    paths = list(_sources(root))
+    say(f"\nA Document for each file, and analyse.delayed(document): {len(paths)}")
+    with Progress(len(paths)) as progress:
+        for number, path in enumerate(paths, start=1):
+            with transaction.atomic():
+                document = Document.objects.create(path=str(path), size=path.stat().st_size)
+                analyse.delayed(document)
+            worker.check()
+            progress.show(number)
+
+
+def _watch(worker: Worker) -> None:
+    """Show how the rows end, until all have."""
+    rows = analyse.tasks()
+    total = rows.count()
+    say("\nAnalysed by the worker, which has begun meanwhile")
+    ended, moved = -1, time.monotonic()
+    with Progress(total) as progress:
+        while ended < total:
+            worker.check()
+            counts = Counter(dict(rows.values_list("status").annotate(Count("pk"))))
+            before, ended = ended, sum(counts[s] for s in ("finished", "failed", "cancelled"))
+            progress.show(ended, f"{counts['failed']} failed")
+            moved = time.monotonic() if ended > before else moved
+            if time.monotonic() - moved > STUCK:
+                raise Stopped(f"No row has ended for {STUCK} seconds.\n{worker.tail()}")
+            time.sleep(LOOK if ended < total else 0)
+
+
+# --- the end --------------------------------------------------------------------------
+
+
+def _conclude(complaints: list[str]) -> None:
+    say()
+    for complaint in complaints:
+        say(f"WRONG: {complaint}")
+    failed = analyse.tasks().failed().count()
+    if not complaints:
+        say(f"Every row has ended, and Python itself cannot parse the {failed} files that failed.")
+    say(f"The worker has ended; the database stays. To look around, in {ROOT}:")
+    say(f"\n  {_environment()}{_python()} -m django shell --settings demo.settings")
+    say("  >>> from demo.library.tasks import analyse")
+    say("  >>> for row in analyse.tasks().failed(): print(row.object, row.error)")
+
+
+def _python() -> str:
+    """Return this interpreter as one would type it in the checkout."""
+    path = Path(sys.executable)
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def _environment() -> str:
+    given = ((name, os.environ.get(name)) for name in ("DATABASE", "BROKER"))
+    return "".join(f"{name}={value} " for name, value in given if value)
