@@ -1,0 +1,163 @@
+"""
+A reader who does what a page says, in a directory of their own, with real processes.
+"""
+
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.docs import pages
+from tests.docs.pages import ROOT, Step
+
+SESSION = Path(__file__).parent / "session.py"
+SHELL = "python manage.py shell"
+INSTALL = "python -m pip install django-boogie"
+#: Seconds that any one command may take on a busy machine.
+PATIENCE = 120
+
+
+class Reader:
+    """Does steps in ``directory``; ``close()`` ends the processes that were started."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.worker_command = ""
+        self.env = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            # A checkout that is not installed is found here.
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "",
+            # The distribution that is tested must be the one that is found.
+            "PIP_NO_INDEX": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+        self.env.pop("DJANGO_SETTINGS_MODULE", None)
+
+    def do_all(self, steps: Iterable[Step]) -> None:
+        """Do the steps; blocks typed into one shell share its names."""
+        typed: list[Step] = []
+        for step in steps:
+            if step.language in ("python", "pycon") and step.mark == "":
+                typed.append(step)
+                continue
+            self.type(typed)
+            typed = []
+            self.do(step)
+        self.type(typed)
+
+    def do(self, step: Step) -> None:
+        """Do one step that is not typed into the shell."""
+        if step.mark in ("file", "append"):
+            self.write(step)
+        elif step.mark == "settings":
+            self.check_settings(step)
+        elif step.mark == "restart":
+            self.restart()
+        elif step.mark == "dry-run":
+            for command in pages.commands(step):
+                self.run(step, f"{command} --dry-run", ROOT)
+        elif step.language == "console" and step.mark != "skip":
+            for command in pages.commands(step):
+                self.command(step, command)
+
+    def command(self, step: Step, command: str) -> None:
+        if step.mark == "background":
+            self.start(command)
+        elif command == INSTALL and not _is_installed():
+            # A checkout that is not installed: see PYTHONPATH above.
+            self.run(step, "python -c 'import boogie.apps.tasks'")
+        elif command != SHELL:  # what is typed into it follows
+            self.run(step, command)
+
+    def run(self, step: Step, command: str, directory: Path | None = None) -> str:
+        """Run a command to its end; return its output. It must succeed."""
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=directory or self.directory,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, f"{step}: {command}\n{done.stdout}\n{self.log()}"
+        return done.stdout
+
+    def type(self, steps: list[Step]) -> None:
+        """Type the steps into one ``manage.py shell``."""
+        if not steps:
+            return
+        typed = [(str(step), step.language, step.source) for step in steps]
+        script = self.directory / "session.txt"
+        script.write_text(f"STEPS = {typed!r}\n{SESSION.read_text()}")
+        self.run(steps[0], f"{SHELL} < {script.name}")
+
+    def write(self, step: Step) -> None:
+        path = self.directory / step.argument
+        before = path.read_text() + "\n\n" if step.mark == "append" else ""
+        path.write_text(before + step.source)
+
+    def check_settings(self, step: Step) -> None:
+        """Append the block to a copy of the settings; the system checks must find nothing."""
+        package = next(self.directory.glob("*/settings.py")).parent
+        variant = package / "variant.py"
+        variant.write_text((package / "settings.py").read_text() + "\n\n" + step.source)
+        settings = f"--settings={package.name}.variant"
+        self.run(step, f"python manage.py check --fail-level WARNING {settings}")
+
+    # --- the worker -------------------------------------------------------------------
+
+    def start(self, command: str) -> None:
+        """Start a worker that goes on running."""
+        self.stop()
+        self.worker_command = command
+        with (self.directory / "worker.log").open("ab") as log:
+            self.worker = subprocess.Popen(
+                ["bash", "-c", f"exec env {command}"],
+                cwd=self.directory,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def restart(self) -> None:
+        assert self.worker_command, "no page said how to start a worker"
+        self.start(self.worker_command)
+
+    def stop(self) -> None:
+        """Ask the worker to end, and kill its processes if it does not."""
+        worker, self.worker = self.worker, None
+        if worker is None:
+            return
+        assert worker.poll() is None, f"the worker ended by itself\n{self.log()}"
+        worker.send_signal(signal.SIGTERM)
+        try:
+            worker.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+            raise AssertionError(f"the worker did not end within 30 s\n{self.log()}") from None
+
+    def log(self) -> str:
+        path = self.directory / "worker.log"
+        return f"--- worker.log\n{path.read_text()}" if path.exists() else ""
+
+    def close(self) -> None:
+        self.stop()
+
+
+def _is_installed() -> bool:
+    try:
+        importlib.metadata.distribution("django-boogie")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""Every command and every Python example of the documentation is executed, in real projects."""
+
+import contextlib
+import re
+import shutil
+import uuid
+
+import pytest
+
+from tests.docs import pages
+from tests.docs.pages import ROOT
+from tests.docs.reader import Reader
+from tests.project import services
+
+README = ROOT / "README.rst"
+TUTORIAL = ROOT / "docs/tutorial.rst"
+
+
+def parts(page):
+    """Return the steps of a page by the server that they need; '' needs none."""
+    found = {"": []}
+    part = ""
+    for step in pages.steps(page):
+        if step.mark == "part":
+            part = step.argument.replace("none", "")
+        found.setdefault(part, []).append(step)
+    return found
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory):
+    """Readers who have done the first part of a page, by the name of the page."""
+    made = {}
+    yield made
+    for reader in made.values():
+        reader.close()
+
+
+@pytest.fixture(scope="module")
+def read(readers, tmp_path_factory):
+    def read(page, like=None):
+        """Return the reader of a page; who has not begun it starts where ``like`` ended."""
+        if page not in readers:
+            reader = Reader(tmp_path_factory.mktemp("reader") / "site")
+            if like is None:
+                reader.directory.mkdir()
+            else:
+                like.stop()
+                shutil.copytree(like.directory, reader.directory)
+                reader.worker_command = like.worker_command
+            readers[page] = reader
+            reader.do_all(parts(page)[""])
+        return readers[page]
+
+    return read
+
+
+@contextlib.contextmanager
+def own_corner_of_redis(reader, settings):
+    """Prefix every key of this project, and delete them in the end."""
+    import redis
+
+    prefix = f"docs-{uuid.uuid4().hex}:"
+    path = reader.directory / settings
+    with path.open("a") as file:
+        file.write(f"\nCELERY_BROKER_TRANSPORT_OPTIONS = {{'global_keyprefix': {prefix!r}}}\n")
+    try:
+        yield
+    finally:
+        url = re.search('redis://[^"]+', path.read_text())[0]
+        with redis.Redis.from_url(url) as client:
+            for key in client.scan_iter(f"{prefix}*"):
+                client.delete(key)
+
+
+def need(service):
+    if services.answers(service):
+        return
+    if services.REQUIRED:
+        pytest.fail(f"no answer from {service}")
+    pytest.skip(f"no answer from {service}")
+
+
+@pytest.mark.worker
+def test_a_newcomer_who_follows_the_readme_runs_their_first_task(read):
+    read(README)
+
+
+@pytest.mark.worker
+def test_a_newcomer_is_on_redis_by_changing_one_setting(read):
+    need("redis")
+    reader = read(README)
+    with own_corner_of_redis(reader, "mysite/settings.py"):
+        reader.do_all(parts(README)["redis"])
+        reader.stop()
