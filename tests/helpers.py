@@ -33,6 +33,8 @@ def declared(function=None, /, **options):
     """``@task`` under a name that no other test has."""
     if function is None:
         return lambda source: declared(source, **options)
+    if function.__name__ == "<lambda>":  # no name that Celery could compile
+        function.__name__ = "body"
     options.setdefault("name", f"tests.declared_{next(_numbers)}.{function.__name__}")
     return task(**options)(function)
 

@@ -173,7 +173,7 @@ def test_a_refusal_says_where_in_the_argument():
 
 
 def test_a_model_instance_as_an_argument_is_refused_with_advice():
-    with pytest.raises(ArgumentError, match="a model instance .*User.*pass its primary key"):
+    with pytest.raises(ArgumentError, match=r"a model instance .*User.*pass its primary key"):
         arguments.pack_arguments("t", (User(pk=1),), {})
     with pytest.raises(ArgumentError):
         arguments.pack_arguments("t", ([User(pk=1)],), {})
@@ -240,7 +240,7 @@ def test_what_is_no_model_instance_is_a_type_error_that_names_task_and_type(thin
 
 
 def test_a_model_class_in_place_of_an_instance_is_a_type_error():
-    with pytest.raises(TypeError, match="the class .*User"):
+    with pytest.raises(TypeError, match=r"the class .*User"):
         arguments.check_object("blog.t", User)
 
 

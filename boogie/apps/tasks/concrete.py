@@ -67,7 +67,7 @@ def build(
 ) -> "Declaration":
     """Build the concrete class of a task, and register its one instance."""
     bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
-    _check_options(cls, name, options)
+    _check_options(bases, name, options)
     own = {key: options[key] for key in OWN_OPTIONS if key in options}
     members = {
         **{key: value for key, value in options.items() if key not in own},
@@ -85,12 +85,12 @@ def build(
     return cast("Declaration", task)
 
 
-def _check_options(cls: type, name: str, options: dict[str, Any]) -> None:
+def _check_options(bases: tuple[type, ...], name: str, options: dict[str, Any]) -> None:
     for key in options:
-        if not hasattr(cls, key) and key not in AUTORETRY_OPTIONS:
+        if key not in AUTORETRY_OPTIONS and not any(hasattr(base, key) for base in bases):
             raise TypeError(
-                f"{name}: unknown option {key!r}. Options are attributes of Celery's task class "
-                f"and of BoogieTask."
+                f"{name}: unknown option {key!r}. Options are attributes of Celery's task class, "
+                f"of BoogieTask and of base=."
             )
 
 

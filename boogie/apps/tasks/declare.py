@@ -202,6 +202,9 @@ class BoogieTask(Retrying, Generic[O, P, R]):
             f"in place of delay() and apply_async()."
         )
 
+    #: Refused here and now, not when the transaction commits.
+    delay_on_commit = apply_async_on_commit = apply_async
+
     def apply(self, *args: Any, **options: Any) -> Any:
         """Refuse: see ``call()``."""
         raise TypeError(f"{self.name} is a Boogie task: use call(obj, ...) in place of apply().")

@@ -1,0 +1,155 @@
+"""One name, one task; and which Celery app is ours."""
+
+import importlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from celery import Celery, _state, shared_task
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from boogie.apps.tasks import BoogieTask, registry, task
+from tests.project.celery import app as project_app
+
+
+def test_a_declared_task_is_found_by_its_name_and_in_celerys_registry():
+    @task(name="unit.registry.found")
+    def found(user):
+        pass
+
+    assert registry.get("unit.registry.found") is found
+    assert found in registry.declared()
+    assert project_app.tasks["unit.registry.found"] is found
+    assert registry.get("unit.registry.never") is None
+
+
+def test_two_functions_under_one_name_are_refused_and_the_first_stays():
+    @task(name="unit.registry.twice")
+    def first(user):
+        pass
+
+    with pytest.raises(ImproperlyConfigured, match=r"unit\.registry\.twice.*first.*second.*name="):
+
+        @task(name="unit.registry.twice")
+        def second(user):
+            pass
+
+    assert registry.get("unit.registry.twice") is first
+    assert project_app.tasks["unit.registry.twice"] is first
+
+
+def test_a_function_and_a_class_under_one_name_are_refused():
+    @task(name="unit.registry.mixed")
+    def function(user):
+        pass
+
+    class Other(BoogieTask):
+        def run(self, user):
+            pass
+
+    with pytest.raises(ImproperlyConfigured):
+        Other.as_task(name="unit.registry.mixed")
+
+
+def test_a_celery_task_of_the_same_name_is_refused():
+    @project_app.task(name="unit.registry.foreign")
+    def foreign():
+        pass
+
+    foreign.name  # noqa: B018 - a lazy task is registered when it is first used
+    with pytest.raises(ImproperlyConfigured, match=r"'unit\.registry\.foreign'.*not a Boogie task"):
+
+        @task(name="unit.registry.foreign")
+        def ours(user):
+            pass
+
+    assert registry.get("unit.registry.foreign") is None
+    assert not isinstance(project_app.tasks["unit.registry.foreign"], BoogieTask)
+
+
+def test_a_shared_task_of_the_same_name_is_refused():
+    @shared_task(name="unit.registry.shared")
+    def shared():
+        pass
+
+    assert shared.name == "unit.registry.shared"
+    with pytest.raises(ImproperlyConfigured):
+
+        @task(name="unit.registry.shared")
+        def ours(user):
+            pass
+
+
+def test_a_module_that_is_imported_again_is_fine(tmp_path, monkeypatch):
+    source = (
+        "from boogie.apps.tasks import BoogieTask, task\n"
+        "@task\ndef reloaded(user): return {n}\n"
+        "@task\nclass Reloaded(BoogieTask):\n    def run(self, user): return {n}\n"
+    )
+    path = tmp_path / "reloaded_tasks.py"
+    path.write_text(source.format(n=1))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = importlib.import_module("reloaded_tasks")
+    old = module.reloaded
+    path.write_text(source.format(n=22))
+    importlib.reload(module)
+    assert module.reloaded is not old
+    for name, new in (("reloaded", module.reloaded), ("Reloaded", module.Reloaded)):
+        assert registry.get(f"reloaded_tasks.{name}") is new
+        assert project_app.tasks[f"reloaded_tasks.{name}"] is new
+        assert new(None) == 22
+
+
+def test_an_app_made_later_gets_the_tasks_declared_before():
+    @task(name="unit.registry.early")
+    def early(user):
+        pass
+
+    with Celery("late", set_as_current=False) as late:
+        late.finalize()
+        assert late.tasks["unit.registry.early"] is early
+
+
+@pytest.fixture
+def shipped_app(monkeypatch):
+    """The app that we ship; importing it makes it the current one, as Celery has it."""
+    monkeypatch.setattr(_state._tls, "current_app", _state._tls.current_app)
+    monkeypatch.setattr(_state, "default_app", _state.default_app)
+    from boogie.apps.tasks.celery import app
+
+    project_app.set_current()
+    project_app.set_default()
+    return app
+
+
+def test_the_projects_current_app_is_used():
+    assert registry.celery_app() is project_app
+
+
+def test_another_thread_uses_the_same_app():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(registry.celery_app).result() is project_app
+
+
+@override_settings(BOOGIE_TASKS={"CELERY_APP": "boogie.apps.tasks.celery.app"})
+def test_the_app_named_in_the_settings_comes_first(shipped_app):
+    assert registry.celery_app() is shipped_app
+
+
+def test_without_a_current_app_the_shipped_one_is_used(shipped_app, monkeypatch):
+    monkeypatch.setattr(_state._tls, "current_app", None)
+    monkeypatch.setattr(_state, "default_app", None)
+    assert registry.celery_app() is shipped_app
+
+
+@pytest.mark.parametrize(
+    "path", ["nowhere.celery.app", "tests.project.celery.nothing", "tests.project.settings.NAME"]
+)
+def test_a_path_that_names_no_celery_app_is_improperly_configured(path):
+    with (
+        override_settings(BOOGIE_TASKS={"CELERY_APP": path}),
+        pytest.raises(ImproperlyConfigured, match=f"'{path}'"),
+    ):
+        registry.celery_app()
