@@ -54,12 +54,10 @@ def _result(row: Task, root: Path) -> list[str]:
 def show_errors(root: Path) -> None:
     """Print recorded errors, of different kinds if there are."""
     failed = analyse.tasks().failed()
-    say(f"\nErrors as they were recorded ({ERRORS} of {failed.count()})")
     chosen = list(_unlike(failed))[:ERRORS]
+    say(f"\nErrors as they were recorded ({len(chosen)} of {failed.count()})")
     for row in chosen:
         _show_error(row, root)
-    if not chosen:
-        say("  None: this Python comes without the broken files of its tests.")
 
 
 def _unlike(rows: Rows) -> Iterator[Task]:

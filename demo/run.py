@@ -5,17 +5,16 @@ import os
 import platform
 import signal
 import sys
-import sysconfig
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from celery import current_app
 from django.db import connection, transaction
 from django.db.models import Count
 
-from demo import examples, prepare, report, verdict
+import boogie
+from demo import examples, prepare, report, sources, verdict
 from demo.library.models import Document
 from demo.library.tasks import analyse
 from demo.terminal import Progress, Stopped, say
@@ -27,9 +26,6 @@ HERE = Path(__file__).parent
 LOOK = 0.25
 #: Seconds without any row that ends, after which something is wrong.
 STUCK = 120
-
-#: Packages that were installed later are not the standard library.
-FOREIGN = {"site-packages", "dist-packages"}
 
 
 def main() -> int:
@@ -49,9 +45,11 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    library = Path(sysconfig.get_path("stdlib"))
     parser.add_argument(
-        "--source", type=Path, default=library, help="whose *.py files to analyse (%(default)s)"
+        "--source",
+        type=Path,
+        default=sources.LIBRARY,
+        help="whose *.py files to analyse (%(default)s)",
     )
     parser.add_argument(
         "--log", type=Path, default=HERE / "worker.log", help="of the worker (%(default)s)"
@@ -86,7 +84,9 @@ def _demo(root: Path, log: Path) -> int:
 def _introduce(root: Path) -> None:
     settings = connection.settings_dict
     place = f" on {settings['HOST']}" if settings["HOST"] else ""
-    say(f"Boogie, on every source file of Python {platform.python_version()}'s standard library\n")
+    say(
+        f"Boogie {boogie.__version__} at work on real input, with Python {platform.python_version()}\n"
+    )
     say(f"  Files      {root}")
     say(f"  Database   {connection.display_name}, {settings['NAME']}{place}")
     say(f"  Broker     {current_app.connection_for_write().as_uri()}")
@@ -95,17 +95,14 @@ def _introduce(root: Path) -> None:
 # --- the job --------------------------------------------------------------------------
 
 
-def _sources(root: Path) -> Iterator[Path]:
-    """Yield the source files under ``root``, in a fixed order."""
-    for path in sorted(root.rglob("*.py")):
-        if path.is_file() and FOREIGN.isdisjoint(path.relative_to(root).parts):
-            yield path
-
-
 def _delay_all(root: Path, worker: Worker) -> None:
     """Store a document for each file, and delay its analysis: both or neither is committed."""
-    paths = list(_sources(root))
-    say(f"\nA Document for each file, and analyse.delayed(document): {len(paths)}")
+    paths = sources.source_files(root)
+    say(f"\nA Document for each of {len(paths)} files, and analyse.delayed(document)")
+    if texts := sources.stand_ins(root, paths):
+        names = ", ".join(str(path.relative_to(root)) for path in texts)
+        say(f"  No source file is broken on purpose here; so that some fail: {names}")
+        paths += texts
     with Progress(len(paths)) as progress:
         for number, path in enumerate(paths, start=1):
             with transaction.atomic():
@@ -142,7 +139,7 @@ def _conclude(complaints: list[str]) -> None:
         say(f"WRONG: {complaint}")
     failed = analyse.tasks().failed().count()
     if not complaints:
-        say(f"Every row has ended, and Python itself cannot parse the {failed} files that failed.")
+        say(f"Every row has ended. {failed} failed: files that Python itself cannot parse.")
     say(f"The worker has ended; the database stays. To look around, in {ROOT}:")
     say(f"\n  {_environment()}{_python()} -m django shell --settings demo.settings")
     say("  >>> from demo.library.tasks import analyse")
