@@ -1,0 +1,170 @@
+"""System checks: each fires where it must, and is silent where nothing is wrong."""
+
+import celery
+import pytest
+from django.core import checks as django_checks
+from django.test import override_settings
+
+from boogie.apps.tasks import checks, registry
+from tests.helpers import declared
+
+declared(lambda user: None, priority=4, name="unit.checks.ranked")
+
+
+def ids(found):
+    return [message.id for message in found]
+
+
+@pytest.fixture
+def app(monkeypatch):
+    """A Celery app of this test, in use; its configuration is its own."""
+    with celery.Celery("checked", set_as_current=False, broker="boogie://") as app:
+        monkeypatch.setattr(registry, "celery_app", lambda: app)
+        yield app
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_test_project_has_no_problem_of_ours():
+    ours = [m for m in django_checks.run_checks() if str(m.id).startswith("boogie_tasks")]
+    assert [m for m in ours if m.id != "boogie_tasks.W003"] == []
+
+
+def test_every_check_is_registered_with_django():
+    registered = django_checks.registry.registry.get_checks()
+    assert {checks.check_settings, checks.check_celery, checks.check_sqlite} <= set(registered)
+
+
+@override_settings(BOOGIE_TASKS={"RING_AGIAN": 5})
+def test_e001_an_unknown_key():
+    (found,) = checks.check_settings()
+    assert found.id == "boogie_tasks.E001"
+    assert found.level == django_checks.ERROR
+    assert "'RING_AGIAN'" in found.msg
+    assert "RING_AGAIN" in found.hint
+
+
+@override_settings(BOOGIE_TASKS=None)
+def test_e001_a_value_that_is_no_dict():
+    assert ids(checks.check_settings()) == ["boogie_tasks.E001"]
+
+
+@override_settings(BOOGIE_TASKS={"RING_AGAIN": "soon"})
+def test_e002_a_wrong_value():
+    (found,) = checks.check_settings()
+    assert found.id == "boogie_tasks.E002"
+    assert found.level == django_checks.ERROR
+    assert "'soon'" in found.msg
+
+
+@override_settings(BOOGIE_TASKS={"RING_AGAIN": 5, "CELERY_APP": None})
+def test_e001_and_e002_are_silent_for_good_settings():
+    assert checks.check_settings() == []
+
+
+@override_settings(BOOGIE_TASKS={"CELERY_APP": "nowhere.at.all"})
+def test_e003_a_celery_app_that_cannot_be_imported():
+    (found,) = checks.check_celery()
+    assert found.id == "boogie_tasks.E003"
+    assert found.level == django_checks.ERROR
+    assert "nowhere.at.all" in found.msg
+
+
+@override_settings(BOOGIE_TASKS={"CELERY_APP": "tests.project.celery.app"})
+def test_e003_is_silent_for_an_app_that_is_there():
+    assert "boogie_tasks.E003" not in ids(checks.check_celery())
+
+
+@override_settings(BOOGIE_TASKS={"CELERY_APP": 5, "X": 1})
+def test_broken_settings_are_reported_once_and_break_no_other_check():
+    assert ids(checks.check_settings()) == ["boogie_tasks.E002", "boogie_tasks.E001"]
+    assert checks.check_celery() == []
+
+
+def test_w001_no_broker(app):
+    app.conf.task_queue_max_priority = 9
+    app.conf.broker_url = None
+    app.conf.broker_write_url = None
+    (found,) = checks.check_celery()
+    assert found.id == "boogie_tasks.W001"
+    assert found.level == django_checks.WARNING
+    assert "boogie://" in found.hint
+
+
+@pytest.mark.parametrize("url", ["boogie://", "redis://127.0.0.1:1/0"])
+def test_w001_is_silent_with_a_broker(app, url):
+    app.conf.broker_url = url
+    assert checks.check_celery() == []
+
+
+def test_w002_task_always_eager(app):
+    app.conf.task_always_eager = True
+    (found,) = checks.check_celery()
+    assert found.id == "boogie_tasks.W002"
+    assert "call()" in found.hint
+
+
+def test_w003_priorities_that_rabbitmq_ignores(app):
+    app.conf.broker_url = "amqp://127.0.0.1:1//"
+    (found,) = checks.check_celery()
+    assert found.id == "boogie_tasks.W003"
+    assert "unit.checks.ranked" in found.msg
+    assert "CELERY_TASK_QUEUE_MAX_PRIORITY" in found.hint
+
+
+def test_w003_is_silent_if_queues_have_priorities_or_no_task_has_one(app, monkeypatch):
+    app.conf.broker_url = "amqp://127.0.0.1:1//"
+    app.conf.task_queue_max_priority = 9
+    assert checks.check_celery() == []
+    app.conf.task_queue_max_priority = None
+    monkeypatch.setattr(registry, "_declared", {})
+    assert checks.check_celery() == []
+
+
+GOOD = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL;"}
+
+
+class _Connection:
+    def __init__(self, vendor, **options):
+        self.vendor = vendor
+        self.settings_dict = {"OPTIONS": options}
+
+
+@pytest.mark.parametrize(
+    ("connection", "words"),
+    [
+        (_Connection("sqlite"), ["write lock", "WAL"]),
+        (_Connection("sqlite", **{**GOOD, "transaction_mode": "deferred"}), ["write lock"]),
+        (_Connection("sqlite", **{**GOOD, "init_command": "PRAGMA foreign_keys=1"}), ["WAL"]),
+    ],
+)
+def test_w004_sqlite_that_will_be_locked(monkeypatch, connection, words):
+    monkeypatch.setattr(checks, "connections", {"default": connection})
+    (found,) = checks.check_sqlite()
+    assert found.id == "boogie_tasks.W004"
+    assert all(word in found.msg for word in words)
+    assert "IMMEDIATE" in found.hint
+    assert "WAL" in found.hint
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [_Connection("sqlite", **GOOD), _Connection("postgresql"), _Connection("mysql")],
+)
+def test_w004_is_silent_for_good_options_and_other_databases(monkeypatch, connection):
+    monkeypatch.setattr(checks, "connections", {"default": connection})
+    assert checks.check_sqlite() == []
+
+
+def test_w004_is_silent_for_the_options_that_its_hint_recommends(monkeypatch):
+    recommended = _Connection("sqlite", **checks.SQLITE_OPTIONS)
+    monkeypatch.setattr(checks, "connections", {"default": recommended})
+    assert checks.check_sqlite() == []
+
+
+def test_every_id_of_the_checks_has_a_test_here():
+    import inspect
+    import re
+
+    tested = {name[5:9].upper() for name in globals() if re.match(r"test_[ew]\d{3}_", name)}
+    in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", inspect.getsource(checks)))
+    assert tested == in_code
