@@ -1,7 +1,7 @@
 """Settings of the test project; ``services.py`` chooses the database and the broker."""
 
+import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -73,7 +73,9 @@ CELERY_TASK_QUEUE_MAX_PRIORITY = 9
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("BOOGIE_QUEUE", "boogie_tests")
 
-BOOGIE_TASKS = {}
-if "pytest" not in sys.modules:
-    # Worker processes of fault tests: what takes a minute in production takes seconds here.
-    BOOGIE_TASKS = {"RING_AGAIN": float(os.environ.get("BOOGIE_RING_AGAIN", "60"))}
+#: A second queue, which only a worker that is told to consumes from.
+SIDE_QUEUE = os.environ.get("BOOGIE_SIDE_QUEUE", f"boogie_side_{os.getpid()}")
+CELERY_WORKER_PREFETCH_MULTIPLIER = int(os.environ.get("BOOGIE_PREFETCH", "4"))
+
+#: For worker processes: what takes a minute in production takes seconds in a test.
+BOOGIE_TASKS = json.loads(os.environ.get("BOOGIE_TASKS", "{}"))

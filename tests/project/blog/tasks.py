@@ -1,6 +1,15 @@
 """The example of the documentation that started the project, and tasks for real workers."""
 
-from boogie.apps.tasks import task
+import os
+import signal
+import time
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+
+from boogie.apps.tasks import BoogieTask, task
 
 
 @task
@@ -10,3 +19,185 @@ def clean_user_posts(user, force=False):
         "user": user.username,
         "removed": removed_posts,
     }
+
+
+# --- what a test sees of a run --------------------------------------------------------
+
+
+def _count(post):
+    """Note in the database that a body has begun; return how many have."""
+    rows = type(post).objects.filter(pk=post.pk)
+    rows.update(views=F("views") + 1)
+    return rows.get().views
+
+
+def _hold(post):
+    """Wait until a test lets go."""
+    while not type(post).objects.filter(pk=post.pk, pinned=True).exists():
+        time.sleep(0.02)
+
+
+@task
+def count(post):
+    return _count(post)
+
+
+@task
+def hold(post):
+    """Begin, and end when a test lets go."""
+    _count(post)
+    _hold(post)
+    return os.getpid()
+
+
+@task(bind=True)
+def whereabouts(self, user):
+    return {"worker": self.row.worker, "pid": os.getpid(), "attempt": self.row.attempt}
+
+
+@task(priority=1)
+def note_low(user, title):
+    user.posts.create(title=title)
+
+
+@task(priority=9)
+def note_high(user, title):
+    user.posts.create(title=title)
+
+
+@task(queue=settings.SIDE_QUEUE)
+def on_the_side(user):
+    return os.getpid()
+
+
+# --- failures and retries -------------------------------------------------------------
+
+
+@task
+def fail(user, message):
+    raise ValueError(message)
+
+
+@task(bind=True, max_retries=3, default_retry_delay=0)
+def retry_by_hand(self, post, times):
+    """Ask for ``times`` retries, then succeed."""
+    begun = _count(post)
+    if begun <= times:
+        try:
+            raise LookupError(f"try {begun}")
+        except LookupError as error:
+            self.retry(exc=error)
+    return {"retries": self.request.retries, "attempt": self.row.attempt}
+
+
+@task(autoretry_for=(LookupError,), max_retries=2, retry_kwargs={"countdown": 0})
+def retry_by_itself(post, times):
+    """Raise ``times`` times, then succeed."""
+    begun = _count(post)
+    if begun <= times:
+        raise LookupError(f"try {begun}")
+    return begun
+
+
+# --- limits and deaths ----------------------------------------------------------------
+
+
+class Limited(BoogieTask):
+    """Overstays any time limit, and writes down what ``on_failure`` gets."""
+
+    def run(self, user, word, *, number):
+        while True:
+            time.sleep(0.01)
+
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        user, *rest = args
+        user.posts.create(title=f"{type(exc).__name__} {rest} {kwargs} {task_id}")
+
+
+limited_hard = Limited.as_task(name="tests.limited_hard", time_limit=2)
+limited_soft = Limited.as_task(name="tests.limited_soft", soft_time_limit=2)
+
+
+def _die(post, how, times):
+    begun = _count(post)
+    if begun <= times and how == "exit":
+        os._exit(3)
+    if begun <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return begun
+
+
+@task
+def die(post, how, times):
+    """End the process ``times`` times, then succeed."""
+    return _die(post, how, times)
+
+
+@task(rescue=False)
+def die_for_good(post, how, times):
+    return _die(post, how, times)
+
+
+@task
+def hold_once(post):
+    """Hold on to the process the first time, which ends only with its worker."""
+    begun = _count(post)
+    if begun == 1:
+        _hold(post)
+    return begun
+
+
+# --- connections ----------------------------------------------------------------------
+
+
+def _backend():
+    """Return the PostgreSQL process that serves this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+@task
+def backend(user):
+    return {"backend": _backend(), "pid": os.getpid()}
+
+
+@task
+def backend_then_fail(user):
+    user.posts.create(title=str(_backend()))
+    raise ValueError("after a query")
+
+
+@task(soft_time_limit=2)
+def backend_then_overstay(user):
+    user.posts.create(title=str(_backend()))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(60)")
+
+
+# --- plain Celery ---------------------------------------------------------------------
+
+
+def _write_down(user_id, title):
+    from tests.project.blog.models import Post
+
+    return Post.objects.create(author_id=user_id, title=title)
+
+
+@shared_task(ignore_result=True)
+def plain_note(user_id, title):
+    _write_down(user_id, title)
+
+
+@shared_task(ignore_result=True)
+def plain_backend(user_id):
+    _write_down(user_id, str(_backend()))
+
+
+@shared_task(ignore_result=True, acks_late=True)
+def plain_hold(post_id):
+    from tests.project.blog.models import Post
+
+    post = Post.objects.get(pk=post_id)
+    _count(post)
+    _hold(post)

@@ -1,0 +1,130 @@
+"""
+Fixtures of the tests with real workers.
+
+A test that hurts its worker or its broker takes ``worker``, which starts as
+many as it likes. Tests that leave their worker as it was share one for their
+module: ``standing``. The tables are flushed when no worker lives any more, so
+such tests tell their rows apart by their objects.
+"""
+
+import contextlib
+from unittest import mock
+
+import pytest
+from django.core.management import call_command
+from django.test import TransactionTestCase
+
+from boogie.apps.tasks import doorbell
+from tests.faults import workers
+from tests.faults.scenes import has_begun, let_go, new_user
+from tests.helpers import wait_until
+from tests.project.blog import tasks
+from tests.project.blog.models import Post
+from tests.project.celery import app
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for one in workers.watched:
+            report.sections.append((f"worker {one.pid}", one.log[-20_000:]))
+    return report
+
+
+@contextlib.contextmanager
+def _queue():
+    """Give this process, and the workers it starts, a queue that nobody else has."""
+    name = workers.fresh_name()
+    before = app.conf.task_default_queue
+    app.conf.task_default_queue = name
+    doorbell.line.mend()
+    try:
+        yield name
+    finally:
+        app.conf.task_default_queue = before
+        workers.delete_queues(name)
+
+
+@contextlib.contextmanager
+def _starting(directory, queue):
+    """Yield a function that starts a worker on ``queue`` and waits until it is ready."""
+    started = []
+
+    def start(*options, broker=None, tasks=None, env=None, **more):
+        path = directory / f"worker-{len(started)}.log"
+        environment = workers.environment(queue, broker, tasks, **(env or {}))
+        one = workers.WorkerProcess(path, environment, *options, **more)
+        started.append(one)
+        return one.until_ready()
+
+    try:
+        yield start
+    finally:
+        for one in started:
+            one.stop()
+            workers.watched.remove(one)
+
+
+# --- workers of one test --------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(transactional_db):
+    """The name of this test's own default queue."""
+    with _queue() as name:
+        yield name
+
+
+@pytest.fixture
+def worker(queue, tmp_path):
+    """A function that starts a worker; they end before the tables are flushed."""
+    with _starting(tmp_path, queue) as start:
+        yield start
+
+
+# --- the worker of a module -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def standing(django_db_setup, django_db_blocker, tmp_path_factory):
+    """One worker with one child for all tests of a module."""
+    directory = tmp_path_factory.mktemp("standing")
+    unflushed = mock.patch.object(TransactionTestCase, "_fixture_teardown", lambda test: None)
+    with django_db_blocker.unblock():
+        with unflushed, _queue() as queue, _starting(directory, queue) as start:
+            yield start()
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def busy(standing):
+    """A context in which the one child of the standing worker is occupied: everything waits."""
+
+    @contextlib.contextmanager
+    def occupied():
+        post = Post.objects.create(author=new_user(), title="occupied")
+        row = tasks.hold.delayed(post)
+        wait_until(lambda: has_begun(post), workers.PATIENCE)
+        try:
+            yield
+        finally:
+            let_go(post)
+            row.wait(workers.PATIENCE)
+
+    return occupied
+
+
+# --- objects --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def user(transactional_db):
+    """A user that no other test has."""
+    return new_user()
+
+
+@pytest.fixture
+def post(user):
+    """A post that counts in ``views`` how often a body ran for it."""
+    return Post.objects.create(author=user, title="counted")
