@@ -142,7 +142,8 @@ def rescue(rows: Rows, row: "Task", error: dict[str, Any], delay: float) -> int:
 
 def cancel_run(rows: Rows, row: "Task") -> int:
     """running → cancelled by the run itself, guarded by the attempt."""
-    return _settle(rows, row, states.CANCEL, ended=Moment())
+    running = rows.filter(status=states.RUNNING)  # a row rescued meanwhile has the attempt too
+    return _settle(running, row, states.CANCEL, ended=Moment())
 
 
 def release(rows: Rows) -> int:
