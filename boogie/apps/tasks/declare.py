@@ -8,6 +8,7 @@ ready. The rooms below are imported by the methods that need them.
 
 import inspect
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -15,6 +16,8 @@ from typing import (
     Generic,
     Literal,
     ParamSpec,
+    Protocol,
+    Self,
     TypeAlias,
     TypeVar,
     cast,
@@ -78,7 +81,7 @@ class BoogieTask(Retrying, Generic[O, P, R]):
     # --- declaring --------------------------------------------------------------------
 
     @classmethod
-    def as_task(cls, *, base: type | None = None, **options: Any) -> "BoogieTask[O, P, R]":
+    def as_task(cls, *, base: type | None = None, **options: Any) -> Self:
         """
         Register this class and return the task.
 
@@ -90,7 +93,7 @@ class BoogieTask(Retrying, Generic[O, P, R]):
             raise ImproperlyConfigured(f"{cls.__qualname__} must define run(self, obj, ...).")
         name = options.pop("name", None) or cls.__dict__.get("name")
         task = build(cls, cls, name or f"{cls.__module__}.{cls.__name__}", base, options)
-        return cast("BoogieTask[O, P, R]", task)
+        return cast(Self, task)
 
     # --- calling ----------------------------------------------------------------------
 
@@ -131,7 +134,9 @@ class BoogieTask(Retrying, Generic[O, P, R]):
 
         return enqueue.paused(self, obj, args, kwargs)
 
-    def schedule(self, time: Any, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
+    def schedule(
+        self, time: float | timedelta | datetime, obj: O, /, *args: P.args, **kwargs: P.kwargs
+    ) -> "Task":
         """
         Make a queued row that starts no earlier than ``time`` and return it.
 
@@ -230,6 +235,15 @@ def _from_function(function: Callable[..., Any], options: dict[str, Any]) -> Any
 Declaration: TypeAlias = BoogieTask[Any, ..., Any]
 
 
+class Decorator(Protocol):
+    """What ``@task(...)`` with options, ``bind`` not among them, makes a task with."""
+
+    @overload
+    def __call__(self, source: type[B], /) -> B: ...
+    @overload
+    def __call__(self, source: Callable[Concatenate[O, P], R], /) -> BoogieTask[O, P, R]: ...
+
+
 @overload
 def task(function: type[B], /) -> B: ...
 @overload
@@ -239,9 +253,7 @@ def task(
     *, bind: Literal[True], **options: Any
 ) -> Callable[[Callable[Concatenate[Any, O, P], R]], BoogieTask[O, P, R]]: ...
 @overload
-def task(
-    *, bind: Literal[False] = False, **options: Any
-) -> Callable[[Callable[Concatenate[O, P], R]], BoogieTask[O, P, R]]: ...
+def task(*, bind: Literal[False] = False, **options: Any) -> Decorator: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """
     Make a task of a function, or of a ``BoogieTask`` subclass.
