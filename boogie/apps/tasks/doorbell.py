@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery
-from kombu.pools import ProducerPool
 
 from . import registry
 from .conf import conf
@@ -56,8 +55,8 @@ class _Line:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._owner: tuple[int, Celery, Any] | None = None
-        self._producers: ProducerPool | None = None
+        self._owner: tuple[int, Celery, str] | None = None
+        self._connections: Any = None
         self._silent_until = 0.0
 
     @property
@@ -71,21 +70,22 @@ class _Line:
     def mend(self) -> None:
         """Forget a failure and every connection (tests, and settings that changed)."""
         self._silent_until = 0.0
-        self._owner = self._producers = None
+        self._owner = self._connections = None
 
-    def producers(self, app: Celery) -> ProducerPool:
-        """Return the pool for ``app``; a new one after a fork."""
-        owner = (os.getpid(), app, app.conf.broker_url)
+    def connections(self, app: Celery) -> Any:
+        """Return the pool of connections for ``app``; a new one after a fork."""
+        owner = (os.getpid(), app, str(app.conf.broker_url))
         with self._lock:
-            if self._producers is None or self._owner != owner:
-                self._producers = _producer_pool(app)
+            if self._owner != owner:
+                self._connections = _connect(app).Pool(limit=POOL_SIZE)
                 self._owner = owner
-            return self._producers
+            return self._connections
 
 
-def _producer_pool(app: Celery) -> ProducerPool:
+def _connect(app: Celery) -> Any:
+    """Return a connection (not yet open) that gives up soon, and does not try again by itself."""
     timeout = conf.PUBLISH_TIMEOUT / 2  # connecting and writing each get half
-    connection = app.connection_for_write(
+    connection: Any = app.connection_for_write(
         connect_timeout=timeout,
         transport_options={
             **app.conf.broker_transport_options,
@@ -98,9 +98,9 @@ def _producer_pool(app: Celery) -> ProducerPool:
             "write_timeout": timeout,
         },
     )
-    return ProducerPool(
-        connections=connection.Pool(limit=POOL_SIZE), limit=POOL_SIZE, Producer=app.amqp.Producer
-    )
+    # Each broker of a list is tried once.
+    connection.transport_options["max_retries"] = max(0, len(connection.alt or ()) - 1)
+    return connection
 
 
 line = _Line()
@@ -118,8 +118,13 @@ def ring(rows: Iterable[Any]) -> list[Any]:
     app = registry.celery_app()
     deadline = time.monotonic() + conf.PUBLISH_TIMEOUT
     try:
-        with line.producers(app).acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as producer:
-            _publish_all(app, producer, waiting, deadline)
+        pool = line.connections(app)
+        # A connection on which anything goes wrong is closed and replaced by the pool.
+        with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
+            producer = app.amqp.Producer(connection)
+            while waiting and time.monotonic() < deadline:
+                _publish(app, producer, waiting[0])
+                del waiting[0]
     except Exception as error:
         # Whatever a transport raises, the rows are safe and the keeper rings them.
         line.broke()
@@ -130,17 +135,6 @@ def ring(rows: Iterable[Any]) -> list[Any]:
             error,
         )
     return waiting
-
-
-def _publish_all(app: Celery, producer: Any, waiting: list[Any], deadline: float) -> None:
-    """Publish for each row, taking it off ``waiting``; close a connection that failed."""
-    try:
-        while waiting and time.monotonic() < deadline:
-            _publish(app, producer, waiting[0])
-            del waiting[0]
-    except Exception:
-        producer.__connection__.collapse()
-        raise
 
 
 def _publish(app: Celery, producer: Any, row: Any) -> None:
