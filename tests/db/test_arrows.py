@@ -1,4 +1,4 @@
-"""Every status × every arrow: it moves exactly where the table says, and changes nothing elsewhere."""
+"""Every status with every arrow: it moves where the table says, and changes nothing elsewhere."""
 
 from datetime import timedelta
 
