@@ -16,6 +16,14 @@ README = ROOT / "README.rst"
 TUTORIAL = ROOT / "docs/tutorial.rst"
 
 
+#: The other pages with something to run.
+RUNNABLE = [
+    page
+    for page in pages.pages()
+    if page not in (README, TUTORIAL) and any(s.language in pages.RUN for s in pages.steps(page))
+]
+
+
 def parts(page):
     """Return the steps of a page by the server that they need; '' needs none."""
     found = {"": []}
@@ -93,3 +101,15 @@ def test_a_newcomer_is_on_redis_by_changing_one_setting(read):
     with own_corner_of_redis(reader, "mysite/settings.py"):
         reader.do_all(parts(README)["redis"])
         reader.stop()
+
+
+@pytest.mark.worker
+def test_the_tutorial_works_from_its_first_line_to_its_last(read):
+    read(TUTORIAL)
+
+
+@pytest.mark.worker
+@pytest.mark.parametrize("page", RUNNABLE, ids=pages.name)
+def test_the_examples_of_the_page_work_in_the_project_of_the_tutorial(page, read):
+    reader = read(page, like=read(TUTORIAL))
+    reader.stop()
