@@ -38,12 +38,19 @@ def _queue():
     name = workers.fresh_name()
     before = app.conf.task_default_queue
     app.conf.task_default_queue = name
-    doorbell.line.mend()
     try:
         yield name
     finally:
+        hang_up()
         app.conf.task_default_queue = before
         workers.delete_queues(name)
+
+
+def hang_up():
+    """Close what this process has open to the broker, and forget that it was away."""
+    doorbell.line.connections(app).force_close_all()
+    doorbell.line.mend()
+    app.pool.force_close_all(close_pool=False)
 
 
 @contextlib.contextmanager
@@ -90,7 +97,7 @@ def worker(queue, tmp_path):
 def standing(django_db_setup, django_db_blocker, tmp_path_factory):
     """One worker with one child for all tests of a module."""
     directory = tmp_path_factory.mktemp("standing")
-    unflushed = mock.patch.object(TransactionTestCase, "_fixture_teardown", lambda test: None)
+    unflushed = mock.patch.object(TransactionTestCase, "_fixture_teardown")
     with django_db_blocker.unblock():
         with unflushed, _queue() as queue, _starting(directory, queue) as start:
             yield start()
