@@ -10,6 +10,7 @@ the models are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from .cancelling import check_cancelled
 from .declare import BoogieTask, task
 from .exceptions import (
     ArgumentError,
@@ -49,6 +50,7 @@ __all__ = [
     "UnknownTask",
     "Worker",
     "WorkerLost",
+    "check_cancelled",
     "task",
     "task_cancelled",
     "task_failed",

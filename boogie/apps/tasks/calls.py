@@ -11,9 +11,9 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from . import arguments, enqueue, execute, failures, states, transitions
+from . import arguments, enqueue, failures, settle, states, transitions
 from .exceptions import TaskCancelled
-from .execute import Run
+from .settle import Run
 
 if TYPE_CHECKING:
     from .declare import Declaration
@@ -46,9 +46,7 @@ def _trace(task: "Declaration", run: Run) -> None:
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
         # KeyboardInterrupt and SystemExit pass through Celery's tracer unseen.
-        execute.fail(
-            run, run.error or failures.describe(exception, run.row.attempt, run.row.worker)
-        )
+        settle.fail(run, run.error or failures.describe(exception, run.row.attempt, run.row.worker))
         raise
 
 

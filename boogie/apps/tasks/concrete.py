@@ -103,7 +103,9 @@ def _check_task(task: Any) -> None:
         )
     if task.queue is not None and not (isinstance(task.queue, str) and task.queue):
         raise ValueError(f"{task.name}: queue must be a name, not {task.queue!r}.")
-    if len(task.name) > 255:
+    if isinstance(task.aliases, str):
+        raise TypeError(f"{task.name}: aliases must be a list of names, not {task.aliases!r}.")
+    if max(map(len, task.names)) > 255:
         raise ValueError(f"{task.name}: the name of a task has at most 255 characters.")
     function = inspect.unwrap(type(task).run)
     task._check_call = head_from_fun(type(task).run, bound=not _is_static(type(task)))

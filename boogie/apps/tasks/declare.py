@@ -7,7 +7,7 @@ ready. The rooms below are imported by the methods that need them.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import (
     TYPE_CHECKING,
@@ -28,14 +28,15 @@ from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ImproperlyConfigured
 
 from . import registry
+from .cancelling import Cancelling
 from .concrete import build
 from .retrying import Retrying
 
 if TYPE_CHECKING:
-    from .execute import Run
     from .models import Task
     from .querysets import TaskQuerySet
     from .results import Results
+    from .settle import Run
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
@@ -43,7 +44,7 @@ R = TypeVar("R")
 B = TypeVar("B", bound="BoogieTask[Any, ..., Any]")
 
 
-class BoogieTask(Retrying, Generic[O, P, R]):
+class BoogieTask(Cancelling, Retrying, Generic[O, P, R]):
     """
     A task about a model instance. A real Celery task class.
 
@@ -60,6 +61,8 @@ class BoogieTask(Retrying, Generic[O, P, R]):
     atomic: bool = False
     #: Whether a run whose worker died may be started again.
     rescue: bool = True
+    #: Names that the task had before; rows and doorbells that carry them still run.
+    aliases: Sequence[str] = ()
 
     Request = "boogie.apps.tasks.worker:BoogieRequest"
     ignore_result = True
@@ -192,6 +195,11 @@ class BoogieTask(Retrying, Generic[O, P, R]):
     def check_call(self, *args: Any, **kwargs: Any) -> None:
         """Raise the ``TypeError`` that calling the function would, without calling it."""
         self._check_call(*args, **kwargs)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name, then the aliases."""
+        return (self.name, *self.aliases)
 
     @property
     def row_priority(self) -> int:

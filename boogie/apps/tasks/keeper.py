@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import DatabaseError, connections, router
 
@@ -103,12 +103,24 @@ def purge() -> int:
 # --- the thread -----------------------------------------------------------------------
 
 
+class Pool(Protocol):
+    """What the keeper asks of the worker that it belongs to."""
+
+    def known(self) -> set[str]:
+        """Return the ids of all tasks that the worker has: reserved, or running."""
+
+    def kill(self, task_id: str) -> None:
+        """Kill the process that runs a task, where the pool can."""
+
+
 class Keeper:
     """Runs the steps in a thread that can be stopped for the moment of a fork."""
 
-    def __init__(self, worker_id: str, about: dict[str, Any]) -> None:
+    def __init__(self, worker_id: str, about: dict[str, Any], pool: Pool) -> None:
         self.worker_id = worker_id
         self.about = about
+        self.pool = pool
+        self._missing: set[tuple[Any, int]] = set()
         self._thread: threading.Thread | None = None
         self._next: dict[str, float] = {}
 
@@ -139,8 +151,32 @@ class Keeper:
         """Do every step whose time has come."""
         self._every(conf.HEARTBEAT, partial(beat, self.worker_id, self.about))
         self._every(TICK, ring_due)
+        self._every(TICK, self.kill_terminated)
+        self._every(RESCUE_EVERY, self.compare)
         self._every(RESCUE_EVERY, rescue)
         self._every(PURGE_EVERY, purge)
+
+    def kill_terminated(self) -> None:
+        """Kill the processes of this worker whose rows were cancelled with ``terminate``."""
+        for key in list(rows().to_terminate(self.worker_id).values_list("pk", flat=True)):
+            self.pool.kill(str(key))
+            rows().filter(pk=key).update(terminate=False)
+
+    def compare(self) -> None:
+        """
+        Rescue rows that name this worker and that it does not run.
+
+        A row is given up when it was missing twice: between its settling and the
+        worker's own bookkeeping there is a moment.
+        """
+        known = self.pool.known()
+        mine = rows().running().filter(worker=self.worker_id)
+        missing = [row for row in mine if str(row.pk) not in known]
+        seen_before = self._missing
+        self._missing = {(row.pk, row.attempt) for row in missing}
+        for row in missing:
+            if (row.pk, row.attempt) in seen_before:
+                losses.lose(row, f"the worker {self.worker_id} lost track of the row")
 
     def _every(self, interval: float, step: Callable[[], Any]) -> None:
         name = getattr(step, "func", step).__name__

@@ -13,7 +13,7 @@ from celery.app.task import Context
 from celery.signals import task_failure
 from django.db import router
 
-from . import execute, failures, process, registry, transitions
+from . import execute, failures, process, registry, settle, transitions
 from .conf import conf
 from .exceptions import UnknownTask, WorkerLost
 from .models import Task
@@ -53,7 +53,7 @@ def abandon(row: Task, exception: Exception) -> None:
     run.error = failures.describe(exception, row.attempt, row.worker)
     task = registry.get(row.name)
     if task is None or run.gone is not None:
-        execute.fail(run, run.error)
+        settle.fail(run, run.error)
         return
     request = Context(
         id=str(row.pk),
@@ -69,7 +69,7 @@ def abandon(row: Task, exception: Exception) -> None:
         _fail_as_celery_does(task, request, exception)
     finally:
         task.request_stack.pop()
-    execute.fail(run, run.error)  # does nothing if the receiver of task_failure has settled it
+    settle.fail(run, run.error)  # does nothing if the receiver of task_failure has settled it
 
 
 def _fail_as_celery_does(task: "Declaration", request: Any, exception: Exception) -> None:

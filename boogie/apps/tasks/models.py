@@ -46,6 +46,7 @@ class Task(models.Model):
             "losses",
             "worker",
             "pid",
+            "terminate",
             "not_before",
             "due",
             "started",
@@ -74,6 +75,7 @@ class Task(models.Model):
     pid = models.PositiveIntegerField(_("process id"), null=True)
     created = MomentField(_("created"))
     scheduled_for = MomentField(_("scheduled for"), null=True)
+    terminate = models.BooleanField(_("terminate"), default=False)
     not_before = MomentField(_("not before"), null=True)
     due = MomentField(_("due"), null=True)
     started = MomentField(_("started"), null=True)
@@ -173,9 +175,15 @@ class Task(models.Model):
         """queued → paused. Return whether the row moved."""
         return self._moved(transitions.pause(self._itself()))
 
-    def cancel(self) -> bool:
-        """paused, queued or running → cancelled. Return whether the row moved."""
-        return self._moved(transitions.cancel(self._itself()))
+    def cancel(self, terminate: bool = False) -> bool:
+        """
+        paused, queued or running → cancelled. Return whether the row moved.
+
+        A running body learns of it at its next ``check_cancelled()``; whatever it
+        still writes to the row is refused. ``terminate``: its worker also kills
+        the process that runs it, within about a second, where the pool can.
+        """
+        return self._moved(transitions.cancel(self._itself(), terminate))
 
     def retry(self) -> bool:
         """failed or cancelled → queued, retries counted anew. Return whether the row moved."""

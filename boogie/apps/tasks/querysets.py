@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, router
 from django.db.models import OuterRef, Q, Subquery
 
-from . import arguments, process, states, transitions
+from . import arguments, process, registry, states, transitions
 from .clock import Moment
 from .results import Results
 
@@ -60,8 +60,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(status__in=states.ENDED)
 
     def named(self, name: str) -> "TaskQuerySet":
-        """Rows of the task ``name``."""
-        return self.filter(name=name)
+        """Rows of the task ``name``, those from before it was renamed included."""
+        names = registry.names(name)
+        return self.filter(name__in=names) if len(names) > 1 else self.filter(name=names[0])
 
     def due(self) -> "TaskQuerySet":
         """Queued rows whose due time has come, by the database's clock."""
@@ -80,6 +81,10 @@ class TaskQuerySet(models.QuerySet["Task"]):
         lost = self.running().exclude(worker__in=alive)
         alone = Q(worker__startswith=process.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
+
+    def to_terminate(self, worker: str) -> "TaskQuerySet":
+        """Cancelled rows whose process, a child of ``worker``, is to be killed."""
+        return self.cancelled().filter(terminate=True, worker=worker)
 
     def for_object(self, obj: models.Model) -> "TaskQuerySet":
         """Rows about ``obj``, through whichever proxy of its model they were made."""
@@ -125,9 +130,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return transitions.pause(self)
 
     @_not_on_managers
-    def cancel(self) -> int:
-        """Cancel the rows that have not ended."""
-        return transitions.cancel(self)
+    def cancel(self, terminate: bool = False) -> int:
+        """Cancel the rows that have not ended; ``terminate``: kill the processes that run them."""
+        return transitions.cancel(self, terminate)
 
     @_not_on_managers
     def retry(self) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 from celery import signals
 
-from . import execute, failures, keeper, losses
+from . import execute, failures, keeper, losses, settle
 from .declare import BoogieTask
+from .settle import Run
 
 
 def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> None:
@@ -36,7 +37,7 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
 def finish(sender: Any, **extra: Any) -> None:
     """task_success: settle the row."""
     if (run := _run_of(sender)) is not None:
-        execute.finish(run)
+        settle.finish(run)
 
 
 def fail(sender: Any, exception: BaseException, **extra: Any) -> None:
@@ -45,19 +46,19 @@ def fail(sender: Any, exception: BaseException, **extra: Any) -> None:
         return
     run.exception = run.exception or exception
     row = run.row
-    execute.fail(run, run.error or failures.describe(run.exception, row.attempt, row.worker))
+    settle.fail(run, run.error or failures.describe(run.exception, row.attempt, row.worker))
 
 
 def retry(sender: Any, reason: Any, **extra: Any) -> None:
     """task_retry: send the row back to the queue."""
     if (run := _run_of(sender)) is not None:
-        execute.retry(run, reason)
+        settle.retry(run, reason)
 
 
 def close(sender: Any, state: str | None = None, **extra: Any) -> None:
     """task_postrun: settle a run that ended by ``Ignore`` or ``Reject``."""
     if (run := _run_of(sender)) is not None and state is not None:
-        execute.close(run)
+        settle.close(run)
 
 
 def refuse_unknown(sender: Any, name: str, id: str, **extra: Any) -> None:
@@ -71,7 +72,7 @@ def cancel_revoked(sender: Any, request: Any, **extra: Any) -> None:
         keeper.submit(losses.cancel_revoked, request.id)
 
 
-def _run_of(sender: Any) -> "execute.Run | None":
+def _run_of(sender: Any) -> "Run | None":
     return sender._current_run if isinstance(sender, BoogieTask) else None
 
 

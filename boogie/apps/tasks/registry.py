@@ -33,9 +33,15 @@ def get(name: str) -> "Declaration | None":
     return _declared.get(name)
 
 
+def names(name: str) -> list[str]:
+    """Return every name that rows of the task ``name`` may carry, its aliases included."""
+    task = _declared.get(name)
+    return [name] if task is None else list(task.names)
+
+
 def declared() -> "list[Declaration]":
     """Return every task declared in this process."""
-    return list(_declared.values())
+    return list(dict.fromkeys(_declared.values()))
 
 
 def register(task: "Declaration") -> None:
@@ -44,15 +50,16 @@ def register(task: "Declaration") -> None:
 
     Raise ``ImproperlyConfigured`` if its name already means something else.
     """
-    other = _declared.get(task.name)
-    if other is not None and _origin(other) != _origin(task):
-        raise ImproperlyConfigured(
-            f"Two tasks are named {task.name!r}: {_place(other)} and {_place(task)}. "
-            f"Give one of them another name=."
-        )
-    for app in list(_state._get_active_apps()):
-        _refuse_foreign(app, task)
-    _declared[task.name] = task
+    for name in task.names:
+        other = _declared.get(name)
+        if other is not None and _origin(other) != _origin(task):
+            raise ImproperlyConfigured(
+                f"Two tasks are named {name!r}: {_place(other)} and {_place(task)}. "
+                f"Give one of them another name=."
+            )
+        for app in list(_state._get_active_apps()):
+            _refuse_foreign(app, name)
+    _declared.update(dict.fromkeys(task.names, task))
     on_every_app(lambda app: _adopt(app, task.name))
 
 
@@ -65,17 +72,18 @@ def on_every_app(callback: Callable[[Celery], Any]) -> None:
 
 def _adopt(app: Any, name: str) -> None:
     task = _declared[name]
-    _refuse_foreign(app, task)
-    app._tasks[name] = task
+    for known in task.names:
+        _refuse_foreign(app, known)
+        app._tasks[known] = task
     if app.finalized:  # else Celery binds it when it finalizes the app
         task.bind(app)
 
 
-def _refuse_foreign(app: Any, task: "Declaration") -> None:
-    other = app._tasks.get(task.name)
+def _refuse_foreign(app: Any, name: str) -> None:
+    other = app._tasks.get(name)
     if other is not None and not hasattr(other, "declared_from"):
         raise ImproperlyConfigured(
-            f"The Celery app {app.main!r} already has a task {task.name!r} that is not a "
+            f"The Celery app {app.main!r} already has a task {name!r} that is not a "
             f"Boogie task. Give one of them another name=."
         )
 

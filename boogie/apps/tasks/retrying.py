@@ -13,20 +13,14 @@ from . import arguments
 from .exceptions import ArgumentError
 
 if TYPE_CHECKING:
-    from .execute import Run
+    from .settle import Run
 
-    Base = DjangoTask[Any, Any]
+    CeleryTask = DjangoTask[Any, Any]
 else:
-    Base = DjangoTask  # no generic class before Celery 5.7
+    CeleryTask = DjangoTask  # no generic class before Celery 5.7
 
 #: What may be asked of ``self.retry()`` besides its named parameters.
 RETRY_OPTIONS = frozenset({"queue", "priority"})
-
-
-if TYPE_CHECKING:
-    CeleryTask = DjangoTask[Any, Any]
-else:  # Celery 5.6 has no generic task class
-    CeleryTask = DjangoTask
 
 
 class Retrying(CeleryTask):

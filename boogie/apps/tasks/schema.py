@@ -18,6 +18,7 @@ INDEXES: list[models.Index] = [
     PartialIndex(
         fields=["worker"], where=Q(status=states.RUNNING), name="boogie_tasks_task_running"
     ),
+    PartialIndex(fields=["worker"], where=Q(terminate=True), name="boogie_tasks_task_terminate"),
     PartialIndex(
         fields=["status", "ended"],
         where=Q(ended__isnull=False),

@@ -83,3 +83,16 @@ def which_exist(*querysets: Rows) -> list[bool]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", params)
         return [bool(found) for found in cursor.fetchone()]
+
+
+def exists_now(rows: Rows) -> bool:
+    """Return whether ``rows`` has a row now, whatever this transaction's snapshot shows."""
+    other = connections.create_connection(rows.db)
+    try:
+        compiler = rows.values("pk")[:1].query.get_compiler(connection=other)
+        statement, params = compiler.as_sql()
+        with other.cursor() as cursor:
+            cursor.execute(statement, params)
+            return cursor.fetchone() is not None
+    finally:
+        other.close()

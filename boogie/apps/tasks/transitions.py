@@ -49,9 +49,13 @@ def pause(rows: Rows) -> int:
     return _move(rows, states.PAUSE, due=None)
 
 
-def cancel(rows: Rows) -> int:
-    """paused, queued, running → cancelled. A running body cannot write to the row any more."""
-    return _move(rows, states.CANCEL, due=None, ended=Moment())
+def cancel(rows: Rows, terminate: bool = False) -> int:
+    """
+    paused, queued, running → cancelled. A running body cannot write to the row any more.
+
+    ``terminate``: its worker is to kill the process that runs it.
+    """
+    return _move(rows, states.CANCEL, due=None, ended=Moment(), terminate=terminate)
 
 
 def requeue(rows: Rows, lease: float = 0.0) -> int:
@@ -66,6 +70,7 @@ def requeue(rows: Rows, lease: float = 0.0) -> int:
         retries=0,
         losses=0,
         result=None,
+        terminate=False,
     )
 
 

@@ -12,8 +12,8 @@ from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import Celery, bootsteps, signals
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_logger
+from celery.worker import state
 from celery.worker.request import Request
-from celery.worker.state import task_ready
 from django.core.cache import close_caches
 
 import boogie
@@ -22,6 +22,10 @@ from . import execute, keeper, losses, process
 from .declare import BoogieTask
 
 logger = get_logger(__name__)
+
+#: Seconds that the pool waits for the result of a child that died: Celery's default, and ours.
+#: The row of the dead is to be queued again within three seconds.
+CELERYS_LOST_WAIT, LOST_WAIT = 10.0, 1.0
 
 #: The keepers of this process: one for each worker that lives in it.
 _keepers: list[keeper.Keeper] = []
@@ -40,13 +44,34 @@ class KeeperStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         process.become_worker(process.new_worker_id(worker.hostname))
+        if worker.worker_lost_wait == CELERYS_LOST_WAIT:
+            worker.worker_lost_wait = LOST_WAIT
 
     def start(self, worker: Any) -> None:
         reuse_connections(worker.app)
-        one = keeper.Keeper(process.worker_id(), _about(worker))
+        one = keeper.Keeper(process.worker_id(), _about(worker), Pool(worker))
         _keepers.append(one)
         one.start()
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
+
+
+class Pool:
+    """The keeper's view of the worker that it belongs to."""
+
+    def __init__(self, worker: Any) -> None:
+        self.worker = worker
+
+    def known(self) -> set[str]:
+        return set(state.requests.copy())
+
+    def kill(self, task_id: str) -> None:
+        request = state.requests.get(task_id)
+        if request is None:
+            return
+        try:
+            request.terminate(self.worker.pool)
+        except NotImplementedError:
+            logger.warning("The pool cannot kill %s; it ends at its check_cancelled()", task_id)
 
 
 def _say_farewell(**extra: Any) -> None:
@@ -161,7 +186,7 @@ class BoogieRequest(Request):
         if soft:
             super().on_timeout(soft, timeout)
             return
-        task_ready(self)
+        state.task_ready(self)
         logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
         exception = TimeLimitExceeded(timeout)
         keeper.submit(losses.abandon_child, self.id, self.worker_pid, exception)
@@ -179,7 +204,7 @@ class BoogieRequest(Request):
         if not isinstance(exception, WorkerLostError | SystemExit | KeyboardInterrupt):
             super().on_failure(exc_info, send_failed_event, return_ok)
             return
-        task_ready(self)
+        state.task_ready(self)
         how = f"the process {self.worker_pid} of {process.worker_id()} died ({exception})"
         keeper.submit(losses.lose_child, self.id, self.worker_pid, how)
         self._acknowledge_late()

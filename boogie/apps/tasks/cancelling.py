@@ -1,0 +1,44 @@
+"""
+``check_cancelled()``: how a running body learns that its row was cancelled.
+
+A part of ``BoogieTask``, and a function for plain ones; like ``declare.py`` it
+imports no model.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from celery import _state
+
+if TYPE_CHECKING:
+    from .settle import Run
+
+
+class Cancelling:
+    """The part of a task that asks whether to go on."""
+
+    if TYPE_CHECKING:  # from BoogieTask
+
+        @property
+        def _current_run(self) -> Run | None: ...
+
+    def check_cancelled(self) -> None:
+        """
+        Raise :class:`TaskCancelled` if the row of this run was cancelled, or taken away.
+
+        Cheap enough for a loop: the database is asked once a second at most.
+        Does nothing when the function was simply called.
+        """
+        from . import execute
+
+        run = self._current_run
+        if run is not None:
+            execute.check(run)
+
+
+def check_cancelled() -> None:
+    """Raise :class:`TaskCancelled` if the row of the task that runs here was cancelled."""
+    for task in reversed(_state._task_stack.stack):  # type: ignore[attr-defined]
+        current: Any = task
+        if isinstance(current, Cancelling) and current._current_run is not None:
+            current.check_cancelled()
+            return

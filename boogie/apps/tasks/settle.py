@@ -1,0 +1,141 @@
+"""
+The end of a run: what it knows by then, and the one UPDATE that says how it ended.
+
+Called by ``receivers.py`` for a worker's run, by ``execute.py`` inside an
+``atomic`` body, by ``calls.py`` and by ``losses.py``.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from celery.exceptions import Ignore, Reject, Retry
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+
+from . import failures, process, states, transitions
+from .conf import conf
+from .exceptions import ResultError, TaskCancelled
+from .models import Task
+from .querysets import TaskQuerySet
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """What one claimed attempt knows. It lives on ``task.request``, never on the task."""
+
+    row: Task
+    args: list[Any]
+    kwargs: dict[str, Any]
+    #: The object was deleted, or cannot be read: why.
+    gone: Exception | None = None
+    #: The packed result, once the body has returned.
+    data: Any = None
+    #: What the function returned.
+    result: Any = None
+    #: What the body raised, unchanged, and the entry for ``errors`` made of it.
+    exception: BaseException | None = None
+    error: dict[str, Any] | None = None
+    #: ``retry(throw=False)`` asks for this once the body has returned.
+    postponed: Retry | None = None
+    #: Changes to the row that a retry brings along.
+    changes: dict[str, Any] = field(default_factory=dict)
+    #: When :func:`check` asks the database again, by this process's clock.
+    next_check: float = 0.0
+    entered: bool = False
+    in_body: bool = False
+    #: How it ended: a status of ``states.py``, ``"lost"`` if the row moved meanwhile.
+    outcome: str | None = None
+
+    @property
+    def db(self) -> str:
+        return self.row._state.db or DEFAULT_DB_ALIAS
+
+    @property
+    def rows(self) -> TaskQuerySet:
+        return Task.objects.using(self.db)
+
+
+def finish(run: Run) -> None:
+    """Settle a run whose body returned; one that the database refuses to store has failed."""
+    if run.outcome is not None:
+        return
+    try:
+        _settle(run, partial(finish_now, run))
+    except DatabaseError as refusal:
+        if isinstance(refusal, transitions.AWAY) or _is_broken(run):
+            raise
+        kind = type(run.result).__qualname__
+        error = ResultError(
+            f"{run.row.name} returned a {kind} that the database refuses to store: {refusal}"
+        )
+        run.exception = error
+        fail(run, failures.describe(error, run.row.attempt, run.row.worker))
+
+
+def finish_now(run: Run) -> None:
+    moved = transitions.finish(run.rows, run.row, run.data)
+    _note(run, moved, states.FINISHED)
+
+
+def fail(run: Run, error: dict[str, Any]) -> None:
+    """Settle a run that raised."""
+    _settle(run, lambda: _note(run, transitions.fail(run.rows, run.row, error), states.FAILED))
+
+
+def retry(run: Run, reason: Retry) -> None:
+    """Send the row of a run back to the queue, due at the time that ``reason`` names."""
+    error = _retry_error(run, reason)
+    delay: Any = reason.when if reason.when is not None else 0
+    if process.is_call(run.row.worker):
+        delay = conf.RING_AGAIN  # it is claimed again at once, by this process: keep workers off
+    move = partial(transitions.retry, run.rows, run.row, error, delay, **run.changes)
+    _settle(run, lambda: _note(run, move(), states.QUEUED))
+
+
+def close(run: Run) -> None:
+    """
+    Settle a run that Celery ends without telling: its body raised ``Ignore`` or ``Reject``.
+
+    ``Ignore`` (no outcome is to be recorded) cancels the row, as ``TaskCancelled``
+    does if it was not cancelled before; ``Reject`` fails it, or with
+    ``requeue=True`` sends it back to the queue.
+    """
+    control: Any = run.exception
+    if isinstance(control, Reject) and getattr(control, "requeue", False):
+        retry(run, Retry(exc=control))
+    elif isinstance(control, Reject):
+        fail(run, failures.describe(control, run.row.attempt, run.row.worker))
+    elif isinstance(control, Ignore | TaskCancelled):
+        move = partial(transitions.cancel_run, run.rows, run.row)
+        _settle(run, lambda: _note(run, move(), states.CANCELLED))
+
+
+def _note(run: Run, moved: int, outcome: str) -> None:
+    run.outcome = outcome if moved else "lost"
+    if not moved:
+        logger.info("%s was settled, cancelled or rescued by somebody else meanwhile", run.row)
+
+
+def _settle(run: Run, settling: Callable[[], None]) -> None:
+    """Settle once, waiting for a database that is away."""
+    if run.outcome is None and not _is_broken(run):
+        transitions.patiently(run.db, settling, conf.SETTLE_TIMEOUT)
+
+
+def _is_broken(run: Run) -> bool:
+    """
+    Return whether the transaction around a ``call()`` can only be rolled back, its row with it.
+
+    A statement would fail there and hide the error that broke it.
+    """
+    connection = connections[run.db]
+    return connection.in_atomic_block and connection.needs_rollback
+
+
+def _retry_error(run: Run, reason: Retry) -> dict[str, Any]:
+    cause = reason.exc if isinstance(reason.exc, BaseException) else reason
+    return failures.describe(cause, run.row.attempt, run.row.worker)
