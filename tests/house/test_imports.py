@@ -32,11 +32,12 @@ STEPS = [
     # The flow.
     ["doorbell"],
     ["enqueue"],  # rings the doorbell on commit
-    ["execute"],  # claim, run, settle
-    ["calls", "losses"],  # runs in other processes than a worker's child, settled by execute
+    ["settle"],  # how a run ends, wherever it ran
+    ["execute"],  # claim and run
+    ["calls", "losses"],  # runs in the caller's process, and runs whose process is gone
     ["keeper"],  # loses the runs of dead workers
     # Declaring. Rooms of the flow are imported by the methods that need them.
-    ["concrete", "retrying"],  # the parts of BoogieTask
+    ["concrete", "retrying", "cancelling"],  # the parts of BoogieTask
     ["declare"],
     # Doors.
     ["watch"],  # when the transport looks at the database
@@ -59,7 +60,7 @@ PARTS_OF_DOORS = {
 
 #: Where Django's app registry forces an import into a function: tasks are declared before
 #: the models are ready, and ``apps.py`` is imported before the registry is.
-DEFERRING = {"declare", "concrete", "retrying", "__init__", "apps"}
+DEFERRING = {"declare", "concrete", "retrying", "cancelling", "__init__", "apps"}
 
 #: Rooms named in a string, which something else imports, and why that is no import of ours.
 NAMED_IN_STRINGS = {

@@ -43,6 +43,7 @@ class Unfit(Exception):
         self.path = ""
 
     def within(self, step: str) -> "Unfit":
+        """Put ``step`` in front of the path, and return the error to be raised again."""
         self.path = step + self.path
         return self
 

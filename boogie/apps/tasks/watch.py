@@ -140,6 +140,7 @@ class Watch:
         return True
 
     def stop_listening(self, hub: Any) -> None:
+        """Close the connection that is notified; from here on the database is only polled."""
         listener, self._listener, self._listening_since = self._listener, None, None
         if listener is not None and listener.connection is not None:
             hub.remove_reader(listener.connection.fileno())
