@@ -39,16 +39,17 @@ class KeeperStep(bootsteps.StartStopStep):
     bodies must go on saying that it is alive.
     """
 
-    requires = ("celery.worker.components:Hub",)
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
+        # Here, and not in start(): the pool's children must inherit it.
         process.become_worker(process.new_worker_id(worker.hostname))
+        reuse_connections(worker.app)
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
             worker.worker_lost_wait = LOST_WAIT
 
     def start(self, worker: Any) -> None:
-        reuse_connections(worker.app)
         one = keeper.Keeper(process.worker_id(), _about(worker), Pool(worker))
         _keepers.append(one)
         one.start()
@@ -62,9 +63,11 @@ class Pool:
         self.worker = worker
 
     def known(self) -> set[str]:
+        """Return the ids of all tasks that the worker has: reserved, or running."""
         return set(state.requests.copy())
 
     def kill(self, task_id: str) -> None:
+        """Kill the process that runs a task, where the pool can."""
         request = state.requests.get(task_id)
         if request is None:
             return
@@ -134,7 +137,8 @@ def reuse_connections(app: Celery) -> None:
     Celery's fixup for Django closes them around every task, whatever
     ``CONN_MAX_AGE`` says. Other tasks keep that behaviour.
     """
-    for fixup in app.fixups:  # type: ignore[attr-defined]
+    # Not ``app.fixups``: that has their names.
+    for fixup in app._fixups:  # type: ignore[attr-defined]
         inner = getattr(fixup, "worker_fixup", None)
         if inner is not None:
             signals.task_prerun.disconnect(inner.on_task_prerun)

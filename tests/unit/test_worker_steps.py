@@ -1,0 +1,38 @@
+"""What a worker has set up before its pool forks. Celery orders free steps by hash: at random."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import django
+django.setup()
+from celery import signals
+from tests.project.celery import app
+
+worker = app.Worker(loglevel="ERROR")
+names = [step.name.rpartition(".")[2] for step in worker.steps]
+print("pool first" if names.index("Pool") < names.index("KeeperStep") else "keeper first")
+for signal in (signals.task_prerun, signals.task_postrun):
+    for _, receiver in signal.receivers:
+        receiver = receiver() if type(receiver).__name__ != "function" else receiver
+        print(getattr(receiver, "__qualname__", receiver))
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_celery_closes_no_connection_in_the_children_whatever_the_order_of_the_steps(seed):
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.project.settings",
+        "PYTHONHASHSEED": str(seed),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    order, *receivers = done.stdout.splitlines()
+    assert order == "pool first"
+    assert "_close_after" in receivers
+    assert not [name for name in receivers if name.startswith("DjangoWorkerFixup")]
