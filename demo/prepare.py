@@ -13,13 +13,16 @@ from demo.terminal import Stopped
 BROKER_TIMEOUT = 5
 
 
-def prepare_database() -> None:
-    """Create the database if there is none, and bring its tables up to date."""
+def reach_database() -> str:
+    """Create the database if there is none, bring its tables up to date, and describe it."""
     try:
         connection.ensure_connection()
     except Error:
         _create_database()
     call_command("migrate", verbosity=0)
+    settings = connection.settings_dict
+    place = f" on {settings['HOST']}" if settings["HOST"] else ""
+    return f"{connection.display_name}, {settings['NAME']}{place}"
 
 
 def _create_database() -> None:
@@ -44,8 +47,12 @@ def start_over() -> int:
     return removed
 
 
-def check_broker() -> None:
-    """Say so now if the broker is away. Boogie would wait for it, and so would you."""
+def reach_broker() -> str:
+    """
+    Return the broker's URL without its password.
+
+    Raise :class:`Stopped` if it is away: Boogie would wait for it, and so would you.
+    """
     broker = current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
     try:
         broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
@@ -53,3 +60,4 @@ def check_broker() -> None:
         raise Stopped(f"Cannot reach the broker {broker.as_uri()}: {error}") from error
     finally:
         broker.release()
+    return broker.as_uri()

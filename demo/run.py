@@ -9,8 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from celery import current_app
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count
 
 import boogie
@@ -63,11 +62,7 @@ def _leave(number: int, frame: object) -> None:
 
 
 def _demo(root: Path, log: Path) -> int:
-    _introduce(root)
-    prepare.prepare_database()
-    if removed := prepare.start_over():
-        say(f"  It starts over: {removed} rows of an earlier demo are deleted.")
-    prepare.check_broker()
+    _prepare(root)
     with running_worker(log) as worker:
         say(f"  Worker     {COMMAND}\n             its log: {log}")
         _delay_all(root, worker)
@@ -81,15 +76,15 @@ def _demo(root: Path, log: Path) -> int:
     return 1 if complaints else 0
 
 
-def _introduce(root: Path) -> None:
-    settings = connection.settings_dict
-    place = f" on {settings['HOST']}" if settings["HOST"] else ""
-    say(
-        f"Boogie {boogie.__version__} at work on real input, with Python {platform.python_version()}\n"
-    )
+def _prepare(root: Path) -> None:
+    """Say what the demo works with, and get it ready."""
+    python = platform.python_version()
+    say(f"Boogie {boogie.__version__} at work on real input, with Python {python}\n")
     say(f"  Files      {root}")
-    say(f"  Database   {connection.display_name}, {settings['NAME']}{place}")
-    say(f"  Broker     {current_app.connection_for_write().as_uri()}")
+    say(f"  Broker     {prepare.reach_broker()}")
+    say(f"  Database   {prepare.reach_database()}")
+    if removed := prepare.start_over():
+        say(f"             starts over: {removed} rows of an earlier demo are deleted")
 
 
 # --- the job --------------------------------------------------------------------------

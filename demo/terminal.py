@@ -27,6 +27,7 @@ class Progress:
     def __init__(self, total: int) -> None:
         self.total = total
         self._start = time.monotonic()
+        self._first: int | None = None
         self._drawn = 0
         self._lines = 0
 
@@ -50,13 +51,19 @@ class Progress:
     def show(self, done: int, note: str = "") -> None:
         """Show that ``done`` of the total are over."""
         share = done / self.total if self.total else 1.0
-        rate = done / self.seconds if self.seconds else 0.0
+        rate = self._since_first(done) / max(self.seconds, 0.001)
         text = f"{done} of {self.total}  {rate:.0f}/s{note and '  '}{note}"
         if sys.stdout.isatty():
             self._draw(f"  {_bar(share)} {share:4.0%}  {text}")
         elif (lines := done * LINES // max(self.total, 1)) > self._lines:
             self._lines = lines
             say(f"  {share:4.0%}  {text}")
+
+    def _since_first(self, done: int) -> int:
+        """Return how much is over since the bar was first shown."""
+        if self._first is None:
+            self._first = done
+        return done - self._first
 
     def _draw(self, line: str) -> None:
         """Draw over the line before, which may have been longer."""

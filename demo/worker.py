@@ -12,8 +12,9 @@ from demo.terminal import Stopped, say
 
 ROOT = Path(__file__).parent.parent
 
-#: Celery ships with an app for projects that have none; ours is configured in settings.py.
-COMMAND = "celery -A boogie.apps.tasks worker --loglevel INFO"
+#: Boogie ships with a Celery app for projects that have none; ours is configured in settings.py.
+#: The name is there for a shared broker: RabbitMQ refuses a second worker of the same name.
+COMMAND = f"celery -A boogie.apps.tasks worker --loglevel INFO --hostname demo-{os.getpid()}@%h"
 
 #: Seconds that a worker has to end the tasks that it has begun.
 PATIENCE = 30
