@@ -14,7 +14,7 @@ from typing import Any
 from django.db import router
 from kombu.transport import memory, virtual
 
-from . import process, registry, sql, transitions
+from . import patience, process, registry, sql, transitions
 from .clock import Moment
 from .conf import conf
 from .models import Message, Task
@@ -239,4 +239,4 @@ def _messages() -> Any:
 
 
 def _delete_message(key: Any) -> None:
-    transitions.unlocked(alias(), _messages().filter(pk=key).delete)
+    patience.unlocked(alias(), _messages().filter(pk=key).delete)

@@ -35,13 +35,14 @@ OWN_OPTIONS = ("queue", "priority")
 
 class Gate:
     """
-    Stands in front of every registered task: a worker's run passes only with a claimed row.
+    Stands in front of every registered task: nothing runs, or is sent, round a row.
 
     Celery swallows the exceptions of signal receivers, so the claim made by the
     receiver of ``task_prerun`` is looked for here, before any hook or body.
     """
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Stop a run without a claimed row, or without its object."""
         run = cast(Any, self)._current_run
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
@@ -60,6 +61,20 @@ class Gate:
 
         run.entered = True
         return execute.perform(task, run, super().__call__)  # type: ignore[misc]
+
+    def apply_async(self: Any, *args: Any, **options: Any) -> Any:
+        """Refuse: a message without a row would run nothing."""
+        raise TypeError(
+            f"{self.name} is a Boogie task: use delayed(obj, ...) or schedule(time, obj, ...) "
+            f"in place of delay() and apply_async()."
+        )
+
+    #: Refused here and now, not when the transaction commits.
+    delay_on_commit = apply_async_on_commit = apply_async
+
+    def apply(self: Any, *args: Any, **options: Any) -> Any:
+        """Refuse: see ``call()``."""
+        raise TypeError(f"{self.name} is a Boogie task: use call(obj, ...) in place of apply().")
 
 
 def build(

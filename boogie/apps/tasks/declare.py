@@ -30,12 +30,11 @@ from django.core.exceptions import ImproperlyConfigured
 from . import registry
 from .cancelling import Cancelling
 from .concrete import build
+from .reading import Reading
 from .retrying import Retrying
 
 if TYPE_CHECKING:
     from .models import Task
-    from .querysets import TaskQuerySet
-    from .results import Results
     from .settle import Run
 
 O = TypeVar("O")  # noqa: E741 - the object
@@ -44,7 +43,7 @@ R = TypeVar("R")
 B = TypeVar("B", bound="BoogieTask[Any, ..., Any]")
 
 
-class BoogieTask(Cancelling, Retrying, Generic[O, P, R]):
+class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
     """
     A task about a model instance. A real Celery task class.
 
@@ -151,32 +150,6 @@ class BoogieTask(Cancelling, Retrying, Generic[O, P, R]):
         when = enqueue.start_time(self.name, time)
         return enqueue.queued(self, obj, args, kwargs, when)
 
-    # --- reading ----------------------------------------------------------------------
-
-    def tasks(self, obj: O | None = None) -> "TaskQuerySet":
-        """Return all rows of this task, or those about ``obj``."""
-        from .models import Task
-
-        rows = Task.objects.named(self.name)
-        return rows if obj is None else rows.for_object(cast(Any, obj))
-
-    def finished(self, obj: O | None = None) -> "TaskQuerySet":
-        """Return the finished rows of this task, or those about ``obj``."""
-        return self.tasks(obj).finished()
-
-    def results(self, obj: O | None = None) -> "Results":
-        """Return the deserialized results of finished rows, in order of creation."""
-        return self.tasks(obj).results()
-
-    def clean(self, obj: O | None = None, keep_last: bool = False, finished: bool = True) -> int:
-        """
-        Delete rows, never running ones, and return how many.
-
-        ``finished``: only rows that have ended; else paused and queued ones too.
-        ``keep_last``: keep the finished row created last for each object.
-        """
-        return self.tasks(obj).clean(keep_last=keep_last, finished=finished)
-
     # --- during a run -----------------------------------------------------------------
 
     @property
@@ -205,22 +178,6 @@ class BoogieTask(Cancelling, Retrying, Generic[O, P, R]):
     def row_priority(self) -> int:
         """The priority that a new row gets."""
         return int(self.priority or 0)
-
-    # --- what would go round the row --------------------------------------------------
-
-    def apply_async(self, *args: Any, **options: Any) -> Any:
-        """Refuse: a message without a row would run nothing."""
-        raise TypeError(
-            f"{self.name} is a Boogie task: use delayed(obj, ...) or schedule(time, obj, ...) "
-            f"in place of delay() and apply_async()."
-        )
-
-    #: Refused here and now, not when the transaction commits.
-    delay_on_commit = apply_async_on_commit = apply_async
-
-    def apply(self, *args: Any, **options: Any) -> Any:
-        """Refuse: see ``call()``."""
-        raise TypeError(f"{self.name} is a Boogie task: use call(obj, ...) in place of apply().")
 
 
 def _from_function(function: Callable[..., Any], options: dict[str, Any]) -> Any:

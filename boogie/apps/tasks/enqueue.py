@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, router, transaction
 from django.utils import timezone
 
-from . import arguments, doorbell, process, registry, states, transitions
+from . import arguments, doorbell, patience, process, registry, states, transitions
 from .clock import Moment
 from .conf import conf
 from .fields import MomentField
@@ -101,7 +101,7 @@ def _db(row: Task) -> str:
 
 def _insert(row: Task) -> None:
     using = _db(row)
-    transitions.unlocked(using, partial(row.save, force_insert=True, using=using))
+    patience.unlocked(using, partial(row.save, force_insert=True, using=using))
     for name in MOMENTS:
         # A database that cannot return what it inserted: read it when somebody asks.
         if hasattr(row.__dict__.get(name), "resolve_expression"):
@@ -113,7 +113,7 @@ def _ring(row: Task) -> None:
     if doorbell.ring([row]):
         using = _db(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)
-        transitions.unlocked(using, partial(transitions.release, mine))
+        patience.unlocked(using, partial(transitions.release, mine))
 
 
 def start_time(name: str, when: Any) -> Any:

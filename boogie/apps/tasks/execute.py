@@ -17,7 +17,7 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import arguments, failures, process, settle, sql, transitions
+from . import arguments, failures, patience, process, settle, sql, transitions
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
 from .settle import Run
@@ -38,7 +38,7 @@ def claim(task_id: str) -> Run | None:
     """Claim the queued row ``task_id`` for this process; ``None`` if it is not to be had."""
     using = router.db_for_write(Task)
     claiming = partial(claim_row, using, task_id)
-    row = transitions.patiently(using, claiming, CLAIM_PATIENCE)
+    row = patience.patiently(using, claiming, CLAIM_PATIENCE)
     if row is None:
         return None
     run = read(row)
@@ -47,6 +47,7 @@ def claim(task_id: str) -> Run | None:
 
 
 def claim_row(using: str, task_id: str) -> Task | None:
+    """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
     mine = Task.objects.using(using).filter(pk=task_id)
     moved = transitions.claim(mine, worker=process.worker_id(), pid=os.getpid())
     return mine.get() if moved else None
@@ -74,18 +75,10 @@ def perform(task: "Declaration", run: Run, body: Callable[..., Any]) -> Any:
     With ``atomic`` the body and the settling UPDATE share one transaction.
     """
     try:
-        if not task.atomic:
-            _perform(task, run, body)
+        if task.atomic:
+            _perform_atomically(task, run, body)
         else:
-            with transaction.atomic(using=run.db):
-                _perform(task, run, body)
-                settle.finish_now(run)
-                if run.outcome == "lost":
-                    raise _Undo
-    except _Undo:
-        raise Ignore(
-            f"{run.row} was taken away while it ran; its effects are rolled back"
-        ) from None
+            _perform(task, run, body)
     except (Ignore, Retry, Reject) as control:
         run.exception = control
         raise
@@ -126,6 +119,21 @@ def _still_has_its_row(run: Run) -> bool:
 
 class _Undo(Exception):
     """Leave an ``atomic`` block whose run has lost its row."""
+
+
+def _perform_atomically(task: "Declaration", run: Run, body: Callable[..., Any]) -> None:
+    try:
+        with transaction.atomic(using=run.db):
+            _perform(task, run, body)
+            settle.finish_now(run)
+            if run.outcome == "lost":
+                raise _Undo
+    except _Undo:
+        reason = f"{run.row} was taken away while it ran; its effects are rolled back"
+        raise Ignore(reason) from None
+    except BaseException:
+        run.outcome = None  # whatever the UPDATE said, it was not committed
+        raise
 
 
 def _perform(task: "Declaration", run: Run, body: Callable[..., Any]) -> None:

@@ -45,6 +45,7 @@ def submit(job: Callable[..., Any], *args: Any) -> None:
 
 
 def rows() -> TaskQuerySet:
+    """Return all rows, of the database that has them."""
     return Task.objects.using(router.db_for_write(Task))
 
 
@@ -129,6 +130,7 @@ class Keeper:
         return self._thread is not None
 
     def start(self) -> None:
+        """Begin the thread."""
         self._thread = threading.Thread(target=self._work, name="boogie-keeper", daemon=True)
         self._thread.start()
 

@@ -2,7 +2,6 @@
 The tables: fields, constraints, indexes, and thin methods that call the rooms above.
 """
 
-import time
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -14,10 +13,9 @@ from model_utils.fields import StatusField
 from . import arguments, states, transitions
 from .clock import uuid7
 from .conf import conf
-from .exceptions import TaskCancelled, TaskFailed
 from .fields import ExactCharField, JSONField, MomentField
 from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet
-from .results import deserialized
+from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES
 
 
@@ -148,22 +146,7 @@ class Task(models.Model):
         ``timeout`` is in seconds. Raise :class:`TaskFailed`, :class:`TaskCancelled`,
         or ``TimeoutError`` when the time is over.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause = 0.02
-        self.refresh_from_db()
-        while not self.is_ended:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"{self} has not ended after {timeout} seconds")
-            time.sleep(
-                pause if deadline is None else min(pause, max(0, deadline - time.monotonic()))
-            )
-            pause = min(pause * 1.5, 1.0)
-            self.refresh_from_db()
-        if self.is_failed:
-            raise TaskFailed(f"{self.name}({self.object_id}) failed with {self.error}")
-        if self.is_cancelled:
-            raise TaskCancelled(f"{self.name}({self.object_id}) was cancelled")
-        return self.get_result()
+        return wait(self, timeout)
 
     # --- verbs ------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, router
 from django.db.models import OuterRef, Q, Subquery
 
-from . import arguments, process, registry, states, transitions
+from . import arguments, patience, process, registry, states, transitions
 from .clock import Moment
 from .results import Results
 
@@ -168,7 +168,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         everything = self.model._base_manager.using(self.db)
         statuses = {status for _, status in condemned}
         chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
-        return transitions.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
+        return patience.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
 
 
 def family(model: type[models.Model]) -> list[type[models.Model]]:

@@ -1,13 +1,15 @@
 """
-Results of rows as a sequence, deserialized by their task.
+Results of rows: as a sequence, deserialized by their task, and of one that is waited for.
 """
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
 from . import registry
+from .exceptions import TaskCancelled, TaskFailed
 
 if TYPE_CHECKING:
     from .models import Task
@@ -70,3 +72,22 @@ def deserialized(name: str, data: Any) -> Any:
     """Return what ``deserialize_result`` of the task ``name`` makes of ``data``."""
     task = registry.get(name)
     return data if task is None else task.deserialize_result(data)
+
+
+def wait(row: "Task", timeout: float | None) -> Any:
+    """Wait until ``row`` has ended; return its result or raise what became of it."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pause = 0.02
+    row.refresh_from_db()
+    while not row.is_ended:
+        left = pause if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"{row} has not ended after {timeout} seconds")
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, 1.0)
+        row.refresh_from_db()
+    if row.is_failed:
+        raise TaskFailed(f"{row.name}({row.object_id}) failed with {row.error}")
+    if row.is_cancelled:
+        raise TaskCancelled(f"{row.name}({row.object_id}) was cancelled")
+    return row.get_result()

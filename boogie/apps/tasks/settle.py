@@ -14,7 +14,7 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from . import failures, process, states, transitions
+from . import failures, patience, process, states, transitions
 from .conf import conf
 from .exceptions import ResultError, TaskCancelled
 from .models import Task
@@ -52,10 +52,12 @@ class Run:
 
     @property
     def db(self) -> str:
+        """The database that has the row."""
         return self.row._state.db or DEFAULT_DB_ALIAS
 
     @property
     def rows(self) -> TaskQuerySet:
+        """All rows of that database."""
         return Task.objects.using(self.db)
 
 
@@ -66,7 +68,7 @@ def finish(run: Run) -> None:
     try:
         _settle(run, partial(finish_now, run))
     except DatabaseError as refusal:
-        if isinstance(refusal, transitions.AWAY) or _is_broken(run):
+        if isinstance(refusal, patience.AWAY) or _is_broken(run):
             raise
         kind = type(run.result).__qualname__
         error = ResultError(
@@ -77,6 +79,7 @@ def finish(run: Run) -> None:
 
 
 def finish_now(run: Run) -> None:
+    """Do the settling UPDATE of a run whose body returned."""
     moved = transitions.finish(run.rows, run.row, run.data)
     _note(run, moved, states.FINISHED)
 
@@ -123,7 +126,7 @@ def _note(run: Run, moved: int, outcome: str) -> None:
 def _settle(run: Run, settling: Callable[[], None]) -> None:
     """Settle once, waiting for a database that is away."""
     if run.outcome is None and not _is_broken(run):
-        transitions.patiently(run.db, settling, conf.SETTLE_TIMEOUT)
+        patience.patiently(run.db, settling, conf.SETTLE_TIMEOUT)
 
 
 def _is_broken(run: Run) -> bool:

@@ -10,26 +10,19 @@ The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.
 """
 
-import time
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from . import registry, signals, states
+from . import patience, registry, signals, states
 from .clock import Moment
 
 if TYPE_CHECKING:
     from .models import Task
 
-#: What a database raises that is away, or busy.
-AWAY = (OperationalError, InterfaceError)
-
-T = TypeVar("T")
 Rows = QuerySet["Task"]
 
 SIGNAL_CHUNK = 500
@@ -170,7 +163,7 @@ def _settle(rows: Rows, row: "Task", arrow: states.Arrow, **changes: Any) -> int
 def _update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
     guarded = rows.filter(status__in=arrow.sources)
-    return unlocked(rows.db, partial(guarded.update, status=arrow.target, **changes))
+    return patience.unlocked(rows.db, partial(guarded.update, status=arrow.target, **changes))
 
 
 def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
@@ -214,44 +207,3 @@ def _send_ids(signal_name: str, everything: Rows, ids: list[Any]) -> None:
         chunk = everything.filter(pk__in=ids[start : start + SIGNAL_CHUNK])
         for row in chunk.order_by("created", "pk"):
             send(signal_name, row)
-
-
-def unlocked(using: str, action: Callable[[], T], patience: float = 30.0) -> T:
-    """
-    Call ``action``; outside a transaction, call it again while SQLite says "database is locked".
-
-    SQLite's own ``timeout`` does not cover every case: a reader whose snapshot
-    is old is refused at once (SQLITE_BUSY_SNAPSHOT).
-    """
-    deadline = time.monotonic() + patience
-    pause = 0.005
-    while True:
-        try:
-            return action()
-        except OperationalError as error:
-            again = "locked" in str(error) and not connections[using].in_atomic_block
-            if not again or time.monotonic() + pause > deadline:
-                raise
-        time.sleep(pause)
-        pause = min(pause * 2, 0.25)
-
-
-def patiently(using: str, action: Callable[[], T], patience: float) -> T:
-    """
-    Call ``action``, again and again for ``patience`` seconds while the database is away.
-
-    Each try has a new connection. A soft time limit that strikes here is too
-    late to mean anything: the body has ended.
-    """
-    deadline = time.monotonic() + patience
-    pause = 0.1
-    while True:
-        try:
-            return action()
-        except (*AWAY, SoftTimeLimitExceeded):
-            connection = connections[using]
-            if connection.in_atomic_block or time.monotonic() + pause > deadline:
-                raise
-            connection.close()
-        time.sleep(pause)
-        pause = min(pause * 2, 5.0)

@@ -1,0 +1,41 @@
+"""
+What a task tells of its rows. A part of ``BoogieTask``; like ``declare.py`` it imports no model.
+"""
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    from .querysets import TaskQuerySet
+    from .results import Results
+
+O = TypeVar("O")  # noqa: E741 - the object
+
+
+class Reading(Generic[O]):
+    """The part of a task that reads and deletes its rows."""
+
+    name: Any
+
+    def tasks(self, obj: O | None = None) -> "TaskQuerySet":
+        """Return all rows of this task, or those about ``obj``."""
+        from .models import Task
+
+        rows = Task.objects.named(self.name)
+        return rows if obj is None else rows.for_object(cast(Any, obj))
+
+    def finished(self, obj: O | None = None) -> "TaskQuerySet":
+        """Return the finished rows of this task, or those about ``obj``."""
+        return self.tasks(obj).finished()
+
+    def results(self, obj: O | None = None) -> "Results":
+        """Return the deserialized results of finished rows, in order of creation."""
+        return self.tasks(obj).results()
+
+    def clean(self, obj: O | None = None, keep_last: bool = False, finished: bool = True) -> int:
+        """
+        Delete rows, never running ones, and return how many.
+
+        ``finished``: only rows that have ended; else paused and queued ones too.
+        ``keep_last``: keep the finished row created last for each object.
+        """
+        return self.tasks(obj).clean(keep_last=keep_last, finished=finished)
