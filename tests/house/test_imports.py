@@ -20,7 +20,7 @@ from tests.house.sources import APP, PACKAGE, label, parse, python_files
 #: Two rooms of one kind stand on two lines where one needs the other; the comment says why.
 STEPS = [
     # Leaves.
-    ["exceptions", "states", "signals", "conf", "clock", "process", "failures"],
+    ["exceptions", "states", "signals", "conf", "clock", "process", "failures", "patience"],
     ["arguments"],  # a leaf that reads the size limits of conf and raises our exceptions
     ["registry"],
     # The store.
@@ -37,7 +37,7 @@ STEPS = [
     ["calls", "losses"],  # runs in the caller's process, and runs whose process is gone
     ["keeper"],  # loses the runs of dead workers
     # Declaring. Rooms of the flow are imported by the methods that need them.
-    ["concrete", "retrying", "cancelling"],  # the parts of BoogieTask
+    ["concrete", "reading", "retrying", "cancelling"],  # the parts of BoogieTask
     ["declare"],
     # Doors.
     ["watch"],  # when the transport looks at the database
@@ -60,7 +60,7 @@ PARTS_OF_DOORS = {
 
 #: Where Django's app registry forces an import into a function: tasks are declared before
 #: the models are ready, and ``apps.py`` is imported before the registry is.
-DEFERRING = {"declare", "concrete", "retrying", "cancelling", "__init__", "apps"}
+DEFERRING = {"declare", "concrete", "reading", "retrying", "cancelling", "__init__", "apps"}
 
 #: Rooms named in a string, which something else imports, and why that is no import of ours.
 NAMED_IN_STRINGS = {

@@ -109,7 +109,7 @@ def discover() -> None:
 def ensure_app() -> None:
     """Load the app that we ship unless the project has one; its own is imported when needed."""
     if not conf.CELERY_APP and _current_app() is None:
-        symbol_by_name(SHIPPED_APP)
+        symbol_by_name(SHIPPED_APP).set_default()
 
 
 def celery_app() -> Celery:
