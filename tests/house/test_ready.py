@@ -104,10 +104,27 @@ def test_the_test_projects_own_app_knows_every_task(tmp_path):
     assert {f"tests.project.blog.{name}" for name in expected} <= set(names)
 
 
-def test_plain_tasks_of_the_project_are_found_as_well(tmp_path):
-    source = WEB_PROCESS + '    print("plain:", app.tasks["after.tasks.plain"].app is app)\n'
-    make_project(tmp_path)
-    assert python(source, tmp_path).splitlines()[-1] == "plain: True"
+PLAIN = """
+    import django
+    django.setup()
+
+    from after.tasks import plain
+    print(plain.app.main, plain.app.conf.broker_url)
+"""
+
+
+@pytest.mark.parametrize(
+    "broker", ["boogie://", "redis://127.0.0.1:1/0"], ids=["ours", "of the settings"]
+)
+def test_plain_tasks_of_a_project_without_an_app_go_to_the_same_broker(tmp_path, broker):
+    make_project(tmp_path, "" if broker == "boogie://" else f"CELERY_BROKER_URL = {broker!r}")
+    assert python(PLAIN, tmp_path) == f"boogie {broker}\n"
+
+
+def test_plain_tasks_of_a_project_stay_with_its_own_app(tmp_path):
+    settings = 'import own_app\nCELERY_BROKER_URL = "boogie://"'
+    make_project(tmp_path, settings, {"own_app.py": OWN_APP})
+    assert python(PLAIN, tmp_path) == "own boogie://\n"
 
 
 def test_ready_twice_does_everything_once(tmp_path):
