@@ -138,6 +138,8 @@ class Conf:
     HEARTBEAT = Setting(SECONDS, 5)
     #: A worker not heard of for this time is dead.
     WORKER_TIMEOUT = Setting(SECONDS, 20)
+    #: A row that may run for this long, and does not although workers live, is stuck.
+    STUCK_AFTER = Setting(SECONDS, 300)
     #: How long ended rows are kept, for each outcome.
     RETENTION = Setting(RETENTIONS, {})
 

@@ -137,6 +137,19 @@ def ring(rows: Iterable[Any]) -> list[Any]:
     return waiting
 
 
+def answers() -> bool:
+    """Return whether the broker takes a connection, within ``PUBLISH_TIMEOUT``."""
+    if not needs_ringing():
+        return True
+    try:
+        with _connect(registry.celery_app()) as connection:
+            connection.connect()
+    except Exception as error:
+        logger.warning("The broker does not answer: %s: %s", type(error).__name__, error)
+        return False
+    return True
+
+
 def _publish(app: Celery, producer: Any, row: Any) -> None:
     options: dict[str, Any] = {"queue": row.queue} if row.queue else {}
     app.send_task(

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, router
 from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from . import arguments, patience, process, registry, states, transitions
 from .clock import Moment
@@ -81,6 +82,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
         lost = self.running().exclude(worker__in=alive)
         alone = Q(worker__startswith=process.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
+
+    def waiting_for(self, seconds: float) -> "TaskQuerySet":
+        """Queued rows that might have started ``seconds`` ago or earlier."""
+        waiting = self.queued().annotate(since=Coalesce("not_before", "created"))
+        return waiting.filter(since__lte=Moment(-seconds))
 
     def to_terminate(self, worker: str) -> "TaskQuerySet":
         """Cancelled rows whose process, a child of ``worker``, is to be killed."""

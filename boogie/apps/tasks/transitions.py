@@ -33,8 +33,9 @@ SIGNAL_CHUNK = 500
 
 def run(rows: Rows, lease: float = 0.0) -> int:
     """paused → queued. Due at its scheduled time, else after ``lease`` seconds."""
+    start = Coalesce(Greatest(F("scheduled_for"), Moment()), Moment())
     due = Coalesce(Greatest(F("scheduled_for"), Moment()), Moment(lease))
-    return _move(rows, states.RUN, due=due, not_before=F("scheduled_for"))
+    return _move(rows, states.RUN, due=due, not_before=start)
 
 
 def pause(rows: Rows) -> int:
@@ -57,7 +58,7 @@ def requeue(rows: Rows, lease: float = 0.0) -> int:
         rows,
         states.REQUEUE,
         due=Moment(lease),
-        not_before=None,
+        not_before=Moment(),
         started=None,
         ended=None,
         retries=0,

@@ -1,0 +1,9 @@
+"""``path("tasks/", include("boogie.apps.tasks.urls"))``."""
+
+from django.urls import path
+
+from . import views
+
+app_name = "boogie_tasks"
+
+urlpatterns = [path("healthz", views.healthz, name="healthz")]
