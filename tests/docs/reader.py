@@ -2,6 +2,7 @@
 A reader who does what a page says, in a directory of their own, with real processes.
 """
 
+import contextlib
 import importlib.metadata
 import os
 import signal
@@ -134,25 +135,34 @@ class Reader:
         self.start(self.worker_command)
 
     def stop(self) -> None:
-        """Ask the worker to end, and kill its processes if it does not."""
+        """Ask the worker to end, as its terminal does on Ctrl+C."""
         worker, self.worker = self.worker, None
         if worker is None:
             return
         assert worker.poll() is None, f"the worker ended by itself\n{self.log()}"
-        worker.send_signal(signal.SIGTERM)
+        worker.send_signal(signal.SIGINT)
         try:
-            worker.wait(timeout=30)
+            worker.wait(timeout=60)
         except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-            raise AssertionError(f"the worker did not end within 30 s\n{self.log()}") from None
+            _kill(worker)
+            raise AssertionError(f"the worker did not end within 60 s\n{self.log()}") from None
+
+    def close(self) -> None:
+        """End the worker at once: nobody reads on."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            _kill(worker)
 
     def log(self) -> str:
         path = self.directory / "worker.log"
         return f"--- worker.log\n{path.read_text()}" if path.exists() else ""
 
-    def close(self) -> None:
-        self.stop()
+
+def _kill(worker: "subprocess.Popen[bytes]") -> None:
+    """Kill a worker and the processes of its pool."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
 
 
 def _is_installed() -> bool:

@@ -53,7 +53,7 @@ def read(readers, tmp_path_factory):
             if like is None:
                 reader.directory.mkdir()
             else:
-                like.stop()
+                like.close()
                 shutil.copytree(like.directory, reader.directory)
                 reader.worker_command = like.worker_command
             readers[page] = reader
@@ -100,7 +100,7 @@ def test_a_newcomer_is_on_redis_by_changing_one_setting(read):
     reader = read(README)
     with own_corner_of_redis(reader, "mysite/settings.py"):
         reader.do_all(parts(README)["redis"])
-        reader.stop()
+        reader.close()
 
 
 @pytest.mark.worker
@@ -112,4 +112,4 @@ def test_the_tutorial_works_from_its_first_line_to_its_last(read):
 @pytest.mark.parametrize("page", RUNNABLE, ids=pages.name)
 def test_the_examples_of_the_page_work_in_the_project_of_the_tutorial(page, read):
     reader = read(page, like=read(TUTORIAL))
-    reader.stop()
+    reader.close()

@@ -1,0 +1,202 @@
+"""What the reference says is what the code has: neither more nor less."""
+
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import boogie.apps.tasks
+from boogie.apps.tasks import BoogieTask, Task, checks, signals, states
+from boogie.apps.tasks.conf import Conf
+from tests.docs import pages
+from tests.docs.pages import ROOT
+
+REFERENCE = ROOT / "docs/reference"
+
+
+def table(page, columns):
+    """Return the rows of every list-table of a page that has so many columns."""
+    rows = []
+    for line in (REFERENCE / page).read_text().splitlines():
+        if match := re.match(r" +\* - (.*)", line):
+            rows.append([match[1]])
+        elif match := re.match(r" +- (.*)", line):
+            rows[-1].append(match[1])
+        elif rows and line.startswith("       "):
+            rows[-1][-1] += " " + line.strip()
+    return [row for row in rows if len(row) == columns]
+
+
+def literals(text):
+    return re.findall(r"``([^`]+)``", text)
+
+
+# --- settings, checks, fields, signals ------------------------------------------------
+
+
+def test_every_setting_is_documented_with_its_type_and_default():
+    kinds = {
+        "_Seconds": "seconds",
+        "_Count": "count",
+        "_Path": "path",
+        "_Retention": "retention",
+    }
+    real = {}
+    for key in Conf.names():
+        setting = vars(Conf)[key]
+        real[key] = (kinds[type(setting.kind).__name__], repr(setting.default))
+    documented = {literals(key)[0]: (kind, default) for key, kind, default, _ in settings_rows()}
+    assert {key: (kind, literals(d)[0]) for key, (kind, d) in documented.items()} == real
+
+
+def settings_rows():
+    return [row for row in table("settings.rst", 4) if row[0] != "key"]
+
+
+def test_every_system_check_is_documented():
+    raised = set(re.findall(r"boogie_tasks\.[EW]\d{3}", inspect.getsource(checks)))
+    assert {literals(row[0])[0] for row in table("checks.rst", 2) if literals(row[0])} == raised
+
+
+def test_every_field_of_a_row_is_documented():
+    documented = [name for row in table("row.rst", 2) for name in literals(row[0])]
+    assert documented == list(dict.fromkeys(documented)), "a field is documented twice"
+    assert set(documented) == {field.name for field in Task._meta.concrete_fields}
+
+
+def test_every_signal_is_documented():
+    documented = {literals(row[0])[0] for row in table("signals.rst", 2) if literals(row[0])}
+    assert documented == set(signals.__all__)
+
+
+# --- states ---------------------------------------------------------------------------
+
+
+def test_the_table_of_arrows_is_the_one_of_the_code():
+    documented = {
+        name: (frozenset(sources.split(", ")), target, None if signal == "none" else signal)
+        for name, sources, target, signal, _ in table("states.rst", 5)
+        if name != "arrow"
+    }
+    assert documented == {a.name: (a.sources, a.target, a.signal) for a in states.ARROWS}
+
+
+def test_the_picture_shows_every_status_and_every_arrow():
+    drawn = ElementTree.parse(ROOT / "docs/states.svg")
+    edges = [dict(node.attrib) for node in drawn.iter() if "data-arrow" in node.attrib]
+    assert sorted((e["data-arrow"], e["data-source"], e["data-target"]) for e in edges) == sorted(
+        (arrow.name, source, arrow.target) for arrow in states.ARROWS for source in arrow.sources
+    )
+    boxes = {node.attrib["data-status"] for node in drawn.iter() if "data-status" in node.attrib}
+    assert boxes == {status for status, _ in states.STATUS}
+
+
+def test_the_committed_picture_is_the_one_that_the_script_draws():
+    spec = importlib.util.spec_from_file_location("docs_states", ROOT / "docs/states.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.PICTURE.read_text() == script.picture(states.ARROWS, states.ENDED)
+
+
+# --- API ------------------------------------------------------------------------------
+
+
+def test_every_public_name_is_documented():
+    text = (REFERENCE / "api.rst").read_text()
+    by_autodoc = vars(boogie.apps.tasks.exceptions).keys()
+    missing = [
+        name
+        for name in boogie.apps.tasks.__all__
+        if name not in by_autodoc and f":: {name}\n" not in text and f"``{name}``" not in text
+    ]
+    assert missing == []
+
+
+def test_the_calls_have_the_signatures_that_are_documented():
+    calls = [literals(row[0])[0] for row in table("api.rst", 2) if "task_func" in row[0]]
+    found = {}
+    for call in calls:
+        name, _, signature = call.removeprefix("task_func").lstrip(".").partition("(")
+        found[name or "__call__"] = f"({signature}".replace("()", "(obj)")
+    assert found.keys() == {
+        "__call__",
+        *("call", "delayed", "paused", "schedule"),
+        *("results", "tasks", "finished", "clean"),
+    }
+    for name in found.keys() - {"__call__"}:
+        real = inspect.signature(getattr(BoogieTask, name)).parameters.values()
+        plain = [f"{p}".partition(":")[0] + _default(p) for p in real if p.name != "self"]
+        assert found[name] == f"({', '.join(plain)})", name
+
+
+def _default(parameter):
+    return "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+
+
+# --- blocks ---------------------------------------------------------------------------
+
+
+def test_blocks_that_are_not_run_are_these_and_say_why():
+    unrun = [
+        (step.page, step.language, step.mark)
+        for page in pages.pages()
+        for step in pages.steps(page)
+        if step.mark in ("skip", "dry-run")
+    ]
+    assert sorted(unrun) == [
+        ("CONTRIBUTING.rst", "console", "dry-run"),
+        ("README.rst", "console", "dry-run"),
+        ("docs/coming-from-celery.rst", "python", "skip"),
+    ]
+    reasons = [s.argument for p in pages.pages() for s in pages.steps(p) if s.mark == "skip"]
+    assert all(reasons)
+
+
+@pytest.mark.parametrize("page", pages.pages(), ids=pages.name)
+def test_no_block_of_a_page_escapes_the_reader(page):
+    text = page.read_text()
+    steps = pages.steps(page)
+    blocks = [step for step in steps if step.language]
+    assert len(blocks) == len(re.findall(r"(?:code-block|sourcecode|code)::", text))
+    assert {step.language for step in blocks} <= pages.RUN | pages.READ
+    unmarked = [line for line in text.splitlines() if re.match(r"^(?! *(\.\.|:)).*::$", line)]
+    assert unmarked == [], "a literal block: give it a language with code-block"
+    assert not re.search(r"^ *>>> ", _without_blocks(text), re.MULTILINE), "a doctest block"
+    for step in blocks:
+        if step.language == "console" and step.mark != "skip":
+            assert pages.commands(step), f"{step} has no command"
+        if step.language == "pycon":
+            assert step.mark == "", f"{step}: sessions are typed, never written"
+
+
+def _without_blocks(text):
+    for block in re.findall(r"\.\. code-block:: \w+\n((?:\n|    .*\n?)+)", text):
+        text = text.replace(block, "\n")
+    return text
+
+
+def test_the_example_stands_in_the_first_forty_lines_of_the_readme():
+    shown = [step for step in pages.steps(ROOT / "README.rst") if step.line < 40]
+    assert [step.language for step in shown if step.language] == ["python", "pycon"]
+    assert all(step.line + step.source.count("\n") < 40 for step in shown)
+
+
+def test_the_documentation_builds_without_warnings(tmp_path):
+    pytest.importorskip("furo", reason="the documentation is built with the extra 'dev'")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "docs", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    html = (tmp_path / "reference/api.html").read_text()
+    names = ["BoogieTask.retry", "BoogieTask.check_cancelled", "Task.wait", "WorkerLost"]
+    missing = [name for name in names if not re.search(f'id="boogie[.a-z]*.{name}"', html)]
+    assert missing == []
