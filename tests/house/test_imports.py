@@ -35,6 +35,7 @@ STEPS = [
     ["settle"],  # how a run ends, wherever it ran
     ["execute"],  # claim and run
     ["calls", "losses"],  # runs in the caller's process, and runs whose process is gone
+    ["health"],  # looks at all of it
     ["keeper"],  # loses the runs of dead workers
     # Declaring. Rooms of the flow are imported by the methods that need them.
     ["concrete", "reading", "retrying", "cancelling"],  # the parts of BoogieTask
@@ -53,6 +54,7 @@ DOORS = {room for rooms in STEPS[STEPS.index(["watch"]) : -1] for room in rooms}
 
 #: A door may be imported by another one only if it is a part of that.
 PARTS_OF_DOORS = {
+    ("urls", "views"): "the names of the views",
     ("transport", "channel"): "the transport's queues",
     ("transport", "watch"): "when the transport looks at them",
     ("channel", "watch"): "the connection that both look through",
