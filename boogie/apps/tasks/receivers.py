@@ -6,6 +6,7 @@ of a run, the worker's main process for unknown and revoked tasks. Celery logs
 and swallows what a receiver raises; see ``declare.Gate`` for what that means.
 """
 
+import sys
 from typing import Any
 
 from celery import signals
@@ -56,9 +57,15 @@ def retry(sender: Any, reason: Any, **extra: Any) -> None:
 
 
 def close(sender: Any, state: str | None = None, **extra: Any) -> None:
-    """task_postrun: settle a run that ended by ``Ignore`` or ``Reject``."""
-    if (run := _run_of(sender)) is not None and state is not None:
-        settle.close(run)
+    """task_postrun: settle a run whose end no other signal told: ``Ignore``, a hook that raised."""
+    run = _run_of(sender)
+    # Without a state an exception is on its way; ``SystemExit`` is the end of this process.
+    raised = sys.exception() if state is None else None
+    if run is None or (state is None and not isinstance(raised, Exception)):
+        return
+    if raised is not None and run.error is None:
+        run.error = failures.describe(raised, run.row.attempt, run.row.worker)
+    settle.close(run, returned=state == "SUCCESS")
 
 
 def refuse_unknown(sender: Any, name: str, id: str, **extra: Any) -> None:

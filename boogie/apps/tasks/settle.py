@@ -99,13 +99,14 @@ def retry(run: Run, reason: Retry) -> None:
     _settle(run, lambda: _note(run, move(), states.QUEUED))
 
 
-def close(run: Run) -> None:
+def close(run: Run, returned: bool) -> None:
     """
-    Settle a run that Celery ends without telling: its body raised ``Ignore`` or ``Reject``.
+    Settle a run that Celery ends without telling: ``Ignore``, ``Reject``, or a hook that raised.
 
     ``Ignore`` (no outcome is to be recorded) cancels the row, as ``TaskCancelled``
     does if it was not cancelled before; ``Reject`` fails it, or with
-    ``requeue=True`` sends it back to the queue.
+    ``requeue=True`` sends it back to the queue. A hook that raised changes
+    nothing of what the body asked for; only a ``call()`` makes no retry then.
     """
     control: Any = run.exception
     if isinstance(control, Reject) and getattr(control, "requeue", False):
@@ -115,6 +116,12 @@ def close(run: Run) -> None:
     elif isinstance(control, Ignore | TaskCancelled):
         move = partial(transitions.cancel_run, run.rows, run.row)
         _settle(run, lambda: _note(run, move(), states.CANCELLED))
+    elif isinstance(control, Retry) and not process.is_call(run.row.worker):
+        retry(run, control)
+    elif run.error is not None:
+        fail(run, run.error)
+    elif returned:
+        finish(run)
 
 
 def _note(run: Run, moved: int, outcome: str) -> None:
