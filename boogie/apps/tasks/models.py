@@ -110,7 +110,8 @@ class Task(models.Model):
 
         Raise ``ObjectDoesNotExist`` if it, or its model, is gone.
         """
-        model = self.content_type.model_class()
+        kinds = ContentType.objects.db_manager(self._state.db)  # with a cache for the process
+        model: type[models.Model] | None = kinds.get_for_id(self.content_type_id).model_class()
         if model is None:
             raise ObjectDoesNotExist(f"the model {self.content_type} is not installed")
         key = arguments.key_value(model, self.object_id)
