@@ -36,31 +36,34 @@ def parts(page):
 
 
 @pytest.fixture(scope="module")
-def readers(tmp_path_factory):
-    """Readers who have done the first part of a page, by the name of the page."""
-    made = {}
-    yield made
-    for reader in made.values():
+def read(tmp_path_factory):
+    """Return a function: page → the reader who has done the first part of it, once."""
+    readers = {}
+    done = set()
+
+    def read(page, like=None):
+        """``like``: the reader of the page whose end is this page's beginning."""
+        if page not in readers:
+            readers[page] = Reader(tmp_path_factory.mktemp("reader") / "site")
+            begin(readers[page], like)
+            readers[page].do_all(parts(page)[""])
+            done.add(page)
+        if page not in done:
+            pytest.fail(f"{pages.name(page)} did not work")
+        return readers[page]
+
+    yield read
+    for reader in readers.values():
         reader.close()
 
 
-@pytest.fixture(scope="module")
-def read(readers, tmp_path_factory):
-    def read(page, like=None):
-        """Return the reader of a page; who has not begun it starts where ``like`` ended."""
-        if page not in readers:
-            reader = Reader(tmp_path_factory.mktemp("reader") / "site")
-            if like is None:
-                reader.directory.mkdir()
-            else:
-                like.close()
-                shutil.copytree(like.directory, reader.directory)
-                reader.worker_command = like.worker_command
-            readers[page] = reader
-            reader.do_all(parts(page)[""])
-        return readers[page]
-
-    return read
+def begin(reader, like):
+    if like is None:
+        reader.directory.mkdir()
+        return
+    like.close()
+    shutil.copytree(like.directory, reader.directory)
+    reader.worker_command = like.worker_command
 
 
 @contextlib.contextmanager
