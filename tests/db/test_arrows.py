@@ -29,7 +29,10 @@ DRIVERS = {
 
 #: What an arrow changes besides ``status``: a value, or a predicate of the new and the old columns.
 EFFECTS = {
-    "run": {"due": lambda new, old: recent(new["due"])},
+    "run": {
+        "due": lambda new, old: recent(new["due"]),
+        "not_before": lambda new, old: recent(new["not_before"]),
+    },
     "pause": {"due": None},
     "claim": {
         "due": None,
@@ -56,7 +59,12 @@ EFFECTS = {
     },
     "release": {"due": lambda new, old: recent(new["due"])},
     "cancel": {"due": None, "ended": lambda new, old: recent(new["ended"])},
-    "requeue": {"due": lambda new, old: recent(new["due"]), "started": None, "ended": None},
+    "requeue": {
+        "due": lambda new, old: recent(new["due"]),
+        "not_before": lambda new, old: recent(new["not_before"]),
+        "started": None,
+        "ended": None,
+    },
 }
 
 STATUSES = [status for status, _ in states.STATUS]
@@ -168,7 +176,7 @@ def test_a_row_requeued_by_hand_starts_its_counts_again_and_goes_on_counting_att
     new = columns(row)
     assert (new["retries"], new["losses"], new["attempt"]) == (0, 0, 3)
     assert new["errors"] == [ERROR]
-    assert new["not_before"] is None
+    assert recent(new["not_before"])
 
 
 def test_errors_pile_up_over_attempts():

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from django.db import transaction
 
-from boogie.apps.tasks import Task, keeper, signals
+from boogie.apps.tasks import Task, announce, keeper, signals
 from tests.db.rows import stored
 from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Product
@@ -140,9 +140,8 @@ def test_a_verb_of_a_queryset_is_told_for_each_row_that_moved(ear, product, verb
 
 
 def test_more_rows_than_one_chunk_are_all_told(ear, product, monkeypatch):
-    from boogie.apps.tasks import transitions
 
-    monkeypatch.setattr(transitions, "SIGNAL_CHUNK", 2)
+    monkeypatch.setattr(announce, "CHUNK", 2)
     rows = [stored("queued", product, body.name) for _ in range(5)]
     assert Task.objects.all().pause() == 5
     assert sorted(t.pk for _, _, t, *_ in ear.heard) == sorted(r.pk for r in rows)

@@ -24,7 +24,12 @@ STEPS = [
     ["arguments"],  # a leaf that reads the size limits of conf and raises our exceptions
     ["registry"],
     # The store.
-    ["fields", "sql"],  # columns and statements: what transitions and models are written with
+    [
+        "fields",
+        "sql",
+        "prebuilt",
+        "announce",
+    ],  # columns and statements: what transitions and models are written with
     ["migrations"],  # old states of the tables, made of fields and clock alone
     ["transitions", "results", "schema"],  # what querysets and models are put together from
     ["querysets"],

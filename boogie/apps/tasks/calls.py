@@ -11,7 +11,7 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from . import arguments, enqueue, failures, settle, states, transitions
+from . import announce, arguments, enqueue, failures, settle, states, transitions
 from .exceptions import TaskCancelled
 from .settle import Run
 
@@ -65,5 +65,5 @@ def _again(run: Run) -> Run:
     if not transitions.reclaim(mine, run.row):
         raise TaskCancelled(f"{run.row} was cancelled, or taken by a worker, before it was retried")
     row = mine.get()
-    transitions.announce("task_started", row, using)
+    announce.one("task_started", row, using)
     return Run(row, [run.args[0], *row.args], dict(row.kwargs))

@@ -50,6 +50,11 @@ class Moment(Func):
         return template, (f"{self.seconds + _shift(connection):+.3f} seconds",)
 
 
+def is_constant(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether :class:`Moment` is the same text in every statement of this connection."""
+    return connection.vendor == "postgresql" or _shift(connection) == 0
+
+
 def _shift(connection: BaseDatabaseWrapper) -> float:
     """Return the seconds between UTC and the zone in which this connection stores times."""
     zone = connection.timezone if settings.USE_TZ else django_timezone.get_default_timezone()

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db import DEFAULT_DB_ALIAS, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from . import arguments, doorbell, patience, process, registry, states, transitions
+from . import (
+    announce,
+    arguments,
+    doorbell,
+    patience,
+    prebuilt,
+    process,
+    registry,
+    states,
+    transitions,
+)
 from .clock import Moment
 from .conf import conf
 from .fields import MomentField
@@ -36,7 +47,7 @@ def queued(task: "Declaration", obj: Any, args: Any, kwargs: Any, when: Any = No
     _insert(row)
     if rung:
         transaction.on_commit(partial(_ring, row), using=_db(row), robust=True)
-    transitions.announce("task_queued", row, _db(row))
+    announce.one("task_queued", row, _db(row))
     return row
 
 
@@ -45,7 +56,7 @@ def paused(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     row = _new_row(task, obj, args, kwargs)
     row.status = states.PAUSED
     _insert(row)
-    transitions.announce("task_paused", row, _db(row))
+    announce.one("task_paused", row, _db(row))
     return row
 
 
@@ -57,7 +68,7 @@ def running(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     row.started = Moment()
     row.worker = process.caller_id()
     _insert(row)
-    transitions.announce("task_started", row, _db(row))
+    announce.one("task_started", row, _db(row))
     return row
 
 
@@ -100,12 +111,31 @@ def _db(row: Task) -> str:
 
 
 def _insert(row: Task) -> None:
+    """Insert a row, and read back what the database computed, in one statement."""
     using = _db(row)
+    connection = connections[using]
+    computed = {name: row.__dict__[name] for name in MOMENTS if _is_computed(row, name)}
+    shape = tuple((name, value.seconds) for name, value in computed.items())
+    if row.scheduled_for is None and _may_be_prebuilt(connection):
+        build = partial(prebuilt.Inserter, model=Task, computed=computed)
+        inserter = prebuilt.cached(using, ("insert", shape), build)
+        patience.unlocked(using, partial(inserter.insert, connection, row))
+        return
     patience.unlocked(using, partial(row.save, force_insert=True, using=using))
     for name in MOMENTS:
         # A database that cannot return what it inserted: read it when somebody asks.
-        if hasattr(row.__dict__.get(name), "resolve_expression"):
+        if _is_computed(row, name):
             del row.__dict__[name]
+
+
+def _is_computed(row: Task, name: str) -> bool:
+    return isinstance(row.__dict__.get(name), Moment)
+
+
+def _may_be_prebuilt(connection: Any) -> bool:
+    """Return whether an INSERT returns what it computed, and nobody listens to ``save()``."""
+    listened = pre_save.has_listeners(Task) or post_save.has_listeners(Task)
+    return bool(connection.features.can_return_columns_from_insert) and not listened
 
 
 def _ring(row: Task) -> None:

@@ -17,7 +17,7 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import arguments, failures, patience, process, settle, sql, transitions
+from . import announce, arguments, failures, patience, process, settle, sql, transitions
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
 from .settle import Run
@@ -42,15 +42,15 @@ def claim(task_id: str) -> Run | None:
     if row is None:
         return None
     run = read(row)
-    transitions.announce("task_started", row, using)
+    announce.one("task_started", row, using)
     return run
 
 
 def claim_row(using: str, task_id: str) -> Task | None:
     """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
-    mine = Task.objects.using(using).filter(pk=task_id)
-    moved = transitions.claim(mine, worker=process.worker_id(), pid=os.getpid())
-    return mine.get() if moved else None
+    everything = Task.objects.using(using)
+    worker = process.worker_id()
+    return transitions.claim_one(everything.all(), task_id, worker=worker, pid=os.getpid())
 
 
 def read(row: Task) -> Run:

@@ -10,13 +10,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
-from . import arguments, states, transitions
+from . import arguments, prebuilt, states, transitions
 from .clock import uuid7
 from .conf import conf
 from .fields import ExactCharField, JSONField, MomentField
 from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet
 from .results import deserialized, wait
-from .schema import CONSTRAINTS, INDEXES
+from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS
 
 
 def _is(status: str) -> property:
@@ -32,25 +32,6 @@ class Task(models.Model):
     """One recorded run of a task on one object."""
 
     STATUS = states.STATUS
-
-    #: Fields that only ``transitions.py`` changes once a row is stored.
-    MACHINE_FIELDS = frozenset(
-        [
-            "status",
-            "result",
-            "errors",
-            "attempt",
-            "retries",
-            "losses",
-            "worker",
-            "pid",
-            "terminate",
-            "not_before",
-            "due",
-            "started",
-            "ended",
-        ]
-    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = ExactCharField(_("task"), max_length=255)
@@ -99,7 +80,7 @@ class Task(models.Model):
         """
         if not self._state.adding and options.get("update_fields") is None:
             names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            options["update_fields"] = names - self.MACHINE_FIELDS - self.get_deferred_fields()
+            options["update_fields"] = names - MACHINE_FIELDS - self.get_deferred_fields()
         super().save(*args, **options)
 
     # --- the object -------------------------------------------------------------------
@@ -115,7 +96,8 @@ class Task(models.Model):
         if model is None:
             raise ObjectDoesNotExist(f"the model {self.content_type} is not installed")
         key = arguments.key_value(model, self.object_id)
-        return model._base_manager.using(self.object_db).get(pk=key)
+        obj: models.Model = prebuilt.get(model._base_manager, self.object_db, key)
+        return obj
 
     @property
     def object(self) -> models.Model | None:

@@ -1,5 +1,5 @@
 """
-Indexes and constraints of ``Task``: what is found without a scan, and what must hold.
+Of ``Task``: indexes, what is found without a scan; constraints, what must hold; who writes.
 """
 
 from django.db import models
@@ -53,3 +53,11 @@ CONSTRAINTS: list[models.BaseConstraint] = [
     ),
     models.CheckConstraint(condition=Q(priority__lte=9), name="boogie_tasks_task_priority_0_to_9"),
 ]
+
+#: Fields that only ``transitions.py`` changes once a row is stored.
+MACHINE_FIELDS = frozenset(
+    [
+        *("status", "result", "errors", "attempt", "retries", "losses", "worker", "pid"),
+        *("terminate", "not_before", "due", "started", "ended"),
+    ]
+)

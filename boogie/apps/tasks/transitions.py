@@ -13,11 +13,11 @@ rows at once the rows are read only when somebody listens to that signal.
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
-from . import patience, registry, signals, states
+from . import announce, patience, prebuilt, sql, states
 from .clock import Moment
 
 if TYPE_CHECKING:
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 Rows = QuerySet["Task"]
 
-SIGNAL_CHUNK = 500
+#: What a claim changes besides the names of the worker and its process.
+CLAIMED: dict[str, Any] = {
+    "attempt": F("attempt") + 1,
+    "started": Moment(),
+    "due": None,
+    "not_before": None,
+}
 
 
 # --- verbs of rows and querysets ------------------------------------------------------
@@ -71,19 +77,45 @@ def requeue(rows: Rows, lease: float = 0.0) -> int:
 # --- one run --------------------------------------------------------------------------
 
 
-def claim(rows: Rows, *, worker: str, pid: int) -> int:
+def claim(rows: Rows, *, worker: Any, pid: Any) -> int:
     """queued → running, attempt + 1. Zero: somebody else was first, or it is too early."""
-    ripe = Q(not_before=None) | Q(not_before__lte=Moment())
-    return _update(
-        rows.filter(ripe),
-        states.CLAIM,
-        attempt=F("attempt") + 1,
-        worker=worker,
-        pid=pid,
-        started=Moment(),
-        due=None,
-        not_before=None,
+    return _update(_ripe(rows), states.CLAIM, worker=worker, pid=pid, **CLAIMED)
+
+
+def claim_one(everything: Rows, key: Any, *, worker: str, pid: int) -> "Task | None":
+    """
+    Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
+
+    One statement where the database returns what it updated, else two.
+    """
+    connection = connections[everything.db]
+    if not sql.returns_from_update(connection):
+        mine = everything.filter(pk=key)
+        return mine.get() if claim(mine, worker=worker, pid=pid) else None
+    statement, reader = prebuilt.cached(everything.db, "claim", partial(_build_claim, everything))
+    values = {"id": _prepared(everything, "id", key), "worker": worker, "pid": pid}
+    row: Task | None = patience.unlocked(
+        everything.db, partial(statement.one, connection, values, reader)
     )
+    return row
+
+
+def _build_claim(everything: Rows, connection: Any) -> tuple[prebuilt.Statement, prebuilt.Reader]:
+    slot = partial(prebuilt.slot, everything.model)
+    mine = _ripe(everything).filter(pk=slot("id"), status__in=states.CLAIM.sources)
+    changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
+    statement = prebuilt.update(connection, mine, {**changes, **CLAIMED}, returning=True)
+    return statement, prebuilt.Reader(connection, everything.all())
+
+
+def _ripe(rows: Rows) -> Rows:
+    return rows.filter(Q(not_before=None) | Q(not_before__lte=Moment()))
+
+
+def _prepared(rows: Rows, name: str, value: Any) -> Any:
+    """Return ``value`` of a field as the database takes it."""
+    field: Any = rows.model._meta.get_field(name)
+    return field.get_db_prep_save(field.to_python(value), connections[rows.db])
 
 
 def reclaim(rows: Rows, row: "Task") -> int:
@@ -100,7 +132,26 @@ def reclaim(rows: Rows, row: "Task") -> int:
 
 def finish(rows: Rows, row: "Task", result: Any) -> int:
     """running → finished, guarded by the attempt. Zero: the run has lost its row."""
-    return _settle(rows, row, states.FINISH, result=result, ended=Moment())
+    connection = connections[rows.db]
+    statement = prebuilt.cached(rows.db, "finish", partial(_build_finish, rows))
+    values = {
+        "id": _prepared(rows, "id", row.pk),
+        "attempt": row.attempt,
+        "result": rows.model._meta.get_field("result").get_db_prep_save(result, connection),
+    }
+    moved: int = patience.unlocked(rows.db, partial(statement.count, connection, values))
+    if moved:
+        announce.many(states.FINISH, rows, [row.pk])
+    return moved
+
+
+def _build_finish(rows: Rows, connection: Any) -> prebuilt.Statement:
+    slot = partial(prebuilt.slot, rows.model)
+    mine = rows.model._base_manager.using(rows.db).filter(
+        pk=slot("id"), attempt=slot("attempt"), status__in=states.FINISH.sources
+    )
+    changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
+    return prebuilt.update(connection, mine, changes, returning=False)
 
 
 def fail(rows: Rows, row: "Task", error: dict[str, Any]) -> int:
@@ -157,7 +208,7 @@ def _settle(rows: Rows, row: "Task", arrow: states.Arrow, **changes: Any) -> int
     guarded = rows.filter(pk=row.pk, attempt=row.attempt)
     moved = _update(guarded, arrow, **changes)
     if moved:
-        _announce_ids(arrow, rows, [row.pk])
+        announce.many(arrow, rows, [row.pk])
     return moved
 
 
@@ -169,42 +220,15 @@ def _update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
 
 def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Update any number of rows, then announce each if anybody listens."""
-    if arrow.signal is None or not getattr(signals, arrow.signal).receivers:
+    if not announce.is_heard(arrow):
         return _update(rows, arrow, **changes)
     with transaction.atomic(using=rows.db):
         guarded = rows.filter(status__in=arrow.sources)
         ids = list(guarded.select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
         moved = 0
-        for start in range(0, len(ids), SIGNAL_CHUNK):
-            chunk = everything.filter(pk__in=ids[start : start + SIGNAL_CHUNK])
+        for start in range(0, len(ids), announce.CHUNK):
+            chunk = everything.filter(pk__in=ids[start : start + announce.CHUNK])
             moved += _update(chunk, arrow, **changes)
-        _announce_ids(arrow, rows, ids)
+        announce.many(arrow, rows, ids)
     return moved
-
-
-def _announce_ids(arrow: states.Arrow, rows: Rows, ids: list[Any]) -> None:
-    """Send the signal of ``arrow`` for the rows ``ids`` once their transaction has committed."""
-    if arrow.signal is not None and getattr(signals, arrow.signal).receivers:
-        everything = rows.model._base_manager.using(rows.db)
-        sending = partial(_send_ids, arrow.signal, everything, ids)
-        transaction.on_commit(sending, using=rows.db, robust=True)
-
-
-def announce(signal_name: str, row: "Task", using: str) -> None:
-    """Send a signal for one row that is already loaded, after commit."""
-    if getattr(signals, signal_name).receivers:
-        transaction.on_commit(partial(send, signal_name, row), using=using, robust=True)
-
-
-def send(signal_name: str, row: "Task") -> None:
-    """Send one of our signals now; a receiver that raises is logged by Django."""
-    signal = getattr(signals, signal_name)
-    signal.send_robust(sender=registry.get(row.name), task=row)
-
-
-def _send_ids(signal_name: str, everything: Rows, ids: list[Any]) -> None:
-    for start in range(0, len(ids), SIGNAL_CHUNK):
-        chunk = everything.filter(pk__in=ids[start : start + SIGNAL_CHUNK])
-        for row in chunk.order_by("created", "pk"):
-            send(signal_name, row)

@@ -1,0 +1,178 @@
+"""
+Statements compiled once: the ones that every run needs.
+
+The ORM builds a statement anew each time, which costs several times more than
+its execution. Here a queryset is compiled once, with :class:`Slot` in the
+places of the values that change, and executed with values from then on. What
+the statement says stays with those who build the queryset.
+
+Cached for each thread and database, like Django's connections.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connections, models
+from django.db.models import Expression, sql
+
+from .clock import is_constant
+
+Rows = models.QuerySet[Any]
+
+
+class Slot(Expression):
+    """A place in a compiled statement, filled by name when it is executed."""
+
+    def __init__(self, name: str, field: "models.Field[Any, Any]") -> None:
+        super().__init__(output_field=field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return a placeholder, whose parameter is this slot."""
+        return "%s", [self]
+
+
+class Statement:
+    """SQL text with slots."""
+
+    def __init__(self, text: str, params: Sequence[Any]) -> None:
+        self.text = text
+        self.params = list(params)
+
+    def execute(self, cursor: Any, values: dict[str, Any]) -> None:
+        """Execute with ``values``, ready for the database, in the slots."""
+        params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
+        cursor.execute(self.text, params)
+
+    def count(self, connection: Any, values: dict[str, Any]) -> int:
+        """Execute, and return how many rows were updated."""
+        with connection.cursor() as cursor:
+            self.execute(cursor, values)
+            return int(cursor.rowcount)
+
+    def one(self, connection: Any, values: dict[str, Any], reader: "Reader") -> Any:
+        """Execute, and return the one row that came back as an instance, or ``None``."""
+        with connection.cursor() as cursor:
+            self.execute(cursor, values)
+            found = cursor.fetchall()
+        return reader.instance(found[0]) if found else None
+
+
+def slot(model: Any, name: str) -> Slot:
+    """Return a slot for the field ``name`` of ``model``."""
+    return Slot(name, model._meta.get_field(name))
+
+
+class _Cache(threading.local):
+    def __init__(self) -> None:
+        self.entries: dict[Any, Any] = {}
+
+
+_cache = _Cache()
+
+
+def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
+    """Return what ``build(connection)`` made for ``key`` in this thread."""
+    connection = connections[using]
+    if not is_constant(connection):  # a local time zone is in the text, and may change
+        return build(connection)
+    entry = _cache.entries.get((using, key))
+    if entry is None or entry[0] is not connection:
+        entry = _cache.entries[(using, key)] = (connection, build(connection))
+    return entry[1]
+
+
+def update(connection: Any, rows: Rows, changes: dict[str, Any], returning: bool) -> Statement:
+    """Compile an UPDATE of ``rows``; ``returning``: all columns, in the order of the model."""
+    query: Any = rows.query.chain(sql.UpdateQuery)
+    query.add_update_values(changes)
+    text, params = query.get_compiler(connection=connection).as_sql()
+    if returning:
+        quote = connection.ops.quote_name
+        columns = ", ".join(quote(f.column) for f in rows.model._meta.concrete_fields)
+        text = f"{text} RETURNING {columns}"
+    return Statement(text, params)
+
+
+class Reader:
+    """Makes instances of a model from rows of a compiled SELECT."""
+
+    def __init__(self, connection: Any, rows: Rows) -> None:
+        self.using = connection.alias
+        self.model = rows.model
+        self.compiler = rows.query.get_compiler(connection=connection)
+        self.statement = Statement(*self.compiler.as_sql())
+        fields = self.compiler.klass_info["select_fields"]
+        columns = self.compiler.select[fields[0] : fields[-1] + 1]
+        self.names = [column[0].target.attname for column in columns]
+
+    def instance(self, values: Any) -> Any:
+        """Return the instance for one row as the database returned it."""
+        converted = next(iter(self.compiler.results_iter([[values]])))
+        return self.model.from_db(self.using, self.names, converted)
+
+    def get(self, values: dict[str, Any]) -> Any:
+        """Execute and return the one instance; raise ``DoesNotExist`` if there is none."""
+        found = self.statement.one(connections[self.using], values, self)
+        if found is None:
+            name = self.model._meta.object_name
+            raise self.model.DoesNotExist(f"{name} matching query does not exist.")
+        return found
+
+
+def is_plain(manager: Any) -> bool:
+    """Return whether a manager only selects the columns of its model."""
+    return type(manager) is models.Manager and type(manager.get_queryset()) is models.QuerySet
+
+
+def get(manager: Any, using: str, key: Any) -> Any:
+    """Return the instance with the primary key ``key``, by a statement that is built once."""
+    model = manager.model
+    field = model._meta.pk
+    if not is_plain(manager) or not field.concrete:
+        return manager.using(using).get(pk=key)
+
+    def build(connection: Any) -> Reader:
+        return Reader(connection, manager.using(using).filter(pk=Slot("pk", field)))
+
+    reader = cached(using, ("get", model), build)
+    return reader.get({"pk": field.get_db_prep_value(key, connections[using])})
+
+
+class Inserter:
+    """A compiled INSERT of one row that returns the columns which the database computes."""
+
+    def __init__(
+        self, connection: Any, model: type[models.Model], computed: dict[str, Any]
+    ) -> None:
+        fields = model._meta.concrete_fields
+        self.given = [field for field in fields if field.attname not in computed]
+        returned = [field for field in fields if field.attname in computed]
+        self.returned = [field.attname for field in returned]
+        template = model()
+        for field in self.given:
+            setattr(template, field.attname, Slot(field.attname, field))
+        for name, expression in computed.items():
+            setattr(template, name, expression)
+        query = sql.InsertQuery(model)
+        query.insert_values(fields, [template])
+        self.compiler = query.get_compiler(connection=connection)
+        self.compiler.returning_fields = returned
+        self.statement = Statement(*self.compiler.as_sql()[0])
+        columns = [field.get_col(model._meta.db_table) for field in returned]
+        self.converters = self.compiler.get_converters(columns)
+
+    def insert(self, connection: Any, row: models.Model) -> None:
+        """Insert ``row``; set on it what the database computed."""
+        values = {
+            field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
+            for field in self.given
+        }
+        with connection.cursor() as cursor:
+            self.statement.execute(cursor, values)
+            found = cursor.fetchone()
+        converted = next(iter(self.compiler.apply_converters([list(found)], self.converters)))
+        for name, value in zip(self.returned, converted, strict=True):
+            setattr(row, name, value)
+        row._state.adding = False
