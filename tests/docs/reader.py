@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tests.docs import pages
 from tests.docs.pages import ROOT, Step
@@ -78,7 +79,7 @@ class Reader:
 
     def run(self, step: Step, command: str, directory: Path | None = None) -> str:
         """Run a command to its end; return its output. It must succeed."""
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["bash", "-c", command],
             cwd=directory or self.directory,
             env=self.env,
@@ -86,11 +87,16 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
-            check=False,
+            start_new_session=True,
         )
-        assert done.returncode == 0, f"{step}: {command}\n{done.stdout}\n{self.log()}"
-        return done.stdout
+        try:
+            output, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            _kill(process)  # what it started, too
+            output, _ = process.communicate()
+            output += f"\nkilled after {PATIENCE} s"
+        assert process.returncode == 0, f"{step}: {command}\n{output}\n{self.log()}"
+        return output
 
     def type(self, steps: list[Step]) -> None:
         """Type the steps into one ``manage.py shell``."""
@@ -158,11 +164,11 @@ class Reader:
         return f"--- worker.log\n{path.read_text()}" if path.exists() else ""
 
 
-def _kill(worker: "subprocess.Popen[bytes]") -> None:
-    """Kill a worker and the processes of its pool."""
+def _kill(process: "subprocess.Popen[Any]") -> None:
+    """Kill a process that leads its group, and the group: the pool of a worker."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _is_installed() -> bool:

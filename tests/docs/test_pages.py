@@ -78,6 +78,7 @@ def own_corner_of_redis(reader, settings):
     try:
         yield
     finally:
+        reader.close()
         url = re.search('redis://[^"]+', path.read_text())[0]
         with redis.Redis.from_url(url) as client:
             for key in client.scan_iter(f"{prefix}*"):
@@ -103,7 +104,6 @@ def test_a_newcomer_is_on_redis_by_changing_one_setting(read):
     reader = read(README)
     with own_corner_of_redis(reader, "mysite/settings.py"):
         reader.do_all(parts(README)["redis"])
-        reader.close()
 
 
 @pytest.mark.worker
