@@ -4,7 +4,7 @@ The public Django signals. No receivers live here.
 Each is sent after the transition has committed, with ``send_robust``.
 ``sender`` is the task (what ``@task`` or ``as_task()`` returned; ``None`` when
 no task of that name is registered in this process), keyword ``task`` is the
-row (:class:`boogie.apps.tasks.models.Task`) as it was right after the transition.
+row (:class:`boogie.apps.tasks.models.Task`), as it is when the transition has committed.
 """
 
 from django.dispatch import Signal
