@@ -37,13 +37,14 @@ STEPS = [
     # The flow.
     ["doorbell"],
     ["enqueue"],  # rings the doorbell on commit
+    ["bulk"],  # checks as enqueue does
     ["settle"],  # how a run ends, wherever it ran
     ["execute"],  # claim and run
     ["calls", "losses"],  # runs in the caller's process, and runs whose process is gone
     ["health"],  # looks at all of it
     ["keeper"],  # loses the runs of dead workers
     # Declaring. Rooms of the flow are imported by the methods that need them.
-    ["concrete", "reading", "retrying", "cancelling"],  # the parts of BoogieTask
+    ["concrete", "each", "reading", "retrying", "cancelling"],  # the parts of BoogieTask
     ["declare"],
     # Doors.
     ["watch"],  # when the transport looks at the database
@@ -67,7 +68,7 @@ PARTS_OF_DOORS = {
 
 #: Where Django's app registry forces an import into a function: tasks are declared before
 #: the models are ready, and ``apps.py`` is imported before the registry is.
-DEFERRING = {"declare", "concrete", "reading", "retrying", "cancelling", "__init__", "apps"}
+DEFERRING = {"declare", "concrete", "each", "reading", "retrying", "cancelling", "__init__", "apps"}
 
 #: Rooms named in a string, which something else imports, and why that is no import of ours.
 NAMED_IN_STRINGS = {

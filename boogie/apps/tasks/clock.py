@@ -68,6 +68,17 @@ _lock = threading.Lock()
 _last = 0
 
 
+def uuid7_block() -> uuid.UUID:
+    """
+    Return the first of 2³² ids that nobody else makes: this one plus 0, 1, 2, ….
+
+    For many rows made at once: they are told apart from all others by two
+    bounds. Of the 62 random bits 30 are random and 32 count.
+    """
+    first = uuid7().int
+    return uuid.UUID(int=first >> 32 << 32)
+
+
 def uuid7() -> uuid.UUID:
     """
     Return a time-ordered UUID (RFC 9562, version 7).

@@ -30,6 +30,7 @@ from django.core.exceptions import ImproperlyConfigured
 from . import registry
 from .cancelling import Cancelling
 from .concrete import build
+from .each import Each
 from .reading import Reading
 from .retrying import Retrying
 
@@ -149,6 +150,11 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
 
         when = enqueue.start_time(self.name, time)
         return enqueue.queued(self, obj, args, kwargs, when)
+
+    @property
+    def each(self) -> Each[O, P]:
+        """Make a row for each of many objects: ``each(objects, ...)``, ``each.paused(...)``, …."""
+        return Each(self)
 
     # --- during a run -----------------------------------------------------------------
 

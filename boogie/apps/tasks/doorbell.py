@@ -137,6 +137,21 @@ def ring(rows: Iterable[Any]) -> list[Any]:
     return waiting
 
 
+def depth(queue: str) -> int:
+    """Return how many messages wait in a queue of the broker; 0 for a queue that is not there."""
+    if not queue:  # Celery's routes choose it by the task's name
+        return 0
+    pool = line.connections(registry.celery_app())
+    with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
+        channel = connection.channel()
+        try:
+            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+        except connection.channel_errors:
+            return 0
+        finally:
+            connection.maybe_close_channel(channel)
+
+
 def answers() -> bool:
     """Return whether the broker takes a connection, within ``PUBLISH_TIMEOUT``."""
     if not needs_ringing():

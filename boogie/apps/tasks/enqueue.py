@@ -76,22 +76,27 @@ def _new_row(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     """Check everything about a call; return an unsaved row for it."""
     obj = arguments.check_object(task.name, obj)
     key = arguments.checked_key(task.name, obj)
-    task.check_call(obj, *args, **kwargs)
+    row = draft(task, args, kwargs)
+    kinds = ContentType.objects.db_manager(row._state.db)
+    row.content_type = kinds.get_for_model(obj, for_concrete_model=False)
+    row.object_id = key
+    row.object_db = router.db_for_write(type(obj), instance=obj)
+    return row
+
+
+def draft(task: "Declaration", args: Any, kwargs: Any) -> Task:
+    """Check the arguments of a call; return an unsaved row that is about no object yet."""
+    task.check_call(None, *args, **kwargs)
     packed_args, packed_kwargs = arguments.pack_arguments(task.name, args, kwargs)
-    using = router.db_for_write(Task)
-    kinds = ContentType.objects.db_manager(using)
     row = Task(
         name=task.name,
-        content_type=kinds.get_for_model(obj, for_concrete_model=False),
-        object_id=key,
-        object_db=router.db_for_write(type(obj), instance=obj),
         args=packed_args,
         kwargs=packed_kwargs,
         queue=_queue(task),
         priority=task.row_priority,
         created=Moment(),
     )
-    row._state.db = using
+    row._state.db = router.db_for_write(Task)
     return row
 
 

@@ -12,7 +12,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 TICK = 1.0
 #: Rows that one look rings, or purges, at most.
 BATCH = 1000
+#: Steps that go on without a pause while they find half a batch or more.
+FED = ("ring_due", "purge")
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
@@ -60,23 +62,32 @@ def beat(worker_id: str, about: dict[str, Any]) -> None:
         workers.create(pk=worker_id, started=Moment(), seen=Moment(), **details)
 
 
-def ring_due() -> int:
-    """Publish doorbells for due rows; return how many were rung."""
-    if not doorbell.needs_ringing() or doorbell.line.is_broken:
+def ring_due(queues: Iterable[str]) -> int:
+    """
+    Publish doorbells for due rows of ``queues``; return how many were rung.
+
+    In step with the workers: only as many as bring a queue of the broker up to
+    ``BATCH`` messages. A row that waits behind so many needs no second doorbell.
+    """
+    if not doorbell.needs_ringing() or doorbell.line.is_broken or not rows().due().exists():
         return 0
-    due = _take_due()
+    return sum(_ring_queue(queue) for queue in queues)
+
+
+def _ring_queue(queue: str) -> int:
+    ready = rows().ready_in([queue])
+    if not ready.exists():
+        return 0
+    room = BATCH - doorbell.depth(queue)
+    if room <= 0:
+        return 0
+    # Their next look is put off first, so that each row goes to one keeper.
+    again = Moment(conf.RING_AGAIN)
+    due = sql.take(ready, room, ("name", "queue", "priority"), due=again)
     unrung = doorbell.ring(due)
     if unrung:
         transitions.release(rows().filter(pk__in=[row.pk for row in unrung]))
     return len(due) - len(unrung)
-
-
-def _take_due() -> list[Any]:
-    """Put off the next look at a batch of due rows, and return them; each goes to one keeper."""
-    due = rows().due().order_by("due")
-    if not due.exists():
-        return []
-    return sql.take(due, BATCH, ("name", "queue", "priority"), due=Moment(conf.RING_AGAIN))
 
 
 def rescue() -> None:
@@ -152,7 +163,7 @@ class Keeper:
     def tick(self) -> None:
         """Do every step whose time has come."""
         self._every(conf.HEARTBEAT, partial(beat, self.worker_id, self.about))
-        self._every(TICK, ring_due)
+        self._every(TICK, partial(ring_due, ["", *self.about["queues"]]))
         self._every(TICK, self.kill_terminated)
         self._every(RESCUE_EVERY, self.compare)
         self._every(RESCUE_EVERY, rescue)
@@ -186,7 +197,7 @@ class Keeper:
         if now >= self._next.get(name, 0.0):
             result = _guarded(step)
             # A batch that was full is followed by the next without a pause.
-            full = step in (ring_due, purge) and result is not None and result >= BATCH
+            full = name in FED and result is not None and result >= BATCH // 2
             self._next[name] = now if full else now + interval
 
     def _work(self) -> None:

@@ -70,6 +70,46 @@ def _named(values: Any, fields: tuple[str, ...], pk: Any = None) -> Any:
     return SimpleNamespace(pk=key, **dict(zip(fields, values[1:], strict=True)))
 
 
+def insert_many(
+    connection: Any, row: models.Model, varying: tuple[str, ...], values: list[Any]
+) -> None:
+    """
+    Insert copies of ``row`` that differ in the fields ``varying``; ``values`` has theirs.
+
+    On PostgreSQL the values travel as one array for each column.
+    """
+    meta: Any = row._meta
+    fields = [meta.get_field(name) for name in varying]
+    constant = [field for field in meta.concrete_fields if field not in fields]
+    compiler = sql.InsertQuery(type(row)).get_compiler(connection=connection)
+    texts: list[str] = []
+    params: list[Any] = []
+    for field in constant:
+        value = compiler.prepare_value(field, getattr(row, field.attname))
+        text, own = compiler.compile(value) if hasattr(value, "as_sql") else ("%s", [value])
+        texts.append(text)
+        params.extend(own)
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in (*fields, *constant))
+    start = f"INSERT INTO {quote(meta.db_table)} ({columns})"
+    prepared = [_prepare(connection, fields, each) for each in values]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+            names = ", ".join(f"v.{quote(field.column)}" for field in fields)
+            alias = ", ".join(quote(field.column) for field in fields)
+            text = f"{start} SELECT {names}, {', '.join(texts)} FROM unnest({arrays}) AS v({alias})"
+            cursor.execute(text, [*params, *map(list, zip(*prepared, strict=True))])
+        else:
+            places = ", ".join(["%s"] * len(fields) + texts)
+            cursor.executemany(f"{start} VALUES ({places})", [(*v, *params) for v in prepared])
+
+
+def _prepare(connection: Any, fields: list[Any], values: Any) -> list[Any]:
+    pairs = zip(fields, values, strict=True)
+    return [field.get_db_prep_save(value, connection) for field, value in pairs]
+
+
 def which_exist(*querysets: Rows) -> list[bool]:
     """Return for each queryset whether it has a row, in one statement."""
     connection = connections[querysets[0].db]

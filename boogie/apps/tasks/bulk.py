@@ -1,0 +1,116 @@
+"""
+Many rows at once: one task about each of many objects.
+
+Rows are inserted in chunks, from primary keys alone, and are due at once. No
+doorbell is published here: the keepers ring in step with the workers, so that
+neither the caller nor the broker is flooded.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connections, models, router, transaction
+
+from . import announce, arguments, enqueue, patience, states
+from .clock import Moment, uuid7_block
+from .models import Task
+from .querysets import TaskQuerySet
+from .sql import insert_many
+
+if TYPE_CHECKING:
+    from .declare import Declaration
+
+#: Rows of one INSERT.
+CHUNK = 2000
+
+#: Columns in which the rows of one call differ.
+VARYING = ("id", "content_type", "object_id", "object_db")
+
+
+def queued(
+    task: "Declaration", objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
+) -> TaskQuerySet:
+    """Insert a queued row for each object, due now or at ``when``; return the rows."""
+    row = enqueue.draft(task, args, kwargs)
+    row.status = states.QUEUED
+    row.due = Moment() if when is None else when
+    row.scheduled_for = row.not_before = when
+    return _insert_all(task, row, objects, size, states.RUN)
+
+
+def paused(
+    task: "Declaration", objects: Any, args: Any, kwargs: Any, size: Any = None
+) -> TaskQuerySet:
+    """Insert a paused row for each object; return the rows."""
+    row = enqueue.draft(task, args, kwargs)
+    row.status = states.PAUSED
+    return _insert_all(task, row, objects, size, states.PAUSE)
+
+
+def _insert_all(
+    task: "Declaration", row: Task, objects: Any, size: int | None, arrow: states.Arrow
+) -> TaskQuerySet:
+    """Insert in one transaction, or with ``size`` in one for each so many rows."""
+    if size is not None and (type(size) is not int or size < 1):
+        raise ValueError(f"{task.name}: chunk_size must be a whole number above 0, not {size!r}.")
+    using = row._state.db or ""
+    first = uuid7_block().int
+    made = 0
+    references = _references(task, objects, using)
+    if size is None:
+        with transaction.atomic(using=using):
+            while chunk := list(islice(references, CHUNK)):
+                made += _insert_chunk(row, chunk, first + made, arrow)
+    else:
+        while chunk := list(islice(references, size)):
+            made += _insert_chunk(row, chunk, first + made, arrow)
+    rows = Task.objects.using(using)
+    if not made:
+        return rows.none()
+    last = uuid.UUID(int=first + made - 1)
+    return rows.filter(name=task.name, pk__gte=uuid.UUID(int=first), pk__lte=last)
+
+
+def _insert_chunk(
+    row: Task, chunk: list[tuple[int, str, str]], first: int, arrow: states.Arrow
+) -> int:
+    using = row._state.db or ""
+    ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
+    varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
+    patience.unlocked(using, lambda: insert_many(connections[using], row, VARYING, varying))
+    announce.many(arrow, Task.objects.using(using).all(), ids)
+    return len(chunk)
+
+
+def _references(task: "Declaration", objects: Any, using: str) -> Iterator[tuple[int, str, str]]:
+    """Yield content type, key and database of each object."""
+    kinds = ContentType.objects.db_manager(using)
+    if isinstance(objects, models.QuerySet):
+        yield from _references_of_queryset(task, objects, kinds)
+        return
+    if not isinstance(objects, Iterable) or isinstance(objects, str | bytes | dict):
+        raise TypeError(
+            f"{task.name}: each() takes a queryset or an iterable of model instances, "
+            f"not {objects!r:.80} of type {type(objects).__qualname__}."
+        )
+    for given in objects:
+        obj = arguments.check_object(task.name, given)
+        kind = kinds.get_for_model(obj, for_concrete_model=False).pk
+        database = router.db_for_write(type(obj), instance=obj)
+        yield kind, arguments.checked_key(task.name, obj), database
+
+
+def _references_of_queryset(
+    task: "Declaration", objects: "models.QuerySet[Any]", kinds: Any
+) -> Iterator[tuple[int, str, str]]:
+    model = objects.model
+    probe = model()
+    probe._state.db = objects.db
+    database = router.db_for_write(model, instance=probe)
+    kind = kinds.get_for_model(model, for_concrete_model=False).pk
+    for key in objects.values_list("pk", flat=True).iterator(chunk_size=CHUNK):
+        probe.pk = key
+        yield kind, arguments.checked_key(task.name, probe), database

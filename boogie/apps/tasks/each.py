@@ -1,0 +1,75 @@
+"""
+``task.each``: rows about many objects. A part of ``BoogieTask``; it imports no model.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
+
+if TYPE_CHECKING:
+    from .declare import Declaration
+    from .querysets import TaskQuerySet
+
+O = TypeVar("O")  # noqa: E741 - the object
+P = ParamSpec("P")
+Time: TypeAlias = float | timedelta | datetime
+
+
+class Each(Generic[O, P]):
+    """
+    Makes a row for each of many objects and returns the queryset of these rows.
+
+    ``objects`` is a queryset, of which only primary keys are read, or an
+    iterable of instances. All rows are inserted in one transaction; with
+    ``chunk_size`` in one for each so many rows, and those before an error stay.
+    The keyword is ours: a task with a parameter of that name gets it by position.
+    """
+
+    def __init__(self, task: "Declaration") -> None:
+        self._task = task
+
+    @overload
+    def __call__(
+        self, objects: Iterable[O], /, *args: P.args, **kwargs: P.kwargs
+    ) -> "TaskQuerySet": ...
+    @overload
+    def __call__(
+        self, objects: Iterable[O], /, *args: Any, chunk_size: int, **kwargs: Any
+    ) -> "TaskQuerySet": ...
+    def __call__(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
+        """Make queued rows; they run in the background after commit."""
+        from . import bulk
+
+        size = kwargs.pop("chunk_size", None)
+        return bulk.queued(self._task, objects, args, kwargs, size=size)
+
+    @overload
+    def paused(
+        self, objects: Iterable[O], /, *args: P.args, **kwargs: P.kwargs
+    ) -> "TaskQuerySet": ...
+    @overload
+    def paused(
+        self, objects: Iterable[O], /, *args: Any, chunk_size: int, **kwargs: Any
+    ) -> "TaskQuerySet": ...
+    def paused(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
+        """Make paused rows; the queryset's ``run()`` queues them."""
+        from . import bulk
+
+        size = kwargs.pop("chunk_size", None)
+        return bulk.paused(self._task, objects, args, kwargs, size=size)
+
+    @overload
+    def schedule(
+        self, time: Time, objects: Iterable[O], /, *args: P.args, **kwargs: P.kwargs
+    ) -> "TaskQuerySet": ...
+    @overload
+    def schedule(
+        self, time: Time, objects: Iterable[O], /, *args: Any, chunk_size: int, **kwargs: Any
+    ) -> "TaskQuerySet": ...
+    def schedule(self, time: Time, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
+        """Make queued rows that start no earlier than ``time``, which is as for ``schedule()``."""
+        from . import bulk, enqueue
+
+        size = kwargs.pop("chunk_size", None)
+        when = enqueue.start_time(self._task.name, time)
+        return bulk.queued(self._task, objects, args, kwargs, when, size)
