@@ -4,6 +4,7 @@ from celery import current_app
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, Error, connection
 from django.db.utils import ConnectionHandler
+from kombu.utils.url import maybe_sanitize_url
 
 from demo.library.models import Document
 from demo.library.tasks import analyse
@@ -56,8 +57,8 @@ def reach_broker() -> str:
     broker = current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
     try:
         broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
-    except Exception as error:
-        raise Stopped(f"Cannot reach the broker {broker.as_uri()}: {error}") from error
-    finally:
         broker.release()
+    except Exception as error:
+        url = maybe_sanitize_url(current_app.conf.broker_url)
+        raise Stopped(f"Cannot reach the broker {url}: {error}") from error
     return broker.as_uri()

@@ -52,7 +52,7 @@ class Progress:
         """Show that ``done`` of the total are over."""
         share = done / self.total if self.total else 1.0
         rate = self._since_first(done) / max(self.seconds, 0.001)
-        text = "  ".join([f"{done} of {self.total}", *([f"{rate:.0f}/s"] if rate else []), note])
+        text = "  ".join(filter(None, [f"{done} of {self.total}", rate and f"{rate:.0f}/s", note]))
         if sys.stdout.isatty():
             self._draw(f"  {_bar(share)} {share:4.0%}  {text}")
         elif (lines := done * LINES // max(self.total, 1)) > self._lines:

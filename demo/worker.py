@@ -16,8 +16,9 @@ ROOT = Path(__file__).parent.parent
 #: The name is there for a shared broker: RabbitMQ refuses a second worker of the same name.
 COMMAND = f"celery -A boogie.apps.tasks worker --loglevel INFO --hostname demo-{os.getpid()}@%h"
 
-#: Seconds that a worker has to end the tasks that it has begun.
-PATIENCE = 30
+#: Seconds that a worker has to end the tasks that it has begun. A busy one that is told to end can
+#: take half a minute: Celery's children may wait for somebody to read a result that nobody wants.
+PATIENCE = 10
 #: Lines of its log that say what killed a worker.
 TAIL = 20
 
