@@ -140,6 +140,10 @@ class Keeper:
     def is_running(self) -> bool:
         return self._thread is not None
 
+    def introduce(self) -> None:
+        """Make the worker known, in the thread of the caller."""
+        _guarded(partial(beat, self.worker_id, self.about))
+
     def start(self) -> None:
         """Begin the thread."""
         self._thread = threading.Thread(target=self._work, name="boogie-keeper", daemon=True)

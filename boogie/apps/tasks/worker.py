@@ -51,6 +51,9 @@ class KeeperStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         one = keeper.Keeper(process.worker_id(), _about(worker), Pool(worker))
+        # Before a child can claim a row: those of a worker that nobody knows are orphans.
+        one.introduce()
+        execute.close_connections()
         _keepers.append(one)
         one.start()
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")

@@ -1,0 +1,24 @@
+"""What a worker has done before it takes work."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from boogie.apps.tasks import Worker, keeper, process, registry, worker
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def starting(monkeypatch):
+    """A worker whose keeper's thread is slow to begin."""
+    monkeypatch.setattr(keeper.Keeper, "start", lambda self: None)
+    process.become_worker("here@host/1")
+    yield SimpleNamespace(app=registry.celery_app(), concurrency=2)
+    worker._say_farewell()
+
+
+def test_a_worker_is_known_before_its_pool_can_claim_a_row(starting):
+    step = object.__new__(worker.KeeperStep)
+    step.start(starting)
+    assert Worker.objects.get().is_alive
