@@ -54,8 +54,8 @@ def reach_broker() -> str:
 
     Raise :class:`Stopped` if it is away: Boogie would wait for it, and so would you.
     """
-    broker = current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
     try:
+        broker = current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
         broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
         broker.release()
     except Exception as error:
