@@ -8,6 +8,7 @@ neither the caller nor the broker is flooded.
 
 import uuid
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -66,12 +67,21 @@ def _insert_all(
                 made += _insert_chunk(row, chunk, first + made, arrow)
     else:
         while chunk := list(islice(references, size)):
-            made += _insert_chunk(row, chunk, first + made, arrow)
+            commit = partial(_commit_chunk, row, chunk, first + made, arrow)
+            made += patience.unlocked(using, commit)
     rows = Task.objects.using(using)
     if not made:
         return rows.none()
     last = uuid.UUID(int=first + made - 1)
     return rows.filter(name=task.name, pk__gte=uuid.UUID(int=first), pk__lte=last)
+
+
+def _commit_chunk(
+    row: Task, chunk: list[tuple[int, str, str]], first: int, arrow: states.Arrow
+) -> int:
+    # Not on every database is the INSERT one statement.
+    with transaction.atomic(using=row._state.db):
+        return _insert_chunk(row, chunk, first, arrow)
 
 
 def _insert_chunk(
@@ -80,7 +90,7 @@ def _insert_chunk(
     using = row._state.db or ""
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
-    patience.unlocked(using, lambda: insert_many(connections[using], row, VARYING, varying))
+    insert_many(connections[using], row, VARYING, varying)
     announce.many(arrow, Task.objects.using(using).all(), ids)
     return len(chunk)
 
@@ -111,6 +121,10 @@ def _references_of_queryset(
     probe._state.db = objects.db
     database = router.db_for_write(model, instance=probe)
     kind = kinds.get_for_model(model, for_concrete_model=False).pk
-    for key in objects.values_list("pk", flat=True).iterator(chunk_size=CHUNK):
+    keys: Iterable[Any] = objects.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+    if connections[objects.db].vendor == "sqlite":
+        # Nothing can be written under a cursor that is open since before somebody else wrote.
+        keys = list(keys)
+    for key in keys:
         probe.pk = key
         yield kind, arguments.checked_key(task.name, probe), database

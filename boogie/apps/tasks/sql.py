@@ -76,7 +76,10 @@ def insert_many(
     """
     Insert copies of ``row`` that differ in the fields ``varying``; ``values`` has theirs.
 
-    On PostgreSQL the values travel as one array for each column.
+    One statement, in which the rest travels once: on PostgreSQL the values are an
+    array for each column, on MySQL and MariaDB a UNION. (Their clients' own bulk
+    INSERT is one statement for each row where VALUES calls a function.) On SQLite
+    nothing travels; the statement is prepared once.
     """
     meta: Any = row._meta
     fields = [meta.get_field(name) for name in varying]
@@ -94,15 +97,26 @@ def insert_many(
     start = f"INSERT INTO {quote(meta.db_table)} ({columns})"
     prepared = [_prepare(connection, fields, each) for each in values]
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
-            names = ", ".join(f"v.{quote(field.column)}" for field in fields)
-            alias = ", ".join(quote(field.column) for field in fields)
-            text = f"{start} SELECT {names}, {', '.join(texts)} FROM unnest({arrays}) AS v({alias})"
-            cursor.execute(text, [*params, *map(list, zip(*prepared, strict=True))])
-        else:
+        if connection.vendor == "sqlite":
             places = ", ".join(["%s"] * len(fields) + texts)
             cursor.executemany(f"{start} VALUES ({places})", [(*v, *params) for v in prepared])
+            return
+        names = ", ".join(f"v.{quote(field.column)}" for field in fields)
+        table, given = _table(connection, fields, prepared)
+        text = f"{start} SELECT {names}, {', '.join(texts)} FROM {table}"
+        cursor.execute(text, [*params, *given])
+
+
+def _table(connection: Any, fields: list[Any], prepared: list[Any]) -> tuple[str, list[Any]]:
+    """Return values as the text of a derived table ``v``, with its parameters."""
+    columns = [connection.ops.quote_name(field.column) for field in fields]
+    if connection.vendor == "postgresql":
+        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+        text = f"unnest({arrays}) AS v({', '.join(columns)})"
+        return text, [list(column) for column in zip(*prepared, strict=True)]
+    first = ", ".join(f"%s AS {column}" for column in columns)
+    more = f" UNION ALL SELECT {', '.join(['%s'] * len(columns))}" * (len(prepared) - 1)
+    return f"(SELECT {first}{more}) AS v", [value for row in prepared for value in row]
 
 
 def _prepare(connection: Any, fields: list[Any], values: Any) -> list[Any]:
