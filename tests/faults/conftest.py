@@ -32,6 +32,12 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_connection_outlives_the_session():
+    yield
+    app.pool.force_close_all()
+
+
 @contextlib.contextmanager
 def _queue():
     """Give this process, and the workers it starts, a queue that nobody else has."""
@@ -50,7 +56,6 @@ def hang_up():
     """Close what this process has open to the broker, and forget that it was away."""
     doorbell.line.connections(app).force_close_all()
     doorbell.line.mend()
-    app.pool.force_close_all(close_pool=False)
 
 
 @contextlib.contextmanager

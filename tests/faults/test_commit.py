@@ -1,5 +1,6 @@
 """The row and its doorbell belong to the caller's transaction."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -18,8 +19,12 @@ from tests.project.blog import tasks
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
 
-class _Undo(Exception):
-    pass
+@contextlib.contextmanager
+def rolled_back():
+    """A transaction, or a savepoint, of which nothing remains."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
@@ -53,9 +58,8 @@ def elsewhere(question):
 
 
 def test_a_rollback_leaves_no_row_and_sends_no_message(standing, post, rung):
-    with pytest.raises(_Undo), transaction.atomic():
+    with rolled_back():
         row = tasks.count.delayed(post)
-        raise _Undo
     assert not Task.objects.filter(pk=row.pk).exists()
     assert rung == []
     assert tasks.count.delayed(post).wait(PATIENCE) == 1
@@ -64,9 +68,8 @@ def test_a_rollback_leaves_no_row_and_sends_no_message(standing, post, rung):
 
 def test_a_savepoint_that_is_rolled_back_takes_its_rows_along(standing, post, rung):
     with transaction.atomic():
-        with pytest.raises(_Undo), transaction.atomic():
+        with rolled_back():
             lost = tasks.count.delayed(post)
-            raise _Undo
         kept = tasks.count.delayed(post)
     assert kept.wait(PATIENCE) == 1
     assert not Task.objects.filter(pk=lost.pk).exists()

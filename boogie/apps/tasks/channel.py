@@ -42,7 +42,7 @@ class Channel(memory.Channel):
 
     def __init__(self, connection: Any, **options: Any) -> None:
         super().__init__(connection, **options)
-        #: delivery tag → what it stands for: a Task (pk) or a Message.
+        #: delivery tag → what it stands for: a Task or a Message, and its pk (None: given back).
         self._held: dict[str, tuple[type[Task] | type[Message], Any]] = {}
 
     # --- publishing -------------------------------------------------------------------
@@ -161,6 +161,19 @@ class Channel(memory.Channel):
                 _delete_message(key)
         self.qos.ack(delivery_tag)
 
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """
+        Consume no more, and give back the rows that were reserved and not begun.
+
+        A worker that shuts down cancels first and then waits for its bodies, which
+        may take long. A row that it begins all the same is claimed only once.
+        """
+        super().basic_cancel(consumer_tag)
+        tags = [tag for tag, (kind, key) in self._held.items() if kind is Task and key]
+        if tags:
+            transitions.release(_rows().filter(pk__in=[self._held[tag][1] for tag in tags]))
+            self._held.update(dict.fromkeys(tags, (Task, None)))
+
     def _restore(self, message: Any) -> None:
         """Give back what was reserved and not begun: at shutdown, or when a consumer restarts."""
         if not self._give_back(message.delivery_tag):
@@ -168,7 +181,7 @@ class Channel(memory.Channel):
 
     def _give_back(self, delivery_tag: str) -> bool:
         kind, key = self._held.pop(delivery_tag, (None, None))
-        if kind is Task:
+        if kind is Task and key:
             transitions.release(_rows().filter(pk=key))
         elif kind is Message:
             _messages().filter(pk=key).update(worker="")
