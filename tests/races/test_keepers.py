@@ -1,9 +1,11 @@
 """Any number of keepers may ring: each due row is rung by one of them."""
 
 import threading
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.utils import timezone
 
 from boogie.apps.tasks import Task, doorbell, keeper
 from tests.db.rows import stored
