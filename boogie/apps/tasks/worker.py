@@ -26,6 +26,9 @@ logger = get_logger(__name__)
 #: Seconds that the pool waits for the result of a child that died: Celery's default, and ours.
 #: The row of the dead is to be queued again within three seconds.
 CELERYS_LOST_WAIT, LOST_WAIT = 10.0, 1.0
+#: Seconds between two looks for dead children. Celery's event loop looks every 5 seconds, and at
+#: once when a child closes its end of a pipe: which is before the child can be waited for.
+LOOK_FOR_DEAD_EVERY = 0.5
 
 #: The keepers of this process: one for each worker that lives in it.
 _keepers: list[keeper.Keeper] = []
@@ -56,6 +59,9 @@ class KeeperStep(bootsteps.StartStopStep):
         execute.close_connections()
         _keepers.append(one)
         one.start()
+        maintain = getattr(worker.pool, "maintain_pool", None)
+        if worker.hub is not None and maintain is not None:
+            worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, maintain)
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
 
 
