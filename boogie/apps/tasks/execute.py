@@ -17,7 +17,17 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import announce, arguments, failures, patience, process, settle, sql, transitions
+from . import (
+    announce,
+    arguments,
+    failures,
+    patience,
+    process,
+    settle,
+    sql,
+    states,
+    transitions,
+)
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
 from .settle import Run
@@ -109,12 +119,16 @@ def check(run: Run) -> None:
 
 
 def _still_has_its_row(run: Run) -> bool:
-    mine = run.rows.running().filter(pk=run.row.pk, attempt=run.row.attempt)
+    state = {"status": states.RUNNING, "attempt": run.row.attempt}
+    itself = run.rows.filter(pk=run.row.pk)
+    if not itself.filter(**state).exists():
+        return False
     connection = connections[run.db]
     if connection.in_atomic_block and connection.vendor == "mysql":
-        # The transaction's snapshot would show the row for ever as it was.
-        return sql.exists_now(mine)
-    return mine.exists()
+        # The transaction's snapshot shows the row for ever as it was. Others see nothing of it
+        # if a call() made it in this transaction.
+        return not sql.exists_now(itself.exclude(**state))
+    return True
 
 
 class _Undo(Exception):
