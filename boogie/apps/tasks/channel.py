@@ -135,7 +135,9 @@ class Channel(memory.Channel):
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
         ready = _messages().ready_in(queues)
         taken = []
-        for stored in sql.take(ready, limit, ("queue", "payload"), worker=process.worker_id()):
+        for stored in sql.take(
+            ready, limit, ("queue", "priority", "payload"), worker=process.worker_id()
+        ):
             message = json.loads(stored.payload)
             tag = uuid.uuid4().hex
             message["properties"]["delivery_tag"] = tag

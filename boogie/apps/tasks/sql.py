@@ -23,13 +23,16 @@ def take(rows: Rows, limit: int, fields: tuple[str, ...], **changes: Any) -> lis
     """
     Update the first ``limit`` of ``rows``; return them with ``pk`` and ``fields`` as attributes.
 
+    ``fields`` has ``priority``: those with the highest come first.
+
     Rows that another transaction is taking are passed over where the database
     can do that. One statement where it can return what it updated.
     """
     connection = connections[rows.db]
     if returns_from_update(connection):
         taken = _take_at_once(connection, rows, limit, fields, changes)
-        taken.sort(key=lambda row: row.pk)
+        # An UPDATE returns its rows in no order.
+        taken.sort(key=lambda row: (-row.priority, row.pk))
         return taken
     skip = connection.features.has_select_for_update_skip_locked
     with transaction.atomic(using=rows.db):
