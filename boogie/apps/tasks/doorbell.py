@@ -137,19 +137,34 @@ def ring(rows: Iterable[Any]) -> list[Any]:
     return waiting
 
 
-def depth(queue: str) -> int:
-    """Return how many messages wait in a queue of the broker; 0 for a queue that is not there."""
+def depth(queue: str) -> int | None:
+    """
+    Return how many messages wait in a queue of the broker; 0 for a queue that is not there.
+
+    ``None``: the broker does not answer.
+    """
     if not queue:  # Celery's routes choose it by the task's name
         return 0
-    pool = line.connections(registry.celery_app())
-    with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
-        channel = connection.channel()
-        try:
-            return int(channel.queue_declare(queue=queue, passive=True).message_count)
-        except connection.channel_errors:
-            return 0
-        finally:
-            connection.maybe_close_channel(channel)
+    if line.is_broken:
+        return None
+    try:
+        pool = line.connections(registry.celery_app())
+        with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
+            return _depth(connection, queue)
+    except Exception as error:
+        line.broke()
+        logger.warning("Cannot ask the broker about %s: %s: %s", queue, type(error).__name__, error)
+        return None
+
+
+def _depth(connection: Any, queue: str) -> int:
+    channel = connection.channel()
+    try:
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except connection.channel_errors:
+        return 0
+    finally:
+        connection.maybe_close_channel(channel)
 
 
 def answers() -> bool:

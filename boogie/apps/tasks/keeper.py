@@ -78,12 +78,12 @@ def _ring_queue(queue: str) -> int:
     ready = rows().ready_in([queue])
     if not ready.exists():
         return 0
-    room = BATCH - doorbell.depth(queue)
-    if room <= 0:
+    waiting = doorbell.depth(queue)
+    if waiting is None or waiting >= BATCH:
         return 0
     # Their next look is put off first, so that each row goes to one keeper.
     again = Moment(conf.RING_AGAIN)
-    due = sql.take(ready, room, ("name", "queue", "priority"), due=again)
+    due = sql.take(ready, BATCH - waiting, ("name", "queue", "priority"), due=again)
     unrung = doorbell.ring(due)
     if unrung:
         transitions.release(rows().filter(pk__in=[row.pk for row in unrung]))
