@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import connections, models
 from django.db.models import Expression, sql
 
@@ -51,11 +52,15 @@ class Statement:
             self.execute(cursor, values)
             return int(cursor.rowcount)
 
-    def one(self, connection: Any, values: dict[str, Any], reader: "Reader") -> Any:
-        """Execute, and return the one row that came back as an instance, or ``None``."""
+    def all(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+        """Execute, and return all rows as the database returned them."""
         with connection.cursor() as cursor:
             self.execute(cursor, values)
-            found = cursor.fetchall()
+            return list(cursor.fetchall())
+
+    def one(self, connection: Any, values: dict[str, Any], reader: "Reader") -> Any:
+        """Execute, and return the one row that came back as an instance, or ``None``."""
+        found = self.all(connection, values)
         return reader.instance(found[0]) if found else None
 
 
@@ -77,9 +82,10 @@ def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
     connection = connections[using]
     if not is_constant(connection):  # a local time zone is in the text, and may change
         return build(connection)
-    entry = _cache.entries.get((using, key))
+    place = (using, settings.USE_TZ, key)  # how a time is read depends on it
+    entry = _cache.entries.get(place)
     if entry is None or entry[0] is not connection:
-        entry = _cache.entries[(using, key)] = (connection, build(connection))
+        entry = _cache.entries[place] = (connection, build(connection))
     return entry[1]
 
 
