@@ -7,7 +7,7 @@ from celery.exceptions import MaxRetriesExceededError
 from django.utils import timezone
 
 from boogie.apps.tasks import ArgumentError, Task
-from tests.helpers import both_worlds, by_worker, declared, now_due, work
+from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Product
 
 pytestmark = pytest.mark.django_db
@@ -183,81 +183,6 @@ def test_max_retries_of_one_call_beats_that_of_the_task(run, product):
         raise self.retry(exc=Hiccup("no"), countdown=0, max_retries=1)
 
     assert run(once, product).attempt == 2
-
-
-# --- autoretry ------------------------------------------------------------------------
-
-
-@both_worlds
-def test_autoretry_for_retries_what_it_names(run, product):
-    @declared(autoretry_for=(Hiccup,), max_retries=2, default_retry_delay=0)
-    def failing(product):
-        raise Hiccup("again")
-
-    row = run(failing, product)
-    assert [e["message"] for e in row.errors] == ["again"] * 3
-    assert row.errors[-1]["type"] == f"{__name__}.Hiccup"
-
-
-@both_worlds
-def test_autoretry_for_leaves_other_exceptions_alone(run, product):
-    @declared(autoretry_for=(Hiccup,), dont_autoretry_for=(KeyError,))
-    def failing(product):
-        raise ValueError("other")
-
-    assert run(failing, product).attempt == 1
-
-
-@both_worlds
-def test_dont_autoretry_for_wins(run, product):
-    @declared(autoretry_for=(Exception,), dont_autoretry_for=(Hiccup,), default_retry_delay=0)
-    def failing(product):
-        raise Hiccup("final")
-
-    assert run(failing, product).attempt == 1
-
-
-def test_retry_backoff_doubles_and_is_capped(product):
-    @declared(
-        autoretry_for=(Hiccup,),
-        max_retries=5,
-        retry_backoff=100,
-        retry_backoff_max=500,
-        retry_jitter=False,
-    )
-    def failing(product):
-        raise Hiccup("again")
-
-    row = failing.delayed(product)
-    waits = [round(waiting(work(now_due(row))), -2) for _ in range(4)]
-    assert waits == [100, 200, 400, 500]
-
-
-def test_retry_kwargs_and_max_retries_none_go_on(product):
-    @declared(autoretry_for=(Hiccup,), retry_kwargs={"countdown": 300}, max_retries=None)
-    def failing(product):
-        raise Hiccup("again")
-
-    row = failing.delayed(product)
-    for _ in range(6):
-        work(now_due(row))
-    assert row.is_queued
-    assert 200 < waiting(row) < 400
-
-
-def test_a_class_retries_too(product):
-    from boogie.apps.tasks import BoogieTask
-
-    class Failing(BoogieTask):
-        autoretry_for = (Hiccup,)
-        max_retries = 1
-        default_retry_delay = 0
-
-        def run(self, product):
-            raise Hiccup("again")
-
-    row = by_worker(Failing.as_task(name="db.retries.class"), product)
-    assert row.attempt == 2
 
 
 # --- call() ---------------------------------------------------------------------------
