@@ -7,7 +7,7 @@ room for; what was reserved and not begun is given back.
 
 import json
 import uuid
-from collections.abc import Iterator
+from itertools import compress
 from queue import Empty
 from typing import Any
 
@@ -17,13 +17,14 @@ from kombu.transport import memory, virtual
 from . import patience, process, registry, sql, transitions
 from .clock import Moment
 from .conf import conf
+from .messages import doorbell_message
 from .models import Message, Task
 from .watch import alias
 
-#: What a doorbell says: no arguments, no callbacks.
-DOORBELL_BODY = json.dumps(
-    [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
-)
+#: What a consumer may be given: rows, and messages of plain tasks.
+Kinds = frozenset[type[Task] | type[Message]]
+KINDS: tuple[type[Task] | type[Message], ...] = (Task, Message)
+NOTHING: Kinds = frozenset()
 
 #: Reserved at once when the prefetch count sets no limit.
 UNLIMITED = 100
@@ -98,46 +99,60 @@ class Channel(memory.Channel):
                 delivered += 1
         return delivered
 
-    def deliver(self, look_first: bool) -> tuple[int, bool]:
-        """
-        Reserve as much as there is room for and hand it over.
+    def look(self) -> Kinds:
+        """Return of which kind something waits in the queues of this consumer."""
+        queues = self.table_queues
+        if not queues or not self.room:
+            return NOTHING
+        found = sql.which_exist(_rows().ready_in(queues), _messages().ready_in(queues))
+        return frozenset(compress(KINDS, found))
 
-        Return how much that was, and whether there may be more.
+    def deliver(self, kinds: Kinds) -> tuple[int, Kinds]:
+        """
+        Reserve as much of ``kinds`` as there is room for and hand it over.
+
+        Return how much that was, and of which kinds there may be more.
         """
         room, queues = self.room, self.table_queues
-        if not queues or not room:
-            return 0, bool(queues)
-        rows, messages = True, True
-        if look_first:
-            rows, messages = sql.which_exist(_rows().ready_in(queues), _messages().ready_in(queues))
-        batch: list[Any] = []
-        if messages:  # neither kind may starve the other
-            batch += self._take_messages(queues, max(1, room // 2))
-        if rows:
-            batch += self._take_rows(queues, room - len(batch))
+        if not queues or not kinds:
+            return 0, NOTHING
+        if not room:
+            return 0, kinds
+        batch: list[dict[str, Any]] = []
+        more: set[Any] = set()
+        for kind, take in ((Message, self._take_messages), (Task, self._take_rows)):
+            if kind in kinds:
+                # Neither kind may starve the other.
+                limit = max(1, room // 2) if kind is Message else room - len(batch)
+                taken = take(queues, limit)
+                batch += taken
+                if len(taken) >= limit:
+                    more.add(kind)
         if self.connection is not None:
             for message in batch:
-                self.connection._deliver(
-                    message, message["properties"]["delivery_info"]["routing_key"]
-                )
-        return len(batch), len(batch) >= max(1, room // 2)
+                queue = message["properties"]["delivery_info"]["routing_key"]
+                self.connection._deliver(message, queue)
+        return len(batch), frozenset(more)
 
-    def _take_rows(self, queues: list[str], limit: int) -> Iterator[dict[str, Any]]:
-        if limit < 1:
-            return
+    def _take_rows(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
+        lease = conf.RING_AGAIN
+        key = ("rows", tuple(queues), limit, lease)
+        fields = ("name", "queue", "priority")
         ready = _rows().ready_in(queues)
-        lease = Moment(conf.RING_AGAIN)
-        for row in sql.take(ready, limit, ("name", "queue", "priority"), due=lease):
+        taken = []
+        for row in sql.take(ready, limit, fields, key, due=Moment(lease)) if limit > 0 else ():
             tag = uuid.uuid4().hex
             self._held[tag] = (Task, row.pk)
-            yield doorbell_message(row, tag)
+            taken.append(doorbell_message(row, tag))
+        return taken
 
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
+        worker = process.worker_id()
+        key = ("messages", tuple(queues), limit, worker)
+        fields = ("queue", "priority", "payload")
         ready = _messages().ready_in(queues)
         taken = []
-        for stored in sql.take(
-            ready, limit, ("queue", "priority", "payload"), worker=process.worker_id()
-        ):
+        for stored in sql.take(ready, limit, fields, key, worker=worker):
             message = json.loads(stored.payload)
             tag = uuid.uuid4().hex
             message["properties"]["delivery_tag"] = tag
@@ -211,38 +226,6 @@ class Channel(memory.Channel):
     def close(self) -> None:
         # Not kombu's: it would empty the queues of every channel in this process.
         virtual.Channel.close(self)
-
-
-def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
-    """Return the message, as kombu's virtual transports have them, that rings for ``row``."""
-    task_id = str(row.pk)
-    return {
-        "body": DOORBELL_BODY,
-        "content-type": "application/json",
-        "content-encoding": "utf-8",
-        "headers": {
-            "lang": "py",
-            "task": row.name,
-            "id": task_id,
-            "root_id": task_id,
-            "parent_id": None,
-            "group": None,
-            "argsrepr": "()",
-            "kwargsrepr": "{}",
-            "retries": 0,
-            "eta": None,
-            "expires": None,
-            "timelimit": [None, None],
-            "ignore_result": True,
-        },
-        "properties": {
-            "correlation_id": task_id,
-            "reply_to": None,
-            "delivery_tag": tag,
-            "delivery_info": {"exchange": "", "routing_key": row.queue},
-            "priority": row.priority,
-        },
-    }
 
 
 def _rows() -> Any:

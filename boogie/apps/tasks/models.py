@@ -36,7 +36,12 @@ class Task(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = ExactCharField(_("task"), max_length=255)
     content_type = models.ForeignKey(
-        ContentType, models.CASCADE, related_name="+", db_index=False, verbose_name=_("object type")
+        ContentType,
+        models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,  # each INSERT would lock the one row that all share
+        verbose_name=_("object type"),
     )
     object_id = ExactCharField(_("object id"), max_length=arguments.MAX_KEY_LENGTH)
     object_db = models.CharField(_("object database"), max_length=63)

@@ -4,11 +4,14 @@ Statements that Django's ORM cannot say: ``UPDATE … RETURNING``, and questions
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from django.db import connections, models, transaction
 from django.db.models import sql
+
+from . import prebuilt
 
 Rows = models.QuerySet[Any]
 
@@ -19,18 +22,24 @@ def returns_from_update(connection: Any) -> bool:
     return connection.vendor in ("postgresql", "sqlite") and bool(returns)
 
 
-def take(rows: Rows, limit: int, fields: tuple[str, ...], **changes: Any) -> list[Any]:
+def take(
+    rows: Rows, limit: int, fields: tuple[str, ...], key: Any = None, **changes: Any
+) -> list[Any]:
     """
     Update the first ``limit`` of ``rows``; return them with ``pk`` and ``fields`` as attributes.
 
-    ``fields`` has ``priority``: those with the highest come first.
+    ``fields`` has ``priority``: those with the highest come first. A ``key`` tells
+    this statement from others; with it the statement is compiled once.
 
     Rows that another transaction is taking are passed over where the database
     can do that. One statement where it can return what it updated.
     """
     connection = connections[rows.db]
     if returns_from_update(connection):
-        taken = _take_at_once(connection, rows, limit, fields, changes)
+        build = partial(_build_take, rows=rows, limit=limit, fields=fields, changes=changes)
+        statement = build(connection) if key is None else prebuilt.cached(rows.db, key, build)
+        pk = rows.model._meta.pk
+        taken = [_named(values, fields, pk) for values in statement.all(connection, {})]
         # An UPDATE returns its rows in no order.
         taken.sort(key=lambda row: (-row.priority, row.pk))
         return taken
@@ -43,29 +52,24 @@ def take(rows: Rows, limit: int, fields: tuple[str, ...], **changes: Any) -> lis
     return taken
 
 
-def _take_at_once(
+def _build_take(
     connection: Any, rows: Rows, limit: int, fields: tuple[str, ...], changes: dict[str, Any]
-) -> list[Any]:
+) -> prebuilt.Statement:
     inner = rows.values("pk")[:limit].query.get_compiler(connection=connection)
     inner_sql, inner_params = inner.as_sql()
     if connection.features.has_select_for_update_skip_locked:
-        inner_sql = f"ANY(ARRAY({inner_sql} FOR UPDATE SKIP LOCKED))"
-        operator = "="
+        # Not IN: the planner may run a subquery with a limit more than once.
+        which = f"= ANY(ARRAY({inner_sql} FOR UPDATE SKIP LOCKED))"
     else:
-        inner_sql = f"({inner_sql})"
-        operator = "IN"
-    update = rows.model._base_manager.using(rows.db).all().query.chain(sql.UpdateQuery)
+        which = f"IN ({inner_sql})"
+    update: Any = rows.model._base_manager.using(rows.db).all().query.chain(sql.UpdateQuery)
     update.add_update_values(changes)
     update_sql, update_params = update.get_compiler(connection=connection).as_sql()
     quote = connection.ops.quote_name
-    meta = rows.model._meta
+    meta: Any = rows.model._meta
     columns = [quote(meta.pk.column), *(quote(meta.get_field(name).column) for name in fields)]
-    statement = (
-        f"{update_sql} WHERE {columns[0]} {operator} {inner_sql} RETURNING {', '.join(columns)}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, (*update_params, *inner_params))
-        return [_named(values, fields, meta.pk) for values in cursor.fetchall()]
+    text = f"{update_sql} WHERE {columns[0]} {which} RETURNING {', '.join(columns)}"
+    return prebuilt.Statement(text, (*update_params, *inner_params))
 
 
 def _named(values: Any, fields: tuple[str, ...], pk: Any = None) -> Any:

@@ -11,6 +11,7 @@ tasks are rows of ``Message``, deleted when acknowledged.
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.db import InterfaceError, OperationalError, connections
@@ -42,7 +43,8 @@ class Transport(memory.Transport):
         self._watch = Watch()
         self._hub: Any = None
         self._timer: Any = None
-        self._hungry = False
+        #: Kinds of which the last fetch brought as many as were asked for.
+        self._hungry = channel.NOTHING
 
     @property
     def _open_channels(self) -> list[channel.Channel]:
@@ -79,34 +81,41 @@ class Transport(memory.Transport):
         for consumer in self._open_channels:
             consumer.deliver_local()
         if self._watch.is_time():
-            self._watch.listen(self._hub, self._notified, self._hungry)
-            self._deliver_all(look_first=True)
+            self._watch.listen(self._hub, self._notified, bool(self._hungry))
+            self._look_and_deliver()
         if self._hub is not None:
             self._timer = self._hub.call_later(self._watch.pulse, self._beat)
 
     def _on_tick(self) -> None:
         """Fetch again once half of the prefetch is free, while there may be more."""
-        if self._hungry and any(_is_half_empty(consumer) for consumer in self._open_channels):
-            self._deliver_all(look_first=False)
+        if self._hungry and any(map(_is_half_empty, self._open_channels)):
+            self._guarded(lambda consumer: consumer.deliver(self._hungry))
 
     def _notified(self) -> None:
-        if self._watch.read_notifications(self._hub):
-            self._deliver_all(look_first=False)
+        tables = self._watch.read_notifications(self._hub)
+        kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in tables)
+        if kinds:
+            self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry))
 
-    def _deliver_all(self, look_first: bool) -> int:
+    def _look_and_deliver(self) -> int:
+        return self._guarded(lambda consumer: consumer.deliver(consumer.look()))
+
+    def _guarded(self, give: Callable[[channel.Channel], tuple[int, channel.Kinds]]) -> int:
+        """Give work to each consumer; return how much. The database may be away."""
         delivered = 0
-        self._hungry = False
+        hungry = channel.NOTHING
         try:
             for consumer in self._open_channels:
-                number, more = consumer.deliver(look_first)
+                number, more = give(consumer)
                 delivered += number
-                self._hungry = self._hungry or more
+                hungry |= more
         except (OperationalError, InterfaceError) as error:
             logger.warning("boogie:// cannot reach the database, it tries again: %s", error)
             connections[alias()].close()
             self._watch.away()
         else:
             self._watch.found(delivered)
+        self._hungry = hungry
         return delivered
 
     # --- without an event loop (gevent, eventlet, clients) -----------------------------
@@ -118,7 +127,7 @@ class Transport(memory.Transport):
         while True:
             delivered = sum(consumer.deliver_local() for consumer in self._open_channels)
             if self._watch.is_time():
-                delivered += self._deliver_all(look_first=True)
+                delivered += self._look_and_deliver()
             if delivered:
                 return
             if deadline is not None and time.monotonic() >= deadline:
@@ -127,5 +136,7 @@ class Transport(memory.Transport):
 
 
 def _is_half_empty(consumer: channel.Channel) -> bool:
+    if not consumer.table_queues:
+        return False
     limit = consumer.qos.prefetch_count or 0
     return consumer.room >= max(1, limit // 2)

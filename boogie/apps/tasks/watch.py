@@ -7,6 +7,7 @@ SQLite it watches the database file; on MariaDB and MySQL it polls, more slowly
 the longer nothing comes.
 """
 
+import contextlib
 import logging
 import os
 import time
@@ -46,6 +47,7 @@ class Watch:
         self._next = 0.0
         self._signature: Any = None
         self._listener: Any = None
+        self._descriptor = -1
         self._listening_since: float | None = None
 
     # --- polling ----------------------------------------------------------------------
@@ -103,7 +105,9 @@ class Watch:
         with listener.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}")
         self._listener = listener
-        hub.add_reader(listener.connection.fileno(), callback)
+        # A connection that is lost does not tell its number any more.
+        self._descriptor = listener.connection.fileno()
+        hub.add_reader(self._descriptor, callback)
 
     def _ask_to_be_notified(self, busy: bool) -> None:
         """
@@ -122,29 +126,31 @@ class Watch:
             found = mine.update(listening=Moment(LISTEN_FOR))
             self._listening_since = now if found else None
 
-    def read_notifications(self, hub: Any) -> bool:
-        """Take the notifications off the wire; return whether the listener still stands."""
+    def read_notifications(self, hub: Any) -> set[str]:
+        """Take the notifications off the wire; return the tables that they name."""
+        tables: set[str] = set()
         try:
             raw = self._listener.connection
             if hasattr(raw, "pgconn"):  # psycopg 3
                 raw.pgconn.consume_input()
-                while raw.pgconn.notifies():
-                    pass
+                while notification := raw.pgconn.notifies():
+                    tables.add(notification.extra.decode())
             else:
                 raw.poll()
+                tables.update(notification.payload for notification in raw.notifies)
                 raw.notifies.clear()
         except Exception as error:
             logger.warning("boogie:// lost its LISTEN connection, it polls: %s", error)
             self.stop_listening(hub)
-            return False
-        return True
+        return tables
 
     def stop_listening(self, hub: Any) -> None:
         """Close the connection that is notified; from here on the database is only polled."""
         listener, self._listener, self._listening_since = self._listener, None, None
-        if listener is not None and listener.connection is not None:
-            hub.remove_reader(listener.connection.fileno())
-            listener.close()
+        if listener is not None:
+            hub.remove_reader(self._descriptor)
+            with contextlib.suppress(Exception):
+                listener.close()
 
 
 def _stat(path: str) -> tuple[int, int]:

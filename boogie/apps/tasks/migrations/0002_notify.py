@@ -15,7 +15,7 @@ FORWARDS = """
 CREATE FUNCTION boogie_tasks_ring() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
-        PERFORM pg_notify('boogie_tasks', '');
+        PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME);
     END IF;
     RETURN NULL;
 END $$;
