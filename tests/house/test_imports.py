@@ -24,10 +24,10 @@ STEPS = [
     ["arguments"],  # a leaf that reads the size limits of conf and raises our exceptions
     ["registry"],
     # The store.
+    ["prebuilt"],  # statements that are compiled once
     [
         "fields",
         "sql",
-        "prebuilt",
         "announce",
     ],  # columns and statements: what transitions and models are written with
     ["migrations"],  # old states of the tables, made of fields and clock alone
