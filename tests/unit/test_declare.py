@@ -6,6 +6,7 @@ import warnings
 import celery
 import pytest
 from celery.contrib.django.task import DjangoTask
+from celery.exceptions import Ignore
 from django.core.exceptions import ImproperlyConfigured
 
 from boogie.apps.tasks import BoogieTask, task
@@ -215,3 +216,16 @@ def test_a_class_without_run_is_refused():
 def test_what_would_go_round_the_row_is_refused_with_the_way_to_go(method):
     with pytest.raises(TypeError, match=r"is a Boogie task: use (delayed|call)\(obj"):
         getattr(bare, method)()
+
+
+def test_a_worker_that_has_claimed_no_row_does_not_get_past_the_gate():
+    ran = []
+    body = declared(lambda user: ran.append(user))
+    project_app.finalize()
+    body.push_request(id="5", called_directly=False)
+    try:
+        with pytest.raises(Ignore, match="5 has no claimed row"):
+            body("u")
+    finally:
+        body.pop_request()
+    assert ran == []
