@@ -184,19 +184,6 @@ def test_terminate_on_a_queryset_kills_every_process_and_no_other(worker, produc
     diary.until("told")
 
 
-def test_terminate_reaches_a_row_of_another_worker_only_there(worker, product, diary):
-    first, second = worker(), worker()
-    rows = [start(tasks.deaf, product, diary) for _ in range(2)]
-    assert {row.worker for row in rows} == {first.row.pk, second.row.pk}
-    rows[0].cancel(terminate=True)
-    wait_until(lambda: is_gone(rows[0].pid), PATIENCE)
-    worker_goes_on(product)
-    assert not is_gone(rows[1].pid)
-    assert Task.objects.get(pk=rows[1].pk).is_running
-    rows[1].cancel(terminate=True)
-    wait_until(lambda: is_gone(rows[1].pid), PATIENCE)
-
-
 def test_terminate_where_the_pool_cannot_kill_is_a_cancel(worker, product, diary):
     one = worker(pool="threads")
     row = start(tasks.told_by_function, product, diary)
