@@ -43,13 +43,19 @@ def _queue():
     """Give this process, and the workers it starts, a queue that nobody else has."""
     name = workers.fresh_name()
     before = app.conf.task_default_queue
-    app.conf.task_default_queue = name
+    publish_to(name)
     try:
         yield name
     finally:
         hang_up()
-        app.conf.task_default_queue = before
+        publish_to(before)
         workers.delete_queues(name)
+
+
+def publish_to(queue):
+    """Make ``queue`` the default one of this process."""
+    app.conf.task_default_queue = queue
+    vars(app.amqp).pop("default_queue", None)  # Celery 5.6 remembers it
 
 
 def hang_up():

@@ -9,6 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import redis
 from django.conf import settings
 from django.db import connections
 from kombu import Connection
@@ -123,7 +124,7 @@ class WorkerProcess:
 
 
 def delete_queues(*names):
-    """Take the queues of a test, and the exchanges of the same name, off a real broker."""
+    """Take the queues of a test, and all else that bears their names, off a real broker."""
     if services.BROKER == "boogie":
         return
     with Connection(settings.CELERY_BROKER_URL) as connection:
@@ -132,3 +133,7 @@ def delete_queues(*names):
             channel.queue_delete(name)
             channel.exchange_delete(name)
             channel.close()
+    if services.BROKER == "redis":
+        with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
+            for name in names:
+                client.delete(*client.scan_iter(f"*{name}*"), name)

@@ -10,6 +10,7 @@ import celery
 import django
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import Celery, bootsteps, signals
+from celery.concurrency.prefork import TaskPool
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_logger
 from celery.worker import state
@@ -30,8 +31,8 @@ CELERYS_LOST_WAIT, LOST_WAIT = 10.0, 1.0
 #: once when a child closes its end of a pipe: which is before the child can be waited for.
 LOOK_FOR_DEAD_EVERY = 0.5
 
-#: The keepers of this process: one for each worker that lives in it.
-_keepers: list[keeper.Keeper] = []
+#: The keepers of this process, one for each of its workers: the event loop that forks, or None.
+_keepers: dict[keeper.Keeper, Any] = {}
 
 
 class KeeperStep(bootsteps.StartStopStep):
@@ -57,12 +58,16 @@ class KeeperStep(bootsteps.StartStopStep):
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
         one.introduce()
         execute.close_connections()
-        _keepers.append(one)
+        _keepers[one] = worker.hub if isinstance(worker.pool, TaskPool) else None
         one.start()
         maintain = getattr(worker.pool, "maintain_pool", None)
         if worker.hub is not None and maintain is not None:
             worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, maintain)
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
+
+    def close(self, worker: Any) -> None:
+        """A shutdown may come between a fork and the next turn of the event loop."""
+        _wake()
 
 
 class Pool:
@@ -88,7 +93,7 @@ class Pool:
 
 def _say_farewell(**extra: Any) -> None:
     while _keepers:
-        one = _keepers.pop()
+        one, _ = _keepers.popitem()
         one.stop()
         one.farewell()
         process.become_worker(None)
@@ -129,8 +134,15 @@ def _before_fork() -> None:
 
 
 def _after_fork() -> None:
+    """Start the keepers, later in an event loop: Python 3.13.0 warns of threads started here."""
+    for one, hub in _keepers.items():
+        one.start() if hub is None else hub.call_soon(_wake)
+
+
+def _wake() -> None:
     for one in _keepers:
-        one.start()
+        if not one.is_running:
+            one.start()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_keepers.clear)

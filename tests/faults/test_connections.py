@@ -1,0 +1,65 @@
+"""
+Database connections of a child: kept after a run that ended well, closed after one that raised.
+
+On PostgreSQL, where the process that serves a connection has a number.
+"""
+
+import pytest
+
+from tests.faults.scenes import all_ended, titles
+from tests.faults.workers import PATIENCE
+from tests.helpers import wait_until
+from tests.project import services
+from tests.project.blog import tasks
+
+pytestmark = [
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(services.DATABASE != "postgresql", reason="about PostgreSQL"),
+]
+
+
+def backend(user):
+    """Return which backend served a run that ended well."""
+    return tasks.backend.delayed(user).wait(PATIENCE)
+
+
+def noted(user):
+    return [int(title) for title in titles(user)]
+
+
+def test_runs_that_end_well_share_one_connection(standing, user):
+    rows = [tasks.backend.delayed(user) for _ in range(10)]
+    results = [row.wait(PATIENCE) for row in rows]
+    assert len({result["pid"] for result in results}) == 1
+    assert len({result["backend"] for result in results}) == 1
+
+
+def test_a_run_that_failed_is_followed_by_a_new_connection(standing, user):
+    before = backend(user)
+    (failed,) = all_ended(tasks.backend_then_fail.delayed(user))
+    assert failed.is_failed
+    after = backend(user)
+    assert after["pid"] == before["pid"]
+    assert noted(user) == [before["backend"]]
+    assert after["backend"] != before["backend"]
+
+
+def test_a_soft_time_limit_that_interrupts_a_query_is_followed_by_a_new_connection(standing, user):
+    before = backend(user)
+    (failed,) = all_ended(tasks.backend_then_overstay.delayed(user))
+    assert failed.error.startswith("SoftTimeLimitExceeded")
+    after = backend(user)
+    assert after["pid"] == before["pid"]
+    assert noted(user) == [before["backend"]]
+    assert after["backend"] != before["backend"]
+
+
+def test_plain_tasks_keep_the_behaviour_of_celery(standing, user):
+    before = backend(user)
+    for count in (1, 2):
+        tasks.plain_backend.delay(user.pk)
+        wait_until(lambda expected=count: len(titles(user)) == expected, PATIENCE)
+    after = backend(user)
+    assert after["pid"] == before["pid"]
+    assert len({before["backend"], *noted(user), after["backend"]}) == 4

@@ -1,0 +1,26 @@
+"""Celery's pools, and children that are replaced all the time."""
+
+import pytest
+
+from tests.faults.scenes import all_ended
+from tests.faults.workers import PATIENCE
+from tests.project.blog import tasks
+
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+
+
+def test_children_that_are_replaced_after_every_task_finish_all_rows(worker, user):
+    one = worker("-c", "2", "--max-tasks-per-child", "1", python=("-W", "always"))
+    rows = all_ended(*(tasks.whereabouts.delayed(user) for _ in range(30)))
+    assert {row.status for row in rows} == {"finished"}
+    assert {row.attempt for row in rows} == {1}
+    assert len({row.result["pid"] for row in rows}) == 30
+    # Forking with a second thread alive can deadlock; Python 3.12 and later warn of it.
+    assert "fork()" not in one.log
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_rows_run_in_pools_without_children(worker, user, pool):
+    one = worker(pool=pool)
+    rows = [tasks.whereabouts.delayed(user) for _ in range(3)]
+    assert [row.wait(PATIENCE)["pid"] for row in rows] == [one.pid] * 3
