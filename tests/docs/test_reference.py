@@ -12,6 +12,8 @@ import pytest
 import boogie.apps.tasks
 from boogie.apps.tasks import BoogieTask, Task, checks, signals, states
 from boogie.apps.tasks.conf import Conf
+from boogie.apps.tasks.each import Each
+from boogie.apps.tasks.health import Health
 from tests.docs import pages
 from tests.docs.pages import ROOT
 
@@ -73,6 +75,11 @@ def test_every_signal_is_documented():
     assert documented == set(signals.__all__)
 
 
+def test_every_key_of_boogie_status_is_documented():
+    documented = [literals(row[0])[0] for row in table("health.rst", 2) if literals(row[0])]
+    assert documented == list(Health().as_dict())
+
+
 # --- states ---------------------------------------------------------------------------
 
 
@@ -125,12 +132,20 @@ def test_the_calls_have_the_signatures_that_are_documented():
     assert found.keys() == {
         "__call__",
         *("call", "delayed", "paused", "schedule"),
+        *("each", "each.paused", "each.schedule"),
         *("results", "tasks", "finished", "clean"),
     }
     for name in found.keys() - {"__call__"}:
-        real = inspect.signature(getattr(BoogieTask, name)).parameters.values()
+        real = inspect.signature(_callable(name)).parameters.values()
         plain = [f"{p}".partition(":")[0] + _default(p) for p in real if p.name != "self"]
+        if name.startswith("each"):  # it is taken out of the keywords
+            plain.insert(-1, "chunk_size=None")
         assert found[name] == f"({', '.join(plain)})", name
+
+
+def _callable(name):
+    first, _, rest = name.partition(".")
+    return getattr(Each, rest or "__call__") if first == "each" else getattr(BoogieTask, name)
 
 
 def _default(parameter):
