@@ -207,6 +207,26 @@ def test_a_receiver_that_raises_does_no_harm(product, name, caplog):
     assert "RuntimeError: receiver" in caplog.text
 
 
+def test_a_receiver_that_raises_keeps_no_other_from_hearing_any_row(product):
+    heard = []
+
+    def raising(**extra):
+        raise RuntimeError("receiver")
+
+    def hearing(task, **extra):
+        heard.append(task.pk)
+
+    for receiver in (raising, hearing):
+        signals.task_paused.connect(receiver)
+    try:
+        rows = [stored("queued", product, body.name) for _ in range(3)]
+        assert Task.objects.all().pause() == 3
+    finally:
+        for receiver in (raising, hearing):
+            signals.task_paused.disconnect(receiver)
+    assert sorted(heard) == sorted(row.pk for row in rows)
+
+
 def test_a_rescued_row_is_told_as_retried(ear, product):
     stored("running", product, body.name, worker="dead@host/1")
     keeper.rescue()
