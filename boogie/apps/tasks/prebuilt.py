@@ -110,12 +110,13 @@ class Reader:
         self.compiler = rows.query.get_compiler(connection=connection)
         self.statement = Statement(*self.compiler.as_sql())
         fields = self.compiler.klass_info["select_fields"]
-        columns = self.compiler.select[fields[0] : fields[-1] + 1]
-        self.names = [column[0].target.attname for column in columns]
+        columns = [column[0] for column in self.compiler.select[fields[0] : fields[-1] + 1]]
+        self.names = [column.target.attname for column in columns]
+        self.converters = self.compiler.get_converters(columns)
 
     def instance(self, values: Any) -> Any:
         """Return the instance for one row as the database returned it."""
-        converted = next(iter(self.compiler.results_iter([[values]])))
+        converted = next(iter(self.compiler.apply_converters([list(values)], self.converters)))
         return self.model.from_db(self.using, self.names, converted)
 
     def get(self, values: dict[str, Any]) -> Any:
