@@ -14,7 +14,7 @@ def starting(monkeypatch):
     """A worker whose keeper's thread is slow to begin."""
     monkeypatch.setattr(keeper.Keeper, "start", lambda self: None)
     process.become_worker("here@host/1")
-    yield SimpleNamespace(app=registry.celery_app(), concurrency=2)
+    yield SimpleNamespace(app=registry.celery_app(), concurrency=2, pool=None, hub=None)
     worker._say_farewell()
 
 
