@@ -79,11 +79,15 @@ def test_a_body_whose_row_was_rescued_ends_at_its_next_check(product):
 
 @pytest.mark.usefixtures("_always_asks")
 def test_a_body_whose_row_runs_again_elsewhere_ends_and_leaves_that_run_alone(product):
+    steps = []
+
     def body(product):
         rows().update(attempt=2)
         check_cancelled()
+        steps.append("never reached")
 
     row = work(declared(body).delayed(product))
+    assert steps == []
     assert row.is_running
     assert (row.attempt, row.errors) == (2, [])
 
@@ -201,8 +205,23 @@ def test_a_loop_that_asks_all_the_time_asks_the_database_once_in_check_every(pro
 # --- from another connection ------------------------------------------------------------
 
 
+@pytest.fixture(params=["READ COMMITTED", "REPEATABLE READ"])
+def _isolated(request, transactional_db, monkeypatch):
+    """Connections with a level of isolation; the second takes a snapshot."""
+    level = request.param.lower()
+    if connection.vendor == "postgresql":
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        level = IsolationLevel[request.param.replace(" ", "_")]
+    if connection.vendor != "sqlite":
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "isolation_level", level)
+    yield
+    connection.close()
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_always_asks")
+@pytest.mark.usefixtures("_always_asks", "_isolated")
 @pytest.mark.parametrize("run", ["call", "worker"])
 def test_an_atomic_body_sees_that_somebody_else_cancelled_its_row(run, product):
     if connection.vendor == "sqlite":
@@ -235,7 +254,7 @@ def _cancel_elsewhere():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_always_asks")
+@pytest.mark.usefixtures("_always_asks", "_isolated")
 def test_a_call_in_a_transaction_of_the_caller_is_not_taken_for_cancelled(product):
     body = declared(lambda product: check_cancelled())
     with transaction.atomic():

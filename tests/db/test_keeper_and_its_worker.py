@@ -148,6 +148,7 @@ def test_a_row_retried_by_hand_before_its_process_was_killed_is_not_killed(mine,
     row = stored("running", worker=ME)
     row.cancel(terminate=True)
     row.retry()
+    assert not row.terminate
     Task.objects.filter(pk=row.pk).update(
         status="running", due=None, started=timezone.now() - HOUR, attempt=4
     )

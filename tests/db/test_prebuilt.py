@@ -90,13 +90,27 @@ class Plain(models.Manager):
     pass
 
 
+def with_queryset(queryset):
+    """Return a plain manager that was given another class of querysets."""
+    manager = models.Manager()
+    manager._queryset_class = queryset
+    return manager
+
+
 def managed(manager):
     manager.model, manager.name = Product, "managed"
     return manager
 
 
 @pytest.mark.parametrize(
-    "manager", [Picky(), Plain(), Fancy.as_manager(), models.Manager.from_queryset(Fancy)()]
+    "manager",
+    [
+        Picky(),
+        Plain(),
+        Fancy.as_manager(),
+        models.Manager.from_queryset(Fancy)(),
+        with_queryset(Fancy),
+    ],
 )
 def test_a_manager_that_is_not_plain_is_asked_itself(cache, manager):
     product = Product.objects.create(name="pen", stock=0)

@@ -123,12 +123,19 @@ def _still_has_its_row(run: Run) -> bool:
     itself = run.rows.filter(pk=run.row.pk)
     if not itself.filter(**state).exists():
         return False
-    connection = connections[run.db]
-    if connection.in_atomic_block and connection.vendor == "mysql":
-        # The transaction's snapshot shows the row for ever as it was. Others see nothing of it
-        # if a call() made it in this transaction.
+    if _shows_a_snapshot(connections[run.db]):
+        # The row is there for ever as it was. Others see nothing of it if a call() made it
+        # in this transaction.
         return not sql.exists_now(itself.exclude(**state))
     return True
+
+
+def _shows_a_snapshot(connection: Any) -> bool:
+    """Return whether what others commit stays hidden until this transaction ends."""
+    if connection.vendor == "sqlite" or not connection.in_atomic_block:
+        return False
+    level = connection.isolation_level  # text on MySQL, where None is the server's; else an enum
+    return str(getattr(level, "name", level)).lower() not in ("read committed", "read_committed")
 
 
 class _Undo(Exception):
