@@ -130,8 +130,7 @@ def test_paused_makes_a_paused_row_that_no_doorbell_starts_until_it_is_run(produ
 
 
 def test_without_a_queue_the_default_queue_or_task_routes_decides(product, monkeypatch):
-    expected = "" if doorbell.needs_ringing() else app.conf.task_default_queue
-    assert plain.delayed(product).queue == expected
+    assert plain.delayed(product).queue == app.conf.task_default_queue
     route = {"queue": "routed"}
     monkeypatch.setattr(type(app.amqp.router), "route", lambda *args, **kwargs: route)
     assert plain.delayed(product).queue == "routed"
