@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from boogie.apps.tasks import BoogieTask, registry, task
+from tests.project.blog.tasks import clean_user_posts
 from tests.project.celery import app as project_app
 
 
@@ -153,3 +154,14 @@ def test_a_path_that_names_no_celery_app_is_improperly_configured(path):
         pytest.raises(ImproperlyConfigured, match=f"'{path}'"),
     ):
         registry.celery_app()
+
+
+def test_an_app_that_is_finalized_later_does_not_take_the_tasks_from_the_one_in_use():
+    assert clean_user_posts.app is registry.celery_app()
+    other = Celery("passing by", set_as_current=False)
+    try:
+        other.finalize()
+        assert other.tasks[clean_user_posts.name] is clean_user_posts
+        assert clean_user_posts.app is registry.celery_app()
+    finally:
+        other.close()

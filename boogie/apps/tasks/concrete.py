@@ -41,6 +41,13 @@ class Gate:
     receiver of ``task_prerun`` is looked for here, before any hook or body.
     """
 
+    @classmethod
+    def bind(cls: Any, app: Any) -> Any:
+        """Bind to ``app``; one that is not in use does not take the task from the one that is."""
+        if cls.__bound__ and app is not registry.celery_app():
+            return app
+        return super().bind(app)  # type: ignore[misc]
+
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Stop a run without a claimed row, or without its object."""
         run = cast(Any, self)._current_run

@@ -242,6 +242,6 @@ def task(function: Any = None, /, **options: Any) -> Any:
         if "bind" in options:
             raise TypeError(f"{function.__qualname__}: bind is for functions; a class has self.")
         return function.as_task(**options)
-    if not inspect.isfunction(function):
+    if not inspect.isfunction(function) or function.__name__ == "<lambda>":
         raise TypeError(f"@task decorates functions and BoogieTask subclasses, not {function!r}.")
     return _from_function(function, options)
