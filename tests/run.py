@@ -48,7 +48,7 @@ def run_leg(leg: tuple[str, str, list[str]]) -> bool:
 
 
 def main() -> int:
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
         passed = list(pool.map(run_leg, LEGS))
     for (database, broker, _), good in zip(LEGS, passed, strict=True):
         print(f"{'passed' if good else 'FAILED'}: {database} + {broker}")
