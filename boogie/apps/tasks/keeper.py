@@ -94,7 +94,7 @@ def rescue() -> None:
     """Rescue the rows and messages of dead workers, and fail the calls that were given up."""
     workers = Worker.objects.using(router.db_for_write(Worker))
     alive = list(workers.alive(conf.WORKER_TIMEOUT).values_list("pk", flat=True))
-    for row in rows().orphaned(alive, conf.CALL_LIMIT):
+    for row in rows().orphaned(alive, conf.CALL_LIMIT).free():
         losses.lose(row, f"the worker {row.worker} died")
     messages = Message.objects.using(router.db_for_write(Message))
     messages.held().exclude(worker__in=alive).update(worker="")

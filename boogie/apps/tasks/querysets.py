@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, router
+from django.db import connections, models, router, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
@@ -82,6 +82,23 @@ class TaskQuerySet(models.QuerySet["Task"]):
         lost = self.running().exclude(worker__in=alive)
         alone = Q(worker__startswith=process.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
+
+    def free(self) -> "list[Task]":
+        """
+        Rows that no other transaction has locked, where the database can tell.
+
+        A worker that froze while it committed holds its lock as long as its
+        connection lives: a keeper that waited for it would seem dead itself.
+        """
+        found = list(self)
+        connection = connections[self.db]
+        if not found or not connection.features.has_select_for_update_skip_locked:
+            return found
+        with transaction.atomic(using=self.db):
+            everything = self.model._base_manager.using(self.db)
+            same = everything.filter(pk__in=[row.pk for row in found])
+            keys = set(same.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        return [row for row in found if row.pk in keys]
 
     def waiting_for(self, seconds: float) -> "TaskQuerySet":
         """Queued rows that might have started ``seconds`` ago or earlier."""
