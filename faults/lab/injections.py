@@ -1,0 +1,88 @@
+"""
+Delays in the middle of a claim or a settlement, for faults that must strike there.
+
+``FAULTS_INJECT`` is ``where:seconds``. Each notes in the journal that it has come
+there, so that the fault is made at the right moment and not at a guessed one.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from celery.signals import task_postrun
+from django.db import transaction
+
+from boogie.apps.tasks import execute, settle
+from faults import journal
+
+VARIABLE = "FAULTS_INJECT"
+
+
+def install() -> None:
+    """Put the delay of ``FAULTS_INJECT`` in, and note the end of every run."""
+    if journal.VARIABLE not in os.environ:
+        return
+    task_postrun.connect(_note_postrun, weak=False, dispatch_uid="faults.postrun")
+    where, _, seconds = os.environ.get(VARIABLE, "").partition(":")
+    if where:
+        INJECTIONS[where](float(seconds))
+
+
+def _note_postrun(task_id: str, **extra: Any) -> None:
+    # Connected after ours: the run has been settled.
+    journal.note("postrun", task_id)
+
+
+def _slow_commit_of_claim(seconds: float) -> None:
+    """The claim's UPDATE is done, its COMMIT takes long."""
+    original = execute.claim_row
+
+    @wraps(original)
+    def claim_row(using: str, task_id: str) -> Any:
+        with transaction.atomic(using=using):
+            row = original(using, task_id)
+            journal.note("claiming", task_id)
+            time.sleep(seconds)
+        return row
+
+    execute.claim_row = claim_row
+
+
+def _slow_settling(seconds: float) -> None:
+    """The body has ended, the settling UPDATE comes late."""
+    settle.finish_now = _delayed(settle.finish_now, before=seconds)
+
+
+def _slow_commit_of_settling(seconds: float) -> None:
+    """The settling UPDATE of an atomic body is done, its COMMIT takes long."""
+    settle.finish_now = _delayed(settle.finish_now, after=seconds)
+
+
+def _delayed(
+    original: Callable[[settle.Run], None], before: float = 0.0, after: float = 0.0
+) -> Callable[[settle.Run], None]:
+    seen: set[tuple[Any, int]] = set()
+
+    @wraps(original)
+    def finish_now(run: settle.Run) -> None:
+        key = (run.row.pk, run.row.attempt)
+        first = key not in seen  # a settlement that is tried again is not delayed again
+        seen.add(key)
+        if first and before:
+            journal.note("settling", *key)
+            time.sleep(before)
+        original(run)
+        if first and after:
+            journal.note("settling", *key)
+            time.sleep(after)
+
+    return finish_now
+
+
+INJECTIONS = {
+    "claim": _slow_commit_of_claim,
+    "settle": _slow_settling,
+    "commit": _slow_commit_of_settling,
+}

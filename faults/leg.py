@@ -1,0 +1,130 @@
+"""
+The faults on one leg: ``python -m faults.leg postgresql+redis [--runs N] [--seed S] …``.
+
+Prints what it does on stderr and writes the outcomes as JSON.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from faults.legs import Leg
+from faults.servers import Absent
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    leg = Leg(options.leg)
+    try:
+        leg.start()
+    except Absent as absent:
+        print(f"{leg.name}: skipped: {absent}", file=sys.stderr)
+        leg.close()
+        options.output.write_text("[]")
+        return 0
+    try:
+        prepare(leg, options.short)
+        outcomes = list(make_faults(leg, options))
+    finally:
+        leg.close()
+    options.output.write_text(json.dumps(outcomes, indent=1))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m faults.leg")
+    parser.add_argument("leg")
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--short", action="store_true", help="short leases, to be done sooner")
+    parser.add_argument("--only", default="", help="names of faults, with commas")
+    parser.add_argument("--chaos", type=float, default=0.0, help="seconds of chaos instead")
+    parser.add_argument("--output", type=Path, required=True)
+    return parser
+
+
+def prepare(leg: Leg, short: bool) -> None:
+    """Make this process a producer of the project that suffers, and make its tables."""
+    os.environ["FAULTS_DATABASE"] = json.dumps(leg.settings)
+    os.environ["FAULTS_BROKER"] = leg.broker_url
+    os.environ["DJANGO_SETTINGS_MODULE"] = "faults.settings"
+    if short:
+        from faults.timings import SHORT
+
+        os.environ["FAULTS_TASKS"] = json.dumps(SHORT)
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    warnings.simplefilter("ignore")
+    call_command("migrate", run_syncdb=True, verbosity=0)
+
+
+def make_faults(leg: Leg, options: argparse.Namespace) -> Iterator[dict]:
+    from faults.scenes import FAULTS
+
+    if options.chaos:
+        from faults import chaos
+
+        yield chaos.make(leg, options.chaos, options.seed)
+        return
+    names = options.only.split(",") if options.only else FAULTS
+    for name in names:
+        yield make_one(leg, name, options.runs, options.seed, options.short)
+
+
+def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
+    """Make one fault; whatever goes wrong in it is a problem of its outcome."""
+    from faults.scene import Scene
+    from faults.scenes import FAULTS
+
+    fault = FAULTS[name]
+    scene = Scene(leg, name, runs, seed, short)
+    outcome = scene.outcome
+    outcome.limit, outcome.may_overlap = fault.limit, fault.may_overlap
+    outcome.skipped = fault.needs(leg)
+    if outcome.skipped:
+        return outcome.as_dict()
+    begun = time.monotonic()
+    with _noted(scene):
+        fault.make(scene)
+    with _noted(scene):
+        scene.close()
+    outcome.seconds = time.monotonic() - begun
+    _say(outcome, timed=not short)
+    return outcome.as_dict()
+
+
+@contextlib.contextmanager
+def _noted(scene) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc(limit=-4, chain=False)
+        scene.outcome.problems.append(f"{type(error).__name__}: {error}"[:500])
+
+
+def _say(outcome, timed: bool) -> None:
+    broken = outcome.violations(timed)
+    worst = (
+        "" if outcome.worst is None else f", recovery {outcome.median:.1f}/{outcome.worst:.1f} s"
+    )
+    print(
+        f"{outcome.leg} {outcome.fault}: {outcome.runs} runs, {outcome.rows} rows, lost "
+        f"{outcome.lost}, overlaps {outcome.overlaps}, late {outcome.late_writes}, twice "
+        f"{outcome.duplicates}{worst} ({outcome.seconds:.0f} s)"
+        f"{''.join(f'{chr(10)}    BROKEN: {text}' for text in broken)}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""
+A leg: one database and one broker, and how to hurt them.
+
+A server that must die is ours (``servers``); to the others goes a line that can
+be cut (``proxy``), and what we make there has names of its own and is removed.
+"""
+
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from faults.proxy import Proxy
+from faults.servers import Absent, PostgresServer, RedisServer, accepts
+
+#: Servers that we only visit.
+RABBITMQ = os.environ.get("FAULTS_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
+POSTGRESQL_PORT, MARIADB_PORT = 5432, 3306
+
+ALL = (
+    "postgresql+redis",
+    "postgresql+rabbitmq",
+    "postgresql+boogie",
+    "sqlite+boogie",
+    "mariadb+redis",
+)
+
+
+def prepare_driver(engine: str) -> None:
+    """Let Django take PyMySQL for the driver that it knows."""
+    if engine.endswith("mysql"):
+        import pymysql
+
+        pymysql.version_info = (2, 2, 7, "final", 0)
+        pymysql.install_as_MySQLdb()
+
+
+class Leg:
+    """One database and one broker. ``start()`` raises ``Absent`` where a server is missing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.database, self.broker = name.split("+")
+        self.token = f"boogie_faults_{uuid.uuid4().hex[:8]}"
+        self.directory = Path(tempfile.mkdtemp(prefix="boogie-faults-"))
+        self.postgres: PostgresServer | None = None
+        self.redis: RedisServer | None = None
+        self.proxy: Proxy | None = None
+        self.broker_url = "boogie://"
+
+    def start(self) -> "Leg":
+        self._start_broker()
+        self.settings = self._start_database()
+        return self
+
+    # --- starting ---------------------------------------------------------------------
+
+    def _start_broker(self) -> None:
+        if self.broker == "redis":
+            self.redis = RedisServer()
+            self.broker_url = self.redis.url
+        elif self.broker == "rabbitmq":
+            url = urlsplit(RABBITMQ)
+            host, port = url.hostname or "127.0.0.1", url.port or 5672
+            if not accepts(port):
+                raise Absent("no answer from RabbitMQ")
+            self.proxy = Proxy(host, port)
+            self.broker_url = RABBITMQ.replace(f"{host}:{port}", f"127.0.0.1:{self.proxy.port}")
+
+    def _start_database(self) -> dict[str, Any]:
+        if self.database == "sqlite":
+            return _sqlite(self.directory / "faults.sqlite3")
+        if self.database == "mariadb":
+            if not accepts(MARIADB_PORT):
+                raise Absent("no answer from MariaDB")
+            self._mariadb(f"CREATE DATABASE {self.token} CHARACTER SET utf8mb4")
+            return _server("mysql", "root", MARIADB_PORT, self.token, charset="utf8mb4")
+        self.postgres = PostgresServer()
+        return _server("postgresql", "postgres", self.postgres.port, "postgres")
+
+    def _mariadb(self, statement: str) -> None:
+        import pymysql
+
+        connection = pymysql.connect(host="127.0.0.1", port=MARIADB_PORT, user="root")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    # --- hurting ----------------------------------------------------------------------
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether there is a process beside the database to lose messages."""
+        return self.broker != "boogie"
+
+    def freeze_broker(self) -> None:
+        self._line.freeze()
+
+    def thaw_broker(self) -> None:
+        self._line.thaw()
+
+    @property
+    def _line(self) -> Any:
+        return self.redis or self.proxy
+
+    def stop_broker(self) -> None:
+        """Redis dies with all that it had; to RabbitMQ the line is cut and stays so."""
+        if self.redis is not None:
+            self.redis.kill()
+        elif self.proxy is not None:
+            self.proxy.shut()
+
+    def start_broker(self) -> None:
+        if self.redis is not None:
+            self.redis.start()
+        elif self.proxy is not None:
+            self.proxy.open()
+
+    def flush_broker(self, queues: list[str]) -> None:
+        """Lose the messages that wait."""
+        if self.redis is not None:
+            self.redis.flush()
+        else:
+            self.on_rabbitmq("queue_purge", queues)
+
+    def on_rabbitmq(self, method: str, queues: list[str]) -> None:
+        from kombu import Connection
+
+        with Connection(RABBITMQ) as connection:
+            for queue in queues:
+                channel = connection.channel()
+                try:
+                    getattr(channel, method)(queue)
+                except connection.channel_errors:
+                    continue  # it was never made
+                channel.close()
+
+    # --- ending -----------------------------------------------------------------------
+
+    def close(self) -> None:
+        for server in (self.redis, self.proxy, self.postgres):
+            if server is not None:
+                server.close()
+        if self.database == "mariadb":
+            self._mariadb(f"DROP DATABASE {self.token}")
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def _server(engine: str, user: str, port: int, name: str, **options: Any) -> dict[str, Any]:
+    return {
+        "ENGINE": f"django.db.backends.{engine}",
+        "HOST": "127.0.0.1",
+        "PORT": port,
+        "USER": user,
+        "NAME": name,
+        "CONN_MAX_AGE": 600,
+        "OPTIONS": options,
+    }

@@ -1,0 +1,58 @@
+"""The database goes away and comes back."""
+
+import time
+
+from boogie.apps.tasks import Task
+from faults.lab import tasks
+from faults.scene import Scene
+
+MODES = ("fast", "immediate")
+
+
+def _restart(scene: Scene, turn: int) -> int:
+    server = scene.leg.postgres
+    assert server is not None
+    server.restart(MODES[turn % 2])
+    scene.reconnect()
+    scene.injected()
+    return time.monotonic_ns()
+
+
+def restart_while_running(scene: Scene) -> None:
+    """Bodies of all kinds run, claim and settle when the server stops."""
+    scene.worker(concurrency=3)
+    for turn in range(max(2, scene.runs // 4)):
+        rows = scene.enqueue(40, 0.1, 0.1) + scene.enqueue(40, 0.1, 0.1, body=tasks.exact)
+        begun = len(scene.events("start"))
+        scene.wait(lambda n=begun: len(scene.events("start")) > n + 3, "bodies begin")
+        time.sleep(scene.random.uniform(0.0, 1.0))
+        moment = _restart(scene, turn)
+        later = scene.wait(
+            lambda moment=moment: [e for e in scene.events("start") if e.ns > moment], "they go on"
+        )
+        scene.outcome.recoveries.append((later[0].ns - moment) / 1e9)
+        scene.end()
+        scene.expect(len(rows) == 80, "rows are missing")
+
+
+def restart_while_settling(scene: Scene) -> None:
+    """
+    Bodies have ended and are about to be settled, or their UPDATE is not committed yet.
+
+    A plain body that ended is not run again; an atomic one whose commit failed had no effect.
+    """
+    number = max(1, scene.runs // 10)
+    for where, body in (("settle", tasks.work), ("commit", tasks.exact)):
+        scene.worker(concurrency=3, queue=scene.queue, FAULTS_INJECT=f"{where}:1.5")
+        for turn in range(2 * number):
+            before = len(scene.events("settling"))
+            rows = scene.enqueue(3, body=body)
+            scene.wait(lambda n=before: len(scene.events("settling")) >= n + 3, "settling")
+            moment = _restart(scene, turn)
+            scene.end()
+            scene.outcome.recoveries.append((time.monotonic_ns() - moment) / 1e9)
+            if where == "settle":
+                found = Task.objects.filter(pk__in=[row.pk for row in rows])
+                once = found.filter(status="finished", attempt=1).count()
+                scene.expect(once == 3, f"{3 - once} bodies that had ended were run again")
+        scene.workers[-1].stop()

@@ -1,0 +1,96 @@
+"""Many keepers, and keepers whose clocks are wrong."""
+
+import glob
+import time
+
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.clock import Moment
+from faults import journal
+from faults.lab import tasks
+from faults.processes import ROOT
+from faults.scene import Scene
+
+#: The library that gives a process a clock of its own.
+FAKETIME = sorted(glob.glob("/usr/lib/*/faketime/libfaketime.so.1"))
+
+ORPHANS = 100
+
+
+def three_keepers(scene: Scene) -> None:
+    """Three keepers find the same orphans at the same time; each is rescued once."""
+    for _ in range(3):
+        scene.start_worker(concurrency=1, queue=scene.side_queue)
+    for one in scene.workers:
+        one.until_ready()
+    rows = []
+    for turn in range(max(1, scene.runs // 5)):
+        rows += scene.enqueue(ORPHANS)
+        _orphan(f"gone@host/{turn}")
+        scene.injected()
+        moment = journal.note("orphaned")
+        scene.wait(lambda: not Task.objects.running().exists(), "the orphans are rescued")
+        scene.outcome.recoveries.append((time.monotonic_ns() - moment) / 1e9)
+    rescued = Task.objects.filter(pk__in=[row.pk for row in rows])
+    twice = [row.pk for row in rescued if (row.losses, len(row.errors), row.attempt) != (1, 1, 1)]
+    scene.expect(not twice, f"{len(twice)} rows were not rescued exactly once")
+    scene.worker(concurrency=2)
+    scene.end()
+    attempts = set(rescued.values_list("attempt", flat=True))
+    scene.expect(attempts == {2}, f"attempts {attempts}")
+
+
+def _orphan(worker: str) -> None:
+    """Make all queued rows look as if a worker that is no more had claimed them."""
+    Task.objects.queued().update(
+        status="running", worker=worker, pid=1, attempt=1, started=Moment(), due=None,
+        not_before=None,
+    )  # fmt: skip
+
+
+def skew(scene: Scene) -> None:
+    """One worker's clock is 5 minutes fast, the other's 5 minutes slow; then one dies."""
+    clocks = ("+300s", "-300s")
+    for turn in range(scene.rounds):
+        workers = [_skewed(scene, offset) for offset in clocks]
+        scene.injected()
+        asked = time.monotonic_ns()
+        rows = scene.enqueue(20, 0.2, 0.2)
+        timed = [tasks.work.schedule(4, scene.thing()) for _ in range(4)]
+        scene.end()
+        early = [e for row in timed for e in scene.starts_after(0, str(row.pk)) if _early(e, asked)]
+        scene.expect(not early, f"{len(early)} scheduled rows started early")
+        _expect_one_attempt(scene, rows + timed)
+        victim = workers[turn % 2]
+        starts = scene.begin(scene.enqueue(4, 60.0))  # as many as there are children
+        tree = victim.tree
+        running = [e.row for e in starts if e.pid in tree]
+        moment = victim.kill()
+        for row in starts:  # those of the other have nothing to show: it is free for the dead's
+            if row.pid not in tree:
+                Task.objects.filter(pk=row.row).cancel(terminate=True)
+        scene.recovers(running, moment)
+        scene.end()
+        for one in workers:
+            one.stop()
+
+
+def _early(event: journal.Event, asked: int) -> bool:
+    return event.ns < asked + 4 * 10**9
+
+
+def _expect_one_attempt(scene: Scene, rows: list[Task]) -> None:
+    for row in rows:
+        row.refresh_from_db()
+        good = row.is_finished and row.attempt == 1
+        scene.expect(good, f"{row} after attempt {row.attempt}: {row.error}")
+
+
+def _skewed(scene: Scene, offset: str):
+    """Start a worker by another clock; the journal's clock stays the true one."""
+    return scene.worker(
+        concurrency=2,
+        LD_PRELOAD=FAKETIME[0],
+        FAKETIME=offset,
+        FAKETIME_DONT_FAKE_MONOTONIC="1",
+        PYTHONPATH=str(ROOT / "faults" / "skewed"),
+    )
