@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 from django.core.management import call_command
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 from boogie.apps.tasks import doorbell
 from tests.faults import workers
@@ -40,22 +40,21 @@ def _no_connection_outlives_the_session():
 
 @contextlib.contextmanager
 def _queue():
-    """Give this process, and the workers it starts, a queue that nobody else has."""
+    """Give this process, and the workers it starts, a default queue that nobody else has."""
     name = workers.fresh_name()
-    before = app.conf.task_default_queue
-    publish_to(name)
     try:
-        yield name
+        with override_settings(CELERY_TASK_DEFAULT_QUEUE=name):
+            forget_queue()
+            yield name
     finally:
+        forget_queue()
         hang_up()
-        publish_to(before)
         workers.delete_queues(name)
 
 
-def publish_to(queue):
-    """Make ``queue`` the default one of this process."""
-    app.conf.task_default_queue = queue
-    vars(app.amqp).pop("default_queue", None)  # Celery 5.6 remembers it
+def forget_queue():
+    """Have Celery look up its default queue again."""
+    vars(app.amqp).pop("default_queue", None)
 
 
 def hang_up():

@@ -16,7 +16,6 @@ from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
-from tests.project.celery import app
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
@@ -34,13 +33,11 @@ on_boogie = pytest.mark.skipif(services.BROKER != "boogie", reason="about boogie
 @contextlib.contextmanager
 def calling(url):
     """Have this process ring at ``url``."""
-    before = app.conf.broker_url
-    app.conf.broker_url = url
-    try:
-        yield
-    finally:
-        hang_up()
-        app.conf.broker_url = before
+    with override_settings(CELERY_BROKER_URL=url):
+        try:
+            yield
+        finally:
+            hang_up()
 
 
 @pytest.fixture
