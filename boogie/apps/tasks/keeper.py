@@ -1,7 +1,7 @@
 """
 The keeper of a worker: heartbeat, ringing what is due, rescue, purge.
 
-``worker.py`` runs one in a thread of each worker's main process. Any number of
+``worker.py`` runs one in threads of each worker's main process. Any number of
 them may work on one database; none is a leader: each step is a guarded
 statement that a second keeper finds already done.
 """
@@ -42,7 +42,7 @@ _jobs: "queue.SimpleQueue[Callable[[], Any] | None]" = queue.SimpleQueue()
 
 
 def submit(job: Callable[..., Any], *args: Any) -> None:
-    """Have the keeper's thread call ``job(*args)`` soon; the caller may be an event loop."""
+    """Have a thread of the keeper call ``job(*args)`` soon; the caller may be an event loop."""
     _jobs.put(partial(job, *args))
 
 
@@ -126,34 +126,43 @@ class Pool(Protocol):
 
 
 class Keeper:
-    """Runs the steps in a thread that can be stopped for the moment of a fork."""
+    """Runs the steps in threads that can be stopped for the moment of a fork."""
 
     def __init__(self, worker_id: str, about: dict[str, Any], pool: Pool) -> None:
         self.worker_id = worker_id
         self.about = about
         self.pool = pool
         self._missing: set[tuple[Any, int]] = set()
-        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._next: dict[str, float] = {}
 
     @property
     def is_running(self) -> bool:
-        return self._thread is not None
+        return bool(self._threads)
 
     def introduce(self) -> None:
         """Make the worker known, in the thread of the caller."""
         _guarded(partial(beat, self.worker_id, self.about))
 
     def start(self) -> None:
-        """Begin the thread."""
-        self._thread = threading.Thread(target=self._work, name="boogie-keeper", daemon=True)
-        self._thread.start()
+        """Begin the threads: one keeps, one does jobs, in which users' hooks may take long."""
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._keep, args=[self._stopped], name="boogie-keeper"),
+            threading.Thread(target=_do_jobs, name="boogie-jobs"),
+        ]
+        for thread in self._threads:
+            thread.daemon = True
+            thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """End the thread after what it does now; jobs that wait stay for its successor."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        """End the threads after what they do now; jobs that wait stay for their successors."""
+        threads, self._threads = self._threads, []
+        if threads:
+            self._stopped.set()
             _jobs.put(None)
+        for thread in threads:
             thread.join(timeout)
 
     def farewell(self) -> None:
@@ -204,26 +213,22 @@ class Keeper:
             full = name in FED and result is not None and result >= BATCH // 2
             self._next[name] = now if full else now + interval
 
-    def _work(self) -> None:
+    def _keep(self, stopped: threading.Event) -> None:
         try:
-            while True:
+            self.tick()
+            while not stopped.wait(TICK):
                 self.tick()
-                if not self._do_jobs_until(time.monotonic() + TICK):
-                    return
         finally:
             connections.close_all()
 
-    def _do_jobs_until(self, end: float) -> bool:
-        """Do jobs as they come; return whether to go on."""
-        while (left := end - time.monotonic()) > 0:
-            try:
-                job = _jobs.get(timeout=left)
-            except queue.Empty:
-                return True
-            if job is None:
-                return False
+
+def _do_jobs() -> None:
+    """Do jobs as they come, until one of them says to stop."""
+    try:
+        while (job := _jobs.get()) is not None:
             _guarded(job)
-        return True
+    finally:
+        connections.close_all()
 
 
 def _leave(worker_id: str) -> None:
