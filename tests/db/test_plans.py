@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 #: Finished rows; of how many objects; each object has rows of each of the tasks.
 HISTORY, OBJECTS, TASKS = 6000, 300, 5
 QUEUED = 30
-#: What a read may look at, far below the history; tests before leave dead rows. SQLite counts steps of its machine,
-#: some dozens for a row that is returned.
+#: What a read may look at, far below the history; tests before it leave dead rows. SQLite
+#: counts steps of its machine, some dozens for a row that is returned.
 LIMIT = {"postgresql": 600, "mysql": 600, "sqlite": HISTORY}
 TABLE = Task._meta.db_table
 
