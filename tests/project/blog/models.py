@@ -1,4 +1,4 @@
-"""A custom user with posts, as in the documentation that started the project; a task beside them."""
+"""A custom user with posts, and a task declared beside them."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
