@@ -49,7 +49,7 @@ CHILD, WORKER, DOORBELL = 3.0, 30.0, 90.0
 
 FAULTS = {
     "kill_child": Fault(children.kill_child, "``kill -9`` of a child", CHILD),
-    "kill_children": Fault(children.kill_at_random, "``kill -9`` of children at random, under load"),
+    "kill_children": Fault(children.kill_at_random, "``kill -9`` of children at random"),
     "poison": Fault(children.poison, "task that kills its process every time"),
     "kill_worker": Fault(workers.kill_worker, "``kill -9`` of a whole worker", WORKER),
     "kill_main": Fault(workers.kill_main, "``kill -9`` of a worker's main process alone", WORKER),
