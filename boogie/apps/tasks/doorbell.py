@@ -158,6 +158,7 @@ def depth(queue: str) -> int | None:
 
 
 def _depth(connection: Any, queue: str) -> int:
+    connection.connect()  # one on which something went wrong comes back closed
     channel = connection.channel()
     try:
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
