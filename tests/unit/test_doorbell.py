@@ -224,3 +224,19 @@ def test_a_changed_broker_url_is_rung_at_the_new_address(app):
         row = bell()
         assert doorbell.ring([row]) == [row]
         assert broker.count >= 1
+
+
+def test_no_connection_to_the_broker_is_left_open_for_a_fork(monkeypatch):
+    line = doorbell._Line()
+    app = celery.Celery("forking", broker="memory://", set_as_current=False)
+    try:
+        pool = line.connections(app)
+        with pool.acquire() as connection:
+            connection.connect()
+        assert connection.connected
+        line.hang_up()
+        assert not connection.connected
+        assert line.connections(app) is not pool
+    finally:
+        line.hang_up()
+        app.close()

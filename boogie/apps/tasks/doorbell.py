@@ -72,6 +72,17 @@ class _Line:
         self._silent_until = 0.0
         self._owner = self._connections = None
 
+    def hang_up(self) -> None:
+        """Close every connection; a forked child would end those that it inherits."""
+        with self._lock:
+            pool, self._connections, self._owner = self._connections, None, None
+        if pool is None:
+            return
+        try:
+            pool.force_close_all()
+        except Exception as error:  # whatever a transport raises: it is given up
+            logger.debug("A connection to the broker did not close: %s", error)
+
     def connections(self, app: Celery) -> Any:
         """Return the pool of connections for ``app``; a new one after a fork."""
         owner = (os.getpid(), app, str(app.conf.broker_url))

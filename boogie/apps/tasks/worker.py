@@ -19,7 +19,7 @@ from django.core.cache import close_caches
 
 import boogie
 
-from . import execute, keeper, losses, process
+from . import doorbell, execute, keeper, losses, process
 from .declare import BoogieTask
 
 logger = get_logger(__name__)
@@ -131,6 +131,7 @@ def _before_fork() -> None:
         one.stop()
     if _keepers:
         execute.close_connections()
+        doorbell.line.hang_up()
 
 
 def _after_fork() -> None:
