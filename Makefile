@@ -3,6 +3,8 @@
 #   make test     virtual environment, install, all tests
 #   make demo     virtual environment, install, the main job on real input; on servers with
 #                 DATABASE=postgres://user@host:port/name or mysql://…, BROKER=redis://… or amqp://…
+#   make bench    virtual environment, install, the benchmark, on PostgreSQL and Redis servers that
+#                 it starts itself; QUICK=1 only tries it, ROUNDS=5 takes more rounds
 #   make lint     ruff and mypy
 #   make docs     the documentation, as HTML
 #
@@ -14,7 +16,7 @@ PIN ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: test lint docs demo clean
+.PHONY: test lint docs demo bench clean
 
 $(READY): setup.py Makefile
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +49,19 @@ $(DEMO_VENV)/pymysql: $(DEMO_READY)
 demo: $(DEMO_READY) $(DRIVER:%=$(DEMO_VENV)/%)
 	@$(DEMO_VENV)/bin/python -m demo $(ARGS)
 
+# The benchmark's environment has the systems that Boogie is measured beside.
+BENCH_VENV ?= .venv-bench
+BENCH_READY := $(BENCH_VENV)/ready
+
+$(BENCH_READY): setup.py
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[bench]' $(PIN)
+	touch $@
+
+bench: $(BENCH_READY)
+	$(BENCH_VENV)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +71,4 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log
+	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log

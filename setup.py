@@ -16,6 +16,12 @@ TEST = [
     "pytest-django>=4.9",
 ]
 LINT = ["celery-types>=0.24", "django-stubs>=5.2", "mypy>=1.15", "ruff>=0.12"]
+BENCH = [
+    "django-celery-results>=2.6",
+    "django-tasks-db>=0.12",
+    "procrastinate>=3.5",
+    "psycopg[binary]>=3.2",
+]
 DOCS = ["furo>=2024.8", "sphinx>=8.1"]
 
 setup(
@@ -34,6 +40,7 @@ setup(
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2"],
         "mysql": ["mysqlclient>=2.2"],
+        "bench": BENCH,
         "test": TEST,
         "dev": [*TEST, *LINT, *DOCS],
     },

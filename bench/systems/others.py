@@ -1,0 +1,114 @@
+"""Procrastinate and django-tasks-db, both with PostgreSQL as their queue."""
+
+from typing import Any
+
+from bench import places
+from bench.systems.base import System
+
+
+class Procrastinate(System):
+    """Job rows, LISTEN/NOTIFY; keeps the status of a job, not what it returned."""
+
+    name = "procrastinate"
+    label = "Procrastinate"
+    apps = ("procrastinate.contrib.django",)
+    has_bulk = True
+    tables = ("procrastinate_events", "procrastinate_jobs", "procrastinate_workers")
+    outcome = "select 1 from procrastinate_jobs where id = %s and status = 'succeeded'"
+    outcomes = (
+        "select count(*) from procrastinate_events where type = 'succeeded' and at >= %(since)s"
+    )
+    history = (
+        "alter table procrastinate_jobs disable trigger user",
+        """
+        insert into procrastinate_jobs
+            (queue_name, task_name, priority, lock, queueing_lock, args, status, attempts)
+        select 'default', 'bench.increment', 0, null, null, jsonb_build_object('pk', g),
+               'succeeded', 1 from generate_series(1, {rows}) g
+        """,
+        "alter table procrastinate_jobs enable trigger user",
+        "alter table procrastinate_events disable trigger all",
+        """
+        insert into procrastinate_events (job_id, type, at)
+        select id, t::procrastinate_job_event_type,
+               now() - interval '25 days' + id * interval '2 seconds'
+        from procrastinate_jobs, unnest(array['deferred', 'started', 'succeeded']) t
+        """,
+        "alter table procrastinate_events enable trigger all",
+    )
+
+    def register(self) -> Any:
+        from procrastinate.contrib.django import app
+
+        from bench.work.logic import load_and_add_one
+
+        return app.task(name="bench.increment")(load_and_add_one)
+
+    def enqueue(self, pk: int) -> Any:
+        from bench.work.tasks import increment
+
+        return increment.defer(pk=pk)
+
+    def enqueue_bulk(self, pks: list[int]) -> None:
+        from bench.work.tasks import increment
+
+        increment.batch_defer(*({"pk": pk} for pk in pks))
+
+    def workers(self) -> list[list[str]]:
+        command = ["-m", "django", "procrastinate", "worker", "--concurrency", "1"]
+        return [places.python(*command)] * 2
+
+
+class TasksDb(System):
+    """``django.tasks`` with its database backend; workers look once a second."""
+
+    name = "tasks_db"
+    label = "django-tasks-db"
+    apps = ("django_tasks_db",)
+    samples = 40
+    tables = ("django_tasks_database_dbtaskresult",)
+    outcome = (
+        "select 1 from django_tasks_database_dbtaskresult where id = %s and status = 'SUCCESSFUL'"
+    )
+    outcomes = (
+        "select count(*) from django_tasks_database_dbtaskresult"
+        " where status = 'SUCCESSFUL' and finished_at >= %(since)s"
+    )
+    history = (
+        """
+        insert into django_tasks_database_dbtaskresult
+            (id, status, enqueued_at, started_at, finished_at, args_kwargs, priority, task_path,
+             worker_ids, queue_name, backend_name, run_after, return_value,
+             exception_class_path, traceback)
+        select gen_random_uuid(), 'SUCCESSFUL', at, at, at,
+               jsonb_build_object('args', jsonb_build_array(g), 'kwargs', '{{}}'::jsonb),
+               0, 'bench.work.tasks.increment', '["abcdefghijklmnopqrstuvwxyz012345"]', 'default',
+               'default', '9999-01-01 00:00:00+00',
+               jsonb_build_object('item', 'item ' || g, 'value', 1), '', ''
+        from (select g, now() - interval '25 days' + g * interval '2 seconds' as at
+              from generate_series(1, {rows}) g) s
+        """,
+    )
+
+    def settings(self) -> dict[str, Any]:
+        return {"TASKS": {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}}
+
+    def register(self) -> Any:
+        from django.tasks import task
+
+        from bench.work.logic import load_and_add_one
+
+        # The backend finds a task by the module and name of its function.
+        def increment(pk: int) -> Any:
+            return load_and_add_one(pk)
+
+        increment.__module__, increment.__qualname__ = "bench.work.tasks", "increment"
+        return task(increment)
+
+    def enqueue(self, pk: int) -> Any:
+        from bench.work.tasks import increment
+
+        return increment.enqueue(pk).id
+
+    def workers(self) -> list[list[str]]:
+        return [places.python(*["-m", "django", "db_worker", "-v", "0", "--no-startup-delay"])] * 2

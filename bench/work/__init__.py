@@ -1,0 +1,1 @@
+"""The app whose work every system does."""
