@@ -59,7 +59,7 @@ def forget_queue():
 
 def hang_up():
     """Close what this process has open to the broker, and forget that it was away."""
-    doorbell.line.connections(app).force_close_all()
+    doorbell.line.hang_up()
     doorbell.line.mend()
 
 

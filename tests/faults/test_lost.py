@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.scenes import all_ended, has_begun, runs_of, titles
+from tests.faults.scenes import all_ended, has_begun, real_broker, runs_of, titles
 from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project.blog import tasks
@@ -73,6 +73,15 @@ def test_a_row_that_must_not_be_rescued_fails_with_its_first_child(standing, pos
     assert ended.attempt == runs_of(post) == 1
     assert ended.errors[0]["type"] == WORKER_LOST
     assert still_works(post.author)
+
+
+@real_broker
+def test_a_child_that_is_replaced_leaves_the_keepers_line_to_the_broker_alone(standing, post):
+    tasks.count.schedule(0, post).wait(PATIENCE)  # rung by the keeper: its line is open
+    before = standing.log.count("Cannot ")
+    assert tasks.die.delayed(post, "exit", times=2).wait(PATIENCE) == 3
+    assert tasks.count.schedule(0, post).wait(PATIENCE) == 4
+    assert standing.log.count("Cannot ") == before
 
 
 # --- workers that die -----------------------------------------------------------------
