@@ -5,6 +5,9 @@
 #                 DATABASE=postgres://user@host:port/name or mysql://…, BROKER=redis://… or amqp://…
 #   make bench    virtual environment, install, the benchmark, on PostgreSQL and Redis servers that
 #                 it starts itself; QUICK=1 only tries it, ROUNDS=5 takes more rounds
+#   make faults   virtual environment, install, every fault on every database and broker, and the
+#                 table of the documentation; RUNS=20 times each, SEED=1 at the same moments again
+#   make chaos    all faults at random for DURATION=600 seconds
 #   make lint     ruff and mypy
 #   make docs     the documentation, as HTML
 #
@@ -16,7 +19,7 @@ PIN ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: test lint docs demo bench clean
+.PHONY: test lint docs demo bench faults chaos clean
 
 $(READY): setup.py Makefile
 	$(PYTHON) -m venv $(VENV)
@@ -62,6 +65,24 @@ $(BENCH_READY): setup.py
 bench: $(BENCH_READY)
 	$(BENCH_VENV)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+# The environment of the faults has what the control runs on.
+FAULTS_VENV ?= .venv-faults
+FAULTS_READY := $(FAULTS_VENV)/ready
+FAULTS := $(FAULTS_VENV)/bin/python -m faults $(if $(SEED),--seed $(SEED))
+DURATION ?= 600
+
+$(FAULTS_READY): setup.py
+	$(PYTHON) -m venv $(FAULTS_VENV)
+	$(FAULTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[faults]' $(PIN)
+	touch $@
+
+faults: $(FAULTS_READY)
+	$(FAULTS) $(if $(RUNS),--runs $(RUNS)) --table docs/explanation/reliability-table.rst $(ARGS)
+
+chaos: $(FAULTS_READY)
+	$(FAULTS) --chaos $(DURATION) $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,4 +92,4 @@ docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log
+	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log

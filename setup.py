@@ -22,6 +22,7 @@ BENCH = [
     "procrastinate>=3.5",
     "psycopg[binary]>=3.2",
 ]
+FAULTS = ["django-celery-results>=2.6", "psycopg[binary]>=3.2", "pymysql>=1.1.1"]
 DOCS = ["furo>=2024.8", "sphinx>=8.1"]
 
 setup(
@@ -41,6 +42,7 @@ setup(
         "postgresql": ["psycopg[binary]>=3.2"],
         "mysql": ["mysqlclient>=2.2"],
         "bench": BENCH,
+        "faults": FAULTS,
         "test": TEST,
         "dev": [*TEST, *LINT, *DOCS],
     },

@@ -77,8 +77,8 @@ class Outcome:
     rows: int = 0
     lost: int = 0
     overlaps: int = 0
-    #: Whether overlaps are expected here: a worker was frozen beyond its lease.
-    may_overlap: bool = False
+    #: Overlaps of bodies that a frozen worker ran: it counted as dead, and lived on.
+    excused: int = 0
     #: Writes to a row by a run that had lost it.
     late_writes: int = 0
     #: Atomic effects without a finished row of theirs, or finished rows without their effect.
@@ -103,9 +103,7 @@ class Outcome:
         """Return every promise that was broken; ``timed``: the recovery limits among them."""
         broken = list(self.problems)
         broken += [f"{self.lost} row(s) lost"] * bool(self.lost)
-        broken += [f"{self.overlaps} overlapping run(s)"] * (
-            self.overlaps > 0 and not self.may_overlap
-        )
+        broken += [f"{self.overlaps} overlapping run(s)"] * bool(self.overlaps)
         broken += [f"{self.late_writes} late write(s) accepted"] * bool(self.late_writes)
         broken += [f"{self.duplicates} effect(s) twice or missing"] * bool(self.duplicates)
         if timed and self.limit is not None and (self.worst or 0) > self.limit:

@@ -88,22 +88,23 @@ def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
     fault = FAULTS[name]
     scene = Scene(leg, name, runs, seed, short)
     outcome = scene.outcome
-    outcome.limit, outcome.may_overlap = fault.limit, fault.may_overlap
+    outcome.limit = fault.limit
     outcome.skipped = fault.needs(leg)
     if outcome.skipped:
         return outcome.as_dict()
     begun = time.monotonic()
-    with _noted(scene):
+    with noted(scene):
         fault.make(scene)
-    with _noted(scene):
+    with noted(scene):
         scene.close()
     outcome.seconds = time.monotonic() - begun
-    _say(outcome, timed=not short)
+    say(outcome, timed=not short)
     return outcome.as_dict()
 
 
 @contextlib.contextmanager
-def _noted(scene) -> Iterator[None]:
+def noted(scene) -> Iterator[None]:
+    """Have whatever goes wrong noted as a problem of the scene's outcome."""
     try:
         yield
     except Exception as error:
@@ -111,19 +112,18 @@ def _noted(scene) -> Iterator[None]:
         scene.outcome.problems.append(f"{type(error).__name__}: {error}"[:500])
 
 
-def _say(outcome, timed: bool) -> None:
-    broken = outcome.violations(timed)
+def say(outcome, timed: bool) -> None:
+    """Print an outcome in one line, and every promise that it broke."""
     worst = (
         "" if outcome.worst is None else f", recovery {outcome.median:.1f}/{outcome.worst:.1f} s"
     )
-    print(
-        f"{outcome.leg} {outcome.fault}: {outcome.runs} runs, {outcome.rows} rows, lost "
-        f"{outcome.lost}, overlaps {outcome.overlaps}, late {outcome.late_writes}, twice "
-        f"{outcome.duplicates}{worst} ({outcome.seconds:.0f} s)"
-        f"{''.join(f'{chr(10)}    BROKEN: {text}' for text in broken)}",
-        file=sys.stderr,
-        flush=True,
-    )
+    lines = [
+        f"{outcome.leg} {outcome.fault}: {outcome.runs} runs, {outcome.rows} rows, "
+        f"lost {outcome.lost}, overlaps {outcome.overlaps}+{outcome.excused}, "
+        f"late {outcome.late_writes}, twice {outcome.duplicates}{worst} ({outcome.seconds:.0f} s)",
+        *(f"    BROKEN: {text}" for text in outcome.violations(timed)),
+    ]
+    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

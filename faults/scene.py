@@ -41,6 +41,8 @@ class Scene:
         self.side_queue = f"{self.queue}_side"
         self.path = leg.directory / f"{fault}.journal"
         self.workers: list[Worker] = []
+        #: Rows whose bodies were frozen with their worker: they may overlap with their rescue.
+        self.excused: set[str] = set()
         os.environ[journal.VARIABLE] = str(self.path)
         registry.celery_app().conf.task_default_queue = self.queue
 
@@ -131,6 +133,15 @@ class Scene:
             left = Task.objects.exclude(status__in=ENDED).values_list("pk", "status", "attempt")
             self.outcome.problems += [f"not ended: {row}" for row in left[:5]]
 
+    def freeze(self, worker: Worker) -> set[str]:
+        """Stop a whole worker; return the rows whose bodies it runs."""
+        worker.freeze()
+        tree, now = worker.tree, time.monotonic_ns()
+        going = [run for run in figures.runs(self.events()) if run.end > now and run.pid in tree]
+        rows = {run.row for run in going}
+        self.excused |= rows
+        return rows
+
     # --- the journal ------------------------------------------------------------------
 
     def events(self, *kinds: str) -> list[Event]:
@@ -199,7 +210,10 @@ def count(scene: Scene) -> None:
     rows = list(Task.objects.all())
     outcome.rows += len(rows)
     outcome.lost += sum(row.status not in ENDED for row in rows)
-    outcome.overlaps += len(figures.overlaps(figures.runs(scene.events())))
+    overlaps = figures.overlaps(figures.runs(scene.events()))
+    excused = sum(one.row in scene.excused for one, _ in overlaps)
+    outcome.excused += excused
+    outcome.overlaps += len(overlaps) - excused
     outcome.late_writes += sum(map(late_writes, rows))
     finished = {str(r.pk): r.attempt for r in rows if r.is_finished and r.name == tasks.exact.name}
     effects = list(Effect.objects.values_list("row", "attempt"))

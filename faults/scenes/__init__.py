@@ -42,7 +42,6 @@ class Fault:
     #: Longest recovery, in seconds, with the settings that Boogie comes with.
     limit: float | None = None
     needs: Need = lambda leg: ""
-    may_overlap: bool = False
 
 
 CHILD, WORKER, DOORBELL = 3.0, 30.0, 90.0
@@ -56,8 +55,7 @@ FAULTS = {
     "term_kill": Fault(workers.term_then_kill, "SIGTERM, then SIGKILL", WORKER),
     "cold": Fault(workers.cold_shutdown, "SIGQUIT (cold shutdown)", WORKER),
     "term_claim": Fault(workers.term_while_claiming, "SIGTERM while the claim commits"),
-    "freeze": Fault(workers.freeze, "worker frozen beyond its lease, and thawed", WORKER,
-                    may_overlap=True),
+    "freeze": Fault(workers.freeze, "worker frozen beyond its lease, and thawed"),
     "freeze_commit": Fault(workers.freeze_while_settling, "worker frozen between the settling "
                            "UPDATE and its COMMIT", WORKER, _locks_rows),
     "producer": Fault(producers.kill_producer, "producer killed between commit and publish",

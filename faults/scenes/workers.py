@@ -1,8 +1,11 @@
 """A whole worker dies, or does not notice that it was given up for dead."""
 
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+
+from django.db import connection
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.models import Worker as WorkerRow
@@ -113,28 +116,44 @@ def freeze(scene: Scene) -> None:
     for _ in range(scene.rounds):
         victim = scene.worker(concurrency=BODIES)
         starts = scene.begin(scene.mixed(BODIES, first=3.0))
-        victim.freeze()
+        running = scene.freeze(victim)
         moment = time.monotonic_ns()
         scene.injected()
         survivor = survivor or scene.start_worker(concurrency=2)
-        running = [e.row for e in starts if e.row not in _ended(scene)]
         if scene.leg.database == "sqlite":
-            _let_writers_write(scene, victim, starts)
-        scene.recovers(running, moment)
+            _let_others_write(scene, victim, starts)
+        # A broker may hand the doorbell to the frozen one, time and again.
+        scene.recovers(running, moment, timeout=600)
         scene.end()
         before = _snapshot()
         victim.thaw()
-        scene.wait(lambda running=running: set(running) <= _settled(scene), "late runs end")
+        scene.wait(lambda running=running: running <= _settled(scene), "late runs end")
         scene.outcome.late_writes += sum(a != b for a, b in zip(before, _snapshot(), strict=True))
         victim.kill()
 
 
-def _let_writers_write(scene: Scene, victim: Worker, starts: list[Event]) -> None:
-    """On SQLite a frozen transaction keeps all others from writing: that process must go."""
+def _let_others_write(scene: Scene, victim: Worker, starts: list[Event]) -> None:
+    """On SQLite a frozen transaction keeps all others from writing: it must not be in one."""
     atomic = {str(key) for key in _keys(tasks.exact.name)}
     for start in starts:
         if start.row in atomic and alive(start.pid):
             kill_process(start.pid)
+    while not _can_write():
+        victim.thaw()
+        time.sleep(0.05)
+        scene.freeze(victim)
+
+
+def _can_write() -> bool:
+    file = sqlite3.connect(connection.settings_dict["NAME"], timeout=1, isolation_level=None)
+    try:
+        file.execute("BEGIN IMMEDIATE")
+        file.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        file.close()
+    return True
 
 
 def _keys(name: str) -> list[object]:

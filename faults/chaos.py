@@ -1,0 +1,210 @@
+"""
+All faults at random, under load, for as long as is wanted: ``make chaos``.
+
+Then calm: the servers are up and one good worker runs. Every row has to end.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+
+from boogie.apps.tasks import Task, doorbell
+from faults import leg as legs_room
+from faults.lab import tasks
+from faults.legs import Leg
+from faults.processes import Worker, alive, kill_process
+from faults.scene import Scene
+from faults.scenes import producers
+
+#: Workers that live at one time.
+WORKERS = 3
+#: Seconds of chaos' end until everything must have ended.
+CALM = 600.0
+
+
+class Chaos:
+    """Makes load and faults in turn."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.random = scene.random
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        self.made: dict[str, int] = {}
+        self.broker_is_hurt = False
+
+    # --- load -------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Enqueue a few rows, as a web process does: whatever is down must not disturb it long."""
+        try:
+            for _ in range(self.random.randrange(4)):
+                self._enqueue_one()
+        except (OperationalError, InterfaceError):
+            self.scene.reconnect()  # the web process showed an error; nothing was promised
+
+    def _enqueue_one(self) -> None:
+        thing = self.scene.thing()
+        seconds = self.random.choice([0.0, 0.01, 0.1, 0.1, 0.5, 2.0])
+        kind = self.random.random()
+        if kind < 0.01:
+            tasks.poison.delayed(thing)
+        elif kind < 0.04:
+            tasks.raises.delayed(thing, self.random.choice(["awkward", "text"]))
+        elif kind < 0.5:
+            short = min(seconds, 0.1) if self.scene.leg.database == "sqlite" else seconds
+            tasks.exact.delayed(thing, short, short)
+        elif kind < 0.6:
+            tasks.work.schedule(self.random.uniform(0, 20), thing, seconds, seconds)
+        else:
+            tasks.work.delayed(thing, seconds, seconds)
+
+    # --- faults -----------------------------------------------------------------------
+
+    def faults(self) -> list[Callable[[], None]]:
+        """Return what can be done here, what is frequent more than once."""
+        leg = self.scene.leg
+        found = [self.kill_child] * 4 + [self.kill_worker, self.kill_main, self.stop_worker] * 2
+        found += [self.duplicate, self.cancel, self.delete, self.retry]
+        found += [self.freeze] * 2 if leg.database != "sqlite" else []
+        found += [self.restart_database] * 2 if leg.postgres else []
+        found += [self.flush, self.freeze_broker, self.restart_broker] if leg.has_broker else []
+        return found
+
+    def workers(self) -> list[Worker]:
+        return [one for one in self.scene.workers if one.lives]
+
+    def pick(self) -> Worker | None:
+        awake = [one for one in self.workers() if not one.is_frozen]
+        return self.random.choice(awake) if awake else None
+
+    def kill_child(self) -> None:
+        pids = {e.pid for e in self.scene.events("start")[-50:]}
+        going = sorted(pid for pid in pids if alive(pid))
+        if going:
+            kill_process(self.random.choice(going))
+
+    def kill_worker(self) -> None:
+        for one in self._picked():
+            one.kill()
+
+    def kill_main(self) -> None:
+        for one in self._picked():
+            tree = one.tree
+            kill_process(one.pid)
+            for pid in tree:  # they die with it; make sure before one is taken for another
+                kill_process(pid)
+
+    def stop_worker(self) -> None:
+        for one in self._picked():
+            one.signal(self.random.choice([15, 15, 3]))
+
+    def freeze(self) -> None:
+        for one in self._picked():
+            self.scene.freeze(one)
+            self.after(self.random.uniform(1, 45), one.thaw)
+
+    def _picked(self) -> list[Worker]:
+        one = self.pick()
+        return [one] if one else []
+
+    def duplicate(self) -> None:
+        rows = list(Task.objects.order_by("-pk")[:20])
+        if not self.broker_is_hurt:
+            producers.ring_again(self.scene, rows)
+
+    def cancel(self) -> None:
+        self._some("queued", "running").cancel(terminate=self.random.random() < 0.5)
+
+    def retry(self) -> None:
+        self._some("failed").retry()
+
+    def delete(self) -> None:
+        for row in self._some("queued"):
+            if row.object is not None:
+                row.object.delete()
+
+    def _some(self, *statuses: str) -> Any:
+        keys = list(Task.objects.filter(status__in=statuses).values_list("pk", flat=True))
+        chosen = self.random.sample(keys, min(len(keys), 3))
+        return Task.objects.filter(pk__in=chosen, status__in=statuses)
+
+    def restart_database(self) -> None:
+        assert self.scene.leg.postgres is not None
+        self.scene.leg.postgres.restart(self.random.choice(["fast", "immediate"]))
+        self.scene.reconnect()
+
+    def flush(self) -> None:
+        if not self.broker_is_hurt:
+            self.scene.leg.flush_broker([self.scene.queue])
+
+    def freeze_broker(self) -> None:
+        self._hurt_broker(self.scene.leg.freeze_broker, self.scene.leg.thaw_broker)
+
+    def restart_broker(self) -> None:
+        self._hurt_broker(self.scene.leg.stop_broker, self.scene.leg.start_broker)
+
+    def _hurt_broker(self, hurt: Callable[[], None], heal: Callable[[], None]) -> None:
+        if not self.broker_is_hurt:
+            hurt()
+            self.broker_is_hurt = True
+            self.after(self.random.uniform(1, 10), lambda: self._healed(heal))
+
+    def _healed(self, heal: Callable[[], None]) -> None:
+        heal()
+        self.broker_is_hurt = False
+
+    # --- the course of it -------------------------------------------------------------
+
+    def after(self, seconds: float, what: Callable[[], None]) -> None:
+        self.later.append((time.monotonic() + seconds, what))
+
+    def do_later(self, everything: bool = False) -> None:
+        now = time.monotonic()
+        due = [item for item in self.later if everything or item[0] <= now]
+        self.later = [item for item in self.later if item not in due]
+        for _, what in due:
+            what()
+
+    def make_one(self) -> None:
+        fault = self.random.choice(self.faults())
+        try:
+            fault()
+        except (OperationalError, InterfaceError):
+            self.scene.reconnect()
+        self.made[fault.__name__] = self.made.get(fault.__name__, 0) + 1
+        self.scene.injected()
+
+    def run(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        next_fault = time.monotonic() + 5
+        while time.monotonic() < end:
+            if len(self.workers()) < WORKERS:
+                self.scene.start_worker(concurrency=2)
+            self.load()
+            self.do_later()
+            if time.monotonic() > next_fault:
+                self.make_one()
+                next_fault = time.monotonic() + self.random.uniform(1.0, 6.0)
+            time.sleep(self.random.uniform(0.05, 0.3))
+        self.do_later(everything=True)
+
+
+def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
+    """Make chaos on a leg; return its outcome."""
+    scene = Scene(leg, "chaos", 1, seed, short=False)
+    begun = time.monotonic()
+    chaos = Chaos(scene)
+    with legs_room.noted(scene):
+        chaos.run(seconds)
+        print(f"{leg.name} chaos: {chaos.made}; now calm", file=sys.stderr, flush=True)
+        doorbell.line.mend()
+        scene.start_worker(concurrency=2)
+        scene.end(CALM)
+    with legs_room.noted(scene):
+        scene.close()
+    scene.outcome.seconds = time.monotonic() - begun
+    legs_room.say(scene.outcome, timed=False)
+    return scene.outcome.as_dict()

@@ -1,0 +1,112 @@
+"""
+The table of the documentation, as reStructuredText.
+"""
+
+import os
+import platform
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from faults.figures import Outcome
+from faults.scenes import FAULTS
+
+NAMES = {
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "sqlite": "SQLite",
+    "redis": "Redis",
+    "rabbitmq": "RabbitMQ",
+    "boogie": "``boogie://``",
+}
+
+HEADER = ("on", "runs", "rows", "lost", "overlaps", "late writes", "twice", "recovery", "limit")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How the figures were made."""
+
+    seed: int
+    runs: int
+    seconds: float
+    load: float
+
+
+def page(outcomes: list[Outcome], control: list[dict[str, Any]], facts: Facts) -> str:
+    """Return the whole file: a table for each fault, the control, how it was made."""
+    of_fault: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        of_fault[outcome.fault].append(outcome)
+    parts = [".. Written by ``make faults``; changes by hand are lost."]
+    parts.append(_table(_header(), _lines(of_fault)))
+    skipped = sorted(
+        {(FAULTS[o.fault].title, leg(o.leg), o.skipped) for o in outcomes if o.skipped}
+    )
+    if skipped:
+        parts.append("Not made:")
+        parts.append("\n".join(f"* {title}, {on}: {why}." for title, on, why in skipped))
+    if control:
+        parts.append(control_table(control))
+    parts.append(_foot(facts))
+    return "\n\n".join(parts) + "\n"
+
+
+def chaos(outcomes: list[Outcome]) -> str:
+    """Return the table of a chaos."""
+    return _table(_header(), [_line("chaos", outcome) for outcome in outcomes]) + "\n"
+
+
+def leg(name: str) -> str:
+    """Return how a reader calls a leg."""
+    return " + ".join(NAMES[part] for part in name.split("+"))
+
+
+def _header() -> list[str]:
+    return ["fault", *HEADER]
+
+
+def _lines(of_fault: dict[str, list[Outcome]]) -> list[list[str]]:
+    lines = []
+    for fault, outcomes in of_fault.items():
+        made = [outcome for outcome in outcomes if not outcome.skipped]
+        title = FAULTS[fault].title if fault in FAULTS else fault
+        lines += [_line(title if i == 0 else "", one) for i, one in enumerate(made)]
+    return lines
+
+
+def _line(title: str, outcome: Outcome) -> list[str]:
+    overlaps = str(outcome.overlaps)
+    if outcome.excused:
+        overlaps += f" (+{outcome.excused} frozen)"
+    recovery = "\N{EN DASH}"
+    if outcome.median is not None and outcome.worst is not None:
+        recovery = f"{outcome.median:.1f} / {outcome.worst:.1f} s"
+    numbers = (outcome.runs, outcome.rows, outcome.lost, overlaps, outcome.late_writes)
+    limit = "\N{EN DASH}" if outcome.limit is None else f"{outcome.limit:.0f} s"
+    return [title, leg(outcome.leg), *map(str, numbers), str(outcome.duplicates), recovery, limit]
+
+
+def control_table(control: Iterable[dict[str, Any]]) -> str:
+    """Return the table of plain Celery."""
+    header = ["plain Celery + django-celery-results", "runs", "what the harness saw"]
+    return _table(header, [[row["title"], str(row["runs"]), row["seen"]] for row in control])
+
+
+def _table(header: list[str], lines: list[list[str]]) -> str:
+    text = [".. list-table::", "   :header-rows: 1", "   :class: figures", ""]
+    for line in [header, *lines]:
+        text += [f"   {'* -' if i == 0 else '  -'} {cell}".rstrip() for i, cell in enumerate(line)]
+    return "\n".join(text)
+
+
+def _foot(facts: Facts) -> str:
+    from importlib.metadata import version
+
+    software = ", ".join(f"{name} {version(name)}" for name in ("celery", "django", "kombu"))
+    return (
+        f"Made with ``RUNS={facts.runs} SEED={facts.seed}`` in {facts.seconds / 60:.0f} minutes: "
+        f"Python {platform.python_version()}, {software}; {os.cpu_count()} cores shared by "
+        f"everything, servers, workers and harness, load average {facts.load:.1f} at the end."
+    )
