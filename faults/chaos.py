@@ -195,6 +195,7 @@ class Chaos:
 def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
     """Make chaos on a leg; return its outcome."""
     scene = Scene(leg, "chaos", 1, seed, short=False)
+    scene.outcome.title = "all of them at random"
     begun = time.monotonic()
     chaos = Chaos(scene)
     with legs_room.noted(scene):

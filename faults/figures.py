@@ -70,6 +70,8 @@ class Outcome:
 
     leg: str
     fault: str
+    #: What the table calls the fault.
+    title: str = ""
     #: Why it was not tried; empty if it was.
     skipped: str = ""
     #: Times that the fault was made, and rows that lived through it.

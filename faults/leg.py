@@ -88,7 +88,7 @@ def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
     fault = FAULTS[name]
     scene = Scene(leg, name, runs, seed, short)
     outcome = scene.outcome
-    outcome.limit = fault.limit
+    outcome.title, outcome.limit = fault.title, fault.limit
     outcome.skipped = fault.needs(leg)
     if outcome.skipped:
         return outcome.as_dict()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from faults.figures import Outcome
-from faults.scenes import FAULTS
 
 NAMES = {
     "postgresql": "PostgreSQL",
@@ -41,9 +40,7 @@ def page(outcomes: list[Outcome], control: list[dict[str, Any]], facts: Facts) -
         of_fault[outcome.fault].append(outcome)
     parts = [".. Written by ``make faults``; changes by hand are lost."]
     parts.append(_table(_header(), _lines(of_fault)))
-    skipped = sorted(
-        {(FAULTS[o.fault].title, leg(o.leg), o.skipped) for o in outcomes if o.skipped}
-    )
+    skipped = sorted({(o.title, leg(o.leg), o.skipped) for o in outcomes if o.skipped})
     if skipped:
         parts.append("Not made:")
         parts.append("\n".join(f"* {title}, {on}: {why}." for title, on, why in skipped))
@@ -55,7 +52,7 @@ def page(outcomes: list[Outcome], control: list[dict[str, Any]], facts: Facts) -
 
 def chaos(outcomes: list[Outcome]) -> str:
     """Return the table of a chaos."""
-    return _table(_header(), [_line("chaos", outcome) for outcome in outcomes]) + "\n"
+    return _table(_header(), [_line(outcome.title, outcome) for outcome in outcomes]) + "\n"
 
 
 def leg(name: str) -> str:
@@ -69,10 +66,9 @@ def _header() -> list[str]:
 
 def _lines(of_fault: dict[str, list[Outcome]]) -> list[list[str]]:
     lines = []
-    for fault, outcomes in of_fault.items():
+    for outcomes in of_fault.values():
         made = [outcome for outcome in outcomes if not outcome.skipped]
-        title = FAULTS[fault].title if fault in FAULTS else fault
-        lines += [_line(title if i == 0 else "", one) for i, one in enumerate(made)]
+        lines += [_line(one.title if i == 0 else "", one) for i, one in enumerate(made)]
     return lines
 
 
