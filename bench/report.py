@@ -122,9 +122,11 @@ def _cell(text: str) -> str:
 def _foot(records: Records) -> list[str]:
     sizes, (first, second) = records.machine["sizes"], plot.foot(records)
     measured = (
-        f"Medians of {sizes['rounds']} interleaved rounds of {sizes['single']:,} tasks enqueued one"
-        f" by one and {sizes['bulk']:,} together; memory over {sizes['many']:,} tasks."
+        f"Medians of interleaved rounds ({sizes['rounds']}) of {sizes['single']:,} tasks enqueued"
+        f" one by one and {sizes['bulk']:,} together; memory over {sizes['many']:,} tasks."
     )
+    if sizes["quick"]:
+        measured += " A quick run, to see that everything works: its figures mean little."
     counts = {
         what: records.median("boogie_alone", "instructions", what) for what in ("enqueue", "run")
     }

@@ -6,7 +6,7 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, keeper
+from boogie.apps.tasks import Task, Worker, keeper
 from tests.db.rows import stored
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +67,11 @@ def test_a_row_that_is_retried_meanwhile_stays(monkeypatch):
     monkeypatch.setattr(TaskQuerySet, "remove", retried_first)
     assert keeper.purge() == 0
     assert left() == {row}
+
+
+def test_the_row_of_a_worker_goes_when_it_has_been_dead_for_an_hour():
+    for name, minutes in (("alive", 0), ("dead", 59), ("forgotten", 61)):
+        keeper.beat(name, {"concurrency": 1})
+        Worker.objects.filter(pk=name).update(seen=timezone.now() - timedelta(minutes=minutes))
+    assert keeper.purge() == 0
+    assert set(Worker.objects.values_list("pk", flat=True)) == {"alive", "dead"}

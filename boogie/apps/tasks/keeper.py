@@ -93,16 +93,16 @@ def _ring_queue(queue: str) -> int:
 def rescue() -> None:
     """Rescue the rows and messages of dead workers, and fail the calls that were given up."""
     workers = Worker.objects.using(router.db_for_write(Worker))
-    alive = list(workers.alive(conf.WORKER_TIMEOUT).values_list("pk", flat=True))
+    alive = workers.alive(conf.WORKER_TIMEOUT).values("pk")
     for row in rows().orphaned(alive, conf.CALL_LIMIT).free():
         losses.lose(row, f"the worker {row.worker} died")
     messages = Message.objects.using(router.db_for_write(Message))
     messages.held().exclude(worker__in=alive).update(worker="")
-    workers.dead(WORKER_MEMORY).delete()
 
 
 def purge() -> int:
-    """Delete a batch of ended rows past their retention, for each outcome; return how many."""
+    """Delete workers long dead, and a batch of rows past their retention; return how many rows."""
+    Worker.objects.using(router.db_for_write(Worker)).dead(WORKER_MEMORY).delete()
     removed = 0
     for status, keep in conf.RETENTION.items():
         if keep is not None:
@@ -177,7 +177,9 @@ class Keeper:
         """Do every step whose time has come."""
         self._every(conf.HEARTBEAT, partial(beat, self.worker_id, self.about))
         self._every(TICK, partial(ring_due, ["", *self.about["queues"]]))
-        self._every(TICK, self.kill_terminated)
+        if self.pool.known():
+            self._next.pop(self.kill_terminated.__name__, None)
+        self._every(PURGE_EVERY, self.kill_terminated)
         self._every(RESCUE_EVERY, self.compare)
         self._every(RESCUE_EVERY, rescue)
         self._every(PURGE_EVERY, purge)

@@ -73,9 +73,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Due rows of ``queues``, in the order in which they are to run."""
         return self.due().filter(queue__in=queues).order_by("-priority", "due")
 
-    def orphaned(self, alive: list[str], call_limit: float) -> "TaskQuerySet":
+    def orphaned(self, alive: Any, call_limit: float) -> "TaskQuerySet":
         """
-        Running rows of workers not among ``alive``.
+        Running rows of workers not among ``alive``, a list of ids or a query for them.
 
         Rows that no worker runs, but a ``call()``, only after ``call_limit`` seconds.
         """
