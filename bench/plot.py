@@ -1,5 +1,6 @@
 """The plot: four groups of bars, one bar for a system, as SVG."""
 
+import textwrap
 from dataclasses import dataclass
 from html import escape
 
@@ -44,7 +45,7 @@ def draw(records: Records) -> str:
             parts.append(f'<g transform="translate({10 + column * COLUMN},{height})">')
             parts += [*lines, "</g>"]
         height += max(tall for _, tall in pair) + 18
-    for line in foot(records):
+    for line in (line for long in foot(records) for line in textwrap.wrap(long, 140)):
         parts.append(_text(10, height + 8, line, FAINT, size=10))
         height += 14
     head = (
