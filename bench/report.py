@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import places, plot
 from bench.records import Records
 from bench.systems import SYSTEMS
-from bench.targets import TARGETS, Figure, cycle, of
+from bench.targets import TARGETS, Figure, cycle, of, wal
 
 DOCS = places.ROOT / "docs/explanation"
 
@@ -22,7 +22,7 @@ COLUMNS: list[tuple[str, Callable[[str], Figure], str]] = [
     ("statements to enqueue", lambda s: cycle(s, "single.statements"), "{:.1f}"),
     ("statements to run", lambda s: cycle(s, "drain.statements"), "{:.1f}"),
     ("round trips to run", lambda s: cycle(s, "drain.round_trips"), "{:.1f}"),
-    ("WAL to run, kB/task", lambda s: _kilo(cycle(s, "drain.wal")), "{:.1f}"),
+    ("WAL, kB/task", lambda s: _kilo(wal(s)), "{:.1f}"),
     ("enqueue, tasks/s", lambda s: cycle(s, "single.rate"), "{:.0f}"),
     ("bulk, tasks/s", lambda s: cycle(s, "bulk.rate"), "{:.0f}"),
     ("memory (PSS), MiB", lambda s: cycle(s, "drain.pss_mib"), "{:.0f}"),
@@ -39,7 +39,7 @@ GROWTH: list[tuple[str, Callable[[str], Figure], str]] = [
     ("drain, tasks/s", lambda s: cycle(s, "drain.rate", True), "{:.0f}"),
     ("enqueue, tasks/s", lambda s: cycle(s, "single.rate", True), "{:.0f}"),
     ("CPU, ms/task", lambda s: cycle(s, "drain.cpu_ms", True), "{:.2f}"),
-    ("WAL to run, kB/task", lambda s: _kilo(cycle(s, "drain.wal", True)), "{:.1f}"),
+    ("WAL, kB/task", lambda s: _kilo(wal(s, True)), "{:.1f}"),
 ]
 
 
