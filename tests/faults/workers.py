@@ -10,7 +10,6 @@ import uuid
 from pathlib import Path
 
 import redis
-from django.conf import settings
 from django.db import connections
 from kombu import Connection
 
@@ -127,13 +126,13 @@ def delete_queues(*names):
     """Take the queues of a test, and all else that bears their names, off a real broker."""
     if services.BROKER == "boogie":
         return
-    with Connection(settings.CELERY_BROKER_URL) as connection:
+    with Connection(services.broker_url()) as connection:
         for name in names:
             channel = connection.channel()
             channel.queue_delete(name)
             channel.exchange_delete(name)
             channel.close()
     if services.BROKER == "redis":
-        with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
+        with redis.Redis.from_url(services.broker_url()) as client:
             for name in names:
                 client.delete(*client.scan_iter(f"*{name}*"), name)
