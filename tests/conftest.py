@@ -1,22 +1,19 @@
 """Skip what needs a server that does not answer; fail instead where servers are required."""
 
+import functools
+
 import pytest
 
 from tests.project import services
 
-
-def pytest_collection_modifyitems(items):
-    absent = services.missing()
-    if not absent:
-        return
-    for item in items:
-        if item.get_closest_marker("django_db") or item.get_closest_marker("worker"):
-            item.add_marker(pytest.mark.usefixtures("_service_missing"))
+#: Asked once in a session.
+absent = functools.cache(services.missing)
 
 
-@pytest.fixture
-def _service_missing():
-    reason = f"no answer from {', '.join(services.missing())}"
-    if services.REQUIRED:
-        pytest.fail(reason)
-    pytest.skip(reason)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Decide before any fixture is made: the database of the session would need the server."""
+    needs_servers = item.get_closest_marker("django_db") or item.get_closest_marker("worker")
+    if needs_servers and absent():
+        reason = f"no answer from {', '.join(absent())}"
+        (pytest.fail if services.REQUIRED else pytest.skip)(reason)
