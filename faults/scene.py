@@ -112,6 +112,11 @@ class Scene:
 
         return self.wait(begun, "the bodies begin")
 
+    def still_going(self, starts: list[Event]) -> list[Event]:
+        """Return the starts whose bodies have not ended."""
+        ended = {(e.row, e.attempt) for e in self.events("end")}
+        return [e for e in starts if (e.row, e.attempt) not in ended]
+
     # --- waiting ----------------------------------------------------------------------
 
     def wait(self, condition: Callable[[], T], what: str, timeout: float = 90.0) -> T:
@@ -156,13 +161,21 @@ class Scene:
         for row in rows:
             left = max(0.0, end - time.monotonic())
             try:
-                again = self.wait(
-                    lambda row=row: self.starts_after(since, row), f"{row} runs again", left
+                self.wait(
+                    lambda row=row: self.starts_after(since, row) or self._has_ended(row),
+                    f"{row} runs again",
+                    left,
                 )
             except TimeoutError:
                 self.outcome.problems.append(f"{row} did not run again")
-                continue
-            self.outcome.recoveries.append((again[0].ns - since) / 1e9)
+            again = self.starts_after(since, row)
+            if again:
+                self.outcome.recoveries.append((again[0].ns - since) / 1e9)
+
+    def _has_ended(self, row: str) -> bool:
+        """Return whether a row ended after its body did: no fault came in between."""
+        ended = any(event.row == row for event in self.events("end"))
+        return ended and Task.objects.filter(pk=row, status__in=ENDED).exists()
 
     # --- the outcome ------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ def kill_child(scene: Scene) -> None:
     for _ in range(scene.runs):
         starts = scene.begin(scene.mixed(2, first=60.0))
         time.sleep(scene.random.uniform(0.0, 0.5))
-        victim = scene.random.choice(starts)
+        victim = scene.random.choice(scene.still_going(starts))
         killed = kill_process(victim.pid)
         scene.injected()
         scene.recovers([victim.row], killed)

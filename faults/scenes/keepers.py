@@ -40,8 +40,8 @@ def three_keepers(scene: Scene) -> None:
 
 
 def _orphan(worker: str) -> None:
-    """Make all queued rows look as if a worker that is no more had claimed them."""
-    Task.objects.queued().update(
+    """Make fresh rows look as if a worker that is no more had claimed them."""
+    Task.objects.queued().filter(attempt=0).update(
         status="running", worker=worker, pid=1, attempt=1, started=Moment(), due=None,
         not_before=None,
     )  # fmt: skip
