@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from boogie.apps.tasks import Task, doorbell, registry
+from boogie.apps.tasks import Task, doorbell
 from boogie.apps.tasks.clock import Moment
 from faults.processes import ROOT
 from faults.scene import Scene
@@ -46,11 +46,7 @@ def duplicate(scene: Scene) -> None:
 def ring_again(scene: Scene, rows: list[Task]) -> None:
     """Deliver the doorbells of rows once more, whatever their status."""
     if scene.leg.has_broker:
-        app = registry.celery_app()
-        with app.connection_for_write() as connection:
-            producer = app.amqp.Producer(connection)
-            for row in rows:
-                doorbell._publish(app, producer, row)
+        doorbell.ring(rows)
     else:
         # The row is the message: give it to the next worker that looks as well.
         queued = Task.objects.filter(pk__in=[row.pk for row in rows], status="queued")

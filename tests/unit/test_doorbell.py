@@ -9,6 +9,7 @@ import pytest
 from django.test import override_settings
 
 from boogie.apps.tasks import doorbell, registry
+from boogie.apps.tasks.bell import Bells
 from boogie.apps.tasks.clock import uuid7
 from tests.helpers import wait_until
 
@@ -193,15 +194,15 @@ def test_while_the_line_is_broken_nothing_is_published_though_the_broker_is_back
 
 
 def test_a_row_that_fails_in_the_middle_leaves_it_and_the_rest_unrung(app, monkeypatch):
-    publish = doorbell._publish
     rows = [bell() for _ in range(5)]
+    ring = Bells.ring
 
-    def fail_at_the_third(app, producer, row):
-        if row is rows[2]:
+    def fail_at_the_third(bells, producer, name, task_id, *rest):
+        if task_id == str(rows[2].pk):
             raise OSError("cut")
-        publish(app, producer, row)
+        ring(bells, producer, name, task_id, *rest)
 
-    monkeypatch.setattr(doorbell, "_publish", fail_at_the_third)
+    monkeypatch.setattr(Bells, "ring", fail_at_the_third)
     assert doorbell.ring(rows) == rows[2:]
     assert [m.headers["id"] for m in received(app)] == [str(row.pk) for row in rows[:2]]
 

@@ -12,17 +12,22 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any
 
 from celery import Celery
 
 from . import registry
+from .bell import Bells
 from .conf import conf
 
 logger = logging.getLogger(__name__)
 
 #: Connections that one process keeps open to the broker for ringing.
 POOL_SIZE = 10
+#: Messages that are sent together, where the transport can do that.
+BATCH = 100
 
 SCHEME = "boogie"
 
@@ -40,7 +45,7 @@ def needs_ringing() -> bool:
 
 def scheme(app: Celery) -> str:
     """Return the URL scheme of the broker that ``app`` publishes to; '' if it names none."""
-    url = app.conf.broker_write_url or app.conf.broker_url or ""
+    url = app.conf.broker_write_url or ""
     first = url[0] if isinstance(url, list | tuple) else url
     return str(first).partition(":")[0]
 
@@ -57,6 +62,7 @@ class _Line:
         self._lock = threading.Lock()
         self._owner: tuple[int, Celery, str] | None = None
         self._connections: Any = None
+        self._bells: Any = None
         self._silent_until = 0.0
 
     @property
@@ -70,7 +76,7 @@ class _Line:
     def mend(self) -> None:
         """Forget a failure and every connection (tests, and settings that changed)."""
         self._silent_until = 0.0
-        self._owner = self._connections = None
+        self._owner = self._connections = self._bells = None
 
     def hang_up(self) -> None:
         """Close every connection; a forked child would end those that it inherits."""
@@ -85,12 +91,17 @@ class _Line:
 
     def connections(self, app: Celery) -> Any:
         """Return the pool of connections for ``app``; a new one after a fork."""
-        owner = (os.getpid(), app, str(app.conf.broker_url))
+        return self.open(app)[0]
+
+    def open(self, app: Celery) -> tuple[Any, Bells]:
+        """Return the pool of connections for ``app`` and the messages that go through it."""
+        owner = (os.getpid(), app, str(app.conf.broker_write_url))
         with self._lock:
             if self._owner != owner:
                 self._connections = _connect(app).Pool(limit=POOL_SIZE)
+                self._bells = Bells(app)
                 self._owner = owner
-            return self._connections
+            return self._connections, self._bells
 
 
 def _connect(app: Celery) -> Any:
@@ -126,16 +137,8 @@ def ring(rows: Iterable[Any]) -> list[Any]:
     waiting = list(rows)
     if not waiting or line.is_broken:
         return waiting
-    app = registry.celery_app()
-    deadline = time.monotonic() + conf.PUBLISH_TIMEOUT
     try:
-        pool = line.connections(app)
-        # A connection on which anything goes wrong is closed and replaced by the pool.
-        with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
-            producer = app.amqp.Producer(connection)
-            while waiting and time.monotonic() < deadline:
-                _publish(app, producer, waiting[0])
-                del waiting[0]
+        _ring_all(registry.celery_app(), waiting, time.monotonic() + conf.PUBLISH_TIMEOUT)
     except Exception as error:
         # Whatever a transport raises, the rows are safe and the keeper rings them.
         line.broke()
@@ -146,6 +149,21 @@ def ring(rows: Iterable[Any]) -> list[Any]:
             error,
         )
     return waiting
+
+
+def _ring_all(app: Celery, waiting: list[Any], deadline: float) -> None:
+    """Publish, and take what was published off ``waiting``."""
+    pool, bells = line.open(app)
+    # A connection on which anything goes wrong is closed and replaced by the pool.
+    with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
+        producer: Any = app.amqp.Producer(connection)
+        _keep_client(producer.channel)
+        many = len(waiting) > 1 and hasattr(producer.channel, "create_publish_batch")
+        size = BATCH if many else 1
+        while waiting and time.monotonic() < deadline:
+            with producer.batch() if many else nullcontext():
+                _publish(bells, producer, waiting[:size])
+            del waiting[:size]
 
 
 def depth(queue: str) -> int | None:
@@ -179,6 +197,20 @@ def _depth(connection: Any, queue: str) -> int:
         connection.maybe_close_channel(channel)
 
 
+def _keep_client(channel: Any) -> None:
+    """Keep the client of a Redis channel: kombu makes one for each command, and that is slow."""
+    make = getattr(channel, "Client", None)
+    if make is not None and not hasattr(make, "cache_info"):
+        channel.Client = lru_cache(maxsize=1)(make)
+
+
+def _publish(bells: Bells, producer: Any, rows: Iterable[Any]) -> None:
+    driver = producer.connection.transport.driver_type
+    for row in rows:
+        priority = broker_priority(row.priority, driver)
+        bells.ring(producer, row.name, str(row.pk), priority, row.queue)
+
+
 def answers() -> bool:
     """Return whether the broker takes a connection, within ``PUBLISH_TIMEOUT``."""
     if not needs_ringing():
@@ -190,22 +222,6 @@ def answers() -> bool:
         logger.warning("The broker does not answer: %s: %s", type(error).__name__, error)
         return False
     return True
-
-
-def _publish(app: Celery, producer: Any, row: Any) -> None:
-    options: dict[str, Any] = {"queue": row.queue} if row.queue else {}
-    app.send_task(
-        row.name,
-        args=[],
-        kwargs={},
-        task_id=str(row.pk),
-        producer=producer,
-        priority=broker_priority(row.priority, producer.connection.transport.driver_type),
-        retry=False,
-        ignore_result=True,
-        add_to_parent=False,
-        **options,
-    )
 
 
 def broker_priority(priority: int, driver_type: str) -> int:

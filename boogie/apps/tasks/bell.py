@@ -1,0 +1,121 @@
+"""
+What a doorbell says: the task's name and the row's id, in Celery's message format.
+
+Celery makes the message, once for each name, queue and priority; the doorbells
+after that differ in the id alone. (Making one takes longer than sending it.)
+"""
+
+from collections.abc import Hashable
+from typing import Any
+from weakref import WeakSet
+
+from celery import Celery, signals
+from celery.app.routes import MapRoute
+from kombu import Producer
+from kombu.serialization import dumps
+
+from . import registry
+
+#: Stands for the id where Celery puts it.
+PLACE = "00000000-0000-0000-0000-000000000000"
+
+#: Whoever listens to these is told of every message, by Celery.
+SIGNALS = (signals.before_task_publish, signals.after_task_publish)
+
+
+class Bell:
+    """
+    A message as Celery publishes it, in which the id is open.
+
+    It takes the part of the producer when Celery sends, and keeps what it gets.
+    """
+
+    def __init__(self, app: Celery, connection: Any, name: str, options: dict[str, Any]) -> None:
+        self.connection = connection
+        #: The channels on which the queue was declared.
+        self._declared: WeakSet[Any] = WeakSet()
+        send(app, self, name, PLACE, options)
+        self.connection = None
+
+    def __enter__(self) -> "Bell":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def publish(
+        self, body: Any, serializer: Any, headers: dict[str, Any], declare: Any, **options: Any
+    ) -> None:
+        """Keep a message; the part of the producer."""
+        self.declare = declare
+        content_type, content_encoding, self.body = dumps(body, serializer=serializer)
+        self.options = {
+            **options,
+            "content_type": content_type,
+            "content_encoding": content_encoding,
+        }
+        self.headers = headers
+        self.header_places = [key for key, value in headers.items() if value == PLACE]
+        self.places = [key for key, value in options.items() if value == PLACE]
+
+    def ring(self, producer: Producer, task_id: str) -> None:
+        """Publish the message with ``task_id`` in it."""
+        headers = {**self.headers, **dict.fromkeys(self.header_places, task_id)}
+        options = {**self.options, **dict.fromkeys(self.places, task_id)}
+        channel: Any = producer.channel
+        declare = () if channel in self._declared else self.declare
+        producer.publish(self.body, headers=headers, declare=declare, **options)
+        self._declared.add(channel)
+
+
+class Bells:
+    """The bells of one connection pool."""
+
+    def __init__(self, app: Celery) -> None:
+        self.app = app
+        self._bells: dict[Hashable, Bell] = {}
+        router: Any = app.amqp.router
+        self._all_differ = bool(
+            app.conf.task_send_sent_event
+            or not all(isinstance(route, MapRoute) for route in router.routes)
+        )
+
+    def ring(
+        self, producer: Producer, name: str, task_id: str, priority: int, queue: str | None
+    ) -> None:
+        """Publish a doorbell; ``queue``: by its name, or where Celery's routes send ``name``."""
+        options: dict[str, Any] = {"priority": priority, **({"queue": queue} if queue else {})}
+        if self._differ():
+            send(self.app, producer, name, task_id, options)
+            return
+        key = (name, registry.get(name), queue, priority)
+        bell = self._bells.get(key)
+        if bell is None:
+            bell = self._bells[key] = Bell(self.app, producer.connection, name, options)
+        bell.ring(producer, task_id)
+
+    def _differ(self) -> bool:
+        """
+        Return whether messages may differ in more than the id.
+
+        Inside of a task they name it as their parent; a router of the project's may
+        choose by whatever it likes; receivers of signals are told of each, and may
+        change it.
+        """
+        listened = any(signal.receivers for signal in SIGNALS)
+        return bool(self._all_differ or listened or self.app.current_worker_task)
+
+
+def send(app: Celery, producer: Any, name: str, task_id: str, options: dict[str, Any]) -> None:
+    """Have Celery make the message and publish it."""
+    app.send_task(
+        name,
+        args=[],
+        kwargs={},
+        task_id=task_id,
+        producer=producer,
+        retry=False,
+        ignore_result=True,
+        add_to_parent=False,
+        **options,
+    )

@@ -1,0 +1,166 @@
+"""The message of a doorbell: what Celery would publish, made once."""
+
+import uuid
+
+import celery
+import pytest
+from celery import signals
+from celery._state import _task_stack
+
+from boogie.apps.tasks import bell
+
+NAME = "shop.count"
+
+
+@pytest.fixture
+def app():
+    with celery.Celery("rung", set_as_current=False, broker="memory://") as app:
+        app.conf.task_default_queue = f"bells-{uuid.uuid4()}"
+        yield app
+
+
+@pytest.fixture
+def producer(app):
+    with app.connection_for_write() as connection:
+        yield app.amqp.Producer(connection)
+
+
+@pytest.fixture
+def published(app):
+    """Take every message out of the queue: its headers, properties and body."""
+
+    def take():
+        with app.connection_for_read() as connection:
+            box = connection.SimpleQueue(app.conf.task_default_queue)
+            messages = []
+            while box.qsize():
+                message = box.get(block=False)
+                message.ack()
+                properties = {**message.properties}
+                for ours in ("delivery_tag", "delivery_info"):
+                    del properties[ours]
+                messages.append((message.headers, properties, message.body))
+            box.close()
+        return messages
+
+    return take
+
+
+def new_id():
+    return str(uuid.uuid4())
+
+
+def ring(bells, producer, *task_ids, priority=3, queue=None):
+    for task_id in task_ids:
+        bells.ring(producer, NAME, task_id, priority, queue)
+
+
+@pytest.fixture
+def sends(app, monkeypatch):
+    """Ids for which Celery made a message."""
+    ids, send = [], app.send_task
+    monkeypatch.setattr(
+        app,
+        "send_task",
+        lambda *a, task_id, **o: ids.append(task_id) or send(*a, task_id=task_id, **o),
+    )
+    return ids
+
+
+def test_every_message_is_to_the_letter_what_celery_makes(app, producer, published):
+    bells, keys = bell.Bells(app), [new_id() for _ in range(3)]
+    ring(bells, producer, *keys)
+    ours = published()
+    for key in keys:
+        bell.send(app, producer, NAME, key, {"priority": 3})
+    assert ours == published()
+    assert [headers["id"] for headers, _, _ in ours] == keys
+
+
+def test_options_of_a_registered_task_are_in_its_message_where_celery_has_them_there(
+    app, producer, published
+):
+    @app.task(name=NAME, time_limit=7)
+    def registered():
+        pass
+
+    app.finalize()
+    ring(bell.Bells(app), producer, new_id())
+    bell.send(app, producer, NAME, new_id(), {"priority": 3})
+    ours, celerys = [headers["timelimit"] for headers, _, _ in published()]
+    assert ours == celerys
+
+
+def test_celery_makes_one_message_for_each_name_queue_and_priority(app, producer, sends):
+    bells = bell.Bells(app)
+    for _ in range(3):
+        ring(bells, producer, new_id(), new_id())
+        ring(bells, producer, new_id(), priority=5)
+        ring(bells, producer, new_id(), queue="other")
+    assert sends == [bell.PLACE] * 3
+
+
+@pytest.mark.parametrize("signal", bell.SIGNALS)
+def test_receivers_are_told_of_every_message(app, producer, published, signal):
+    bells, told, keys = bell.Bells(app), [], [new_id(), new_id()]
+    ring(bells, producer, new_id())
+
+    def listen(headers, **extra):
+        told.append(headers["id"])
+        headers["trace"] = f"trace of {headers['id']}"
+
+    signal.connect(listen)
+    try:
+        ring(bells, producer, *keys)
+    finally:
+        signal.disconnect(listen)
+    assert told == keys
+    if signal is signals.before_task_publish:
+        assert [headers.get("trace") for headers, _, _ in published()[1:]] == [
+            f"trace of {key}" for key in keys
+        ]
+
+
+def test_a_router_of_the_project_decides_on_every_message(app, producer, sends):
+    app.conf.task_routes = [lambda name, *rest, **options: {"queue": "chosen"}]
+    keys = [new_id(), new_id()]
+    ring(bell.Bells(app), producer, *keys)
+    assert sends == keys
+
+
+def test_in_a_task_the_message_names_its_parent(app, producer, published):
+    bells, root, parent = bell.Bells(app), new_id(), new_id()
+
+    @app.task(name="parent")
+    def task():
+        ring(bells, producer, new_id())
+
+    ring(bells, producer, new_id())
+    task.push_request(id=parent, root_id=root, called_directly=False)
+    _task_stack.push(task)
+    try:
+        task.run()
+    finally:
+        _task_stack.pop()
+        task.pop_request()
+    before, inside = [headers for headers, _, _ in published()]
+    assert (before["root_id"], before["parent_id"]) == (before["id"], None)
+    assert (inside["root_id"], inside["parent_id"]) == (root, parent)
+
+
+def test_a_queue_is_declared_on_every_channel(app, producer, monkeypatch):
+    bells = bell.Bells(app)
+    ring(bells, producer, new_id(), new_id())
+    with app.connection_for_write() as another:
+        second = app.amqp.Producer(another)
+        ring(bells, second, new_id())
+        queue = app.conf.task_default_queue
+        assert second.channel.queue_declare(queue, passive=True).message_count == 3
+        second.channel.queue_delete(queue)
+
+
+def test_events_of_sent_tasks_are_sent_if_celery_is_told_to(app, producer, sends):
+    app.conf.task_send_sent_event = True
+    keys = [new_id(), new_id()]
+    ring(bell.Bells(app), producer, *keys)
+    assert sends == keys
