@@ -51,6 +51,7 @@ STEPS = [
     ["declare"],
     # Doors.
     ["watch", "messages"],  # when the transport looks at the database
+    ["consuming"],  # knows a Boogie task when it sees one
     ["channel"],  # its queues, which watch the database
     ["receivers", "request", "transport", "worker"],
     ["checks", "admin", "views", "templatetags", "management"],
@@ -68,6 +69,7 @@ PARTS_OF_DOORS = {
     ("transport", "channel"): "the transport's queues",
     ("transport", "watch"): "when the transport looks at them",
     ("channel", "messages"): "what its queues hold",
+    ("worker", "consuming"): "what the worker's connection can leave out",
     ("channel", "watch"): "the connection that both look through",
 }
 

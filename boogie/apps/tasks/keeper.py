@@ -7,9 +7,7 @@ statement that a second keeper finds already done.
 """
 
 import logging
-import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +19,7 @@ from django.db import DatabaseError, connections, router
 from . import doorbell, losses, sql, transitions
 from .clock import Moment
 from .conf import conf
+from .heartbeat import Pacemaker, beat, leave
 from .models import Message, Task, Worker
 from .querysets import TaskQuerySet
 
@@ -52,14 +51,6 @@ def rows() -> TaskQuerySet:
 
 
 # --- steps ----------------------------------------------------------------------------
-
-
-def beat(worker_id: str, about: dict[str, Any]) -> None:
-    """Say that this worker is alive; make its row if there is none."""
-    workers = Worker.objects.using(router.db_for_write(Worker))
-    if not workers.filter(pk=worker_id).update(seen=Moment(), **about):
-        details = {"host": socket.gethostname(), "pid": os.getpid(), **about}
-        workers.create(pk=worker_id, started=Moment(), seen=Moment(), **details)
 
 
 def ring_due(queues: Iterable[str]) -> int:
@@ -128,6 +119,9 @@ class Pool(Protocol):
 class Keeper:
     """Runs the steps in threads that can be stopped for the moment of a fork."""
 
+    #: Of a worker whose bodies may hold up these threads.
+    pacemaker: Pacemaker | None = None
+
     def __init__(self, worker_id: str, about: dict[str, Any], pool: Pool) -> None:
         self.worker_id = worker_id
         self.about = about
@@ -143,7 +137,7 @@ class Keeper:
 
     def introduce(self) -> None:
         """Make the worker known, in the thread of the caller."""
-        _guarded(partial(beat, self.worker_id, self.about))
+        _guarded(self.beat)
 
     def start(self) -> None:
         """Begin the threads: one keeps, one does jobs, in which users' hooks may take long."""
@@ -166,16 +160,18 @@ class Keeper:
             thread.join(timeout)
 
     def farewell(self) -> None:
-        """Do the jobs that wait, and take this worker off the list."""
+        """Do the jobs that wait, end the pacemaker, and take this worker off the list."""
         while not _jobs.empty():
             job = _jobs.get()
             if job is not None:
                 _guarded(job)
-        _guarded(partial(_leave, self.worker_id))
+        if self.pacemaker is not None:
+            self.pacemaker.stop()
+        _guarded(partial(leave, self.worker_id))
 
     def tick(self) -> None:
         """Do every step whose time has come."""
-        self._every(conf.HEARTBEAT, partial(beat, self.worker_id, self.about))
+        self._every(conf.HEARTBEAT, self.beat)
         self._every(TICK, partial(ring_due, ["", *self.about["queues"]]))
         if self.pool.known():
             self._next.pop(self.kill_terminated.__name__, None)
@@ -183,6 +179,12 @@ class Keeper:
         self._every(RESCUE_EVERY, self.compare)
         self._every(RESCUE_EVERY, rescue)
         self._every(PURGE_EVERY, purge)
+
+    def beat(self) -> None:
+        """Say that this worker is alive, to the database and to the pacemaker."""
+        beat(self.worker_id, self.about)
+        if self.pacemaker is not None:
+            self.pacemaker.note_beat()
 
     def kill_terminated(self) -> None:
         """Kill the processes of this worker whose rows were cancelled with ``terminate``."""
@@ -231,10 +233,6 @@ def _do_jobs() -> None:
             _guarded(job)
     finally:
         connections.close_all()
-
-
-def _leave(worker_id: str) -> None:
-    Worker.objects.using(router.db_for_write(Worker)).filter(pk=worker_id).delete()
 
 
 def _guarded(step: Callable[[], Any]) -> Any:

@@ -1,6 +1,5 @@
 """
-What a stock Celery worker gets from us: the keeper, connection reuse, and a
-request class that tells us of children that died.
+What a stock Celery worker gets from us: the keeper, and connection reuse.
 """
 
 import os
@@ -8,18 +7,15 @@ from typing import Any
 
 import celery
 import django
-from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
-from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_logger
 from celery.worker import state
-from celery.worker.request import Request
 from django.core.cache import close_caches
 
 import boogie
 
-from . import doorbell, execute, keeper, losses, process
+from . import consuming, doorbell, execute, heartbeat, keeper, process
 from .declare import BoogieTask
 
 logger = get_logger(__name__)
@@ -50,11 +46,14 @@ class KeeperStep(bootsteps.StartStopStep):
         # Here, and not in start(): the pool's children must inherit it.
         process.become_worker(process.new_worker_id(worker.hostname))
         reuse_connections(worker.app)
+        consuming.spare_redis(worker.app)
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
             worker.worker_lost_wait = LOST_WAIT
 
     def start(self, worker: Any) -> None:
         one = keeper.Keeper(process.worker_id(), _about(worker), Pool(worker))
+        if not isinstance(worker.pool, TaskPool) and heartbeat.can_be_shared():
+            one.pacemaker = heartbeat.Pacemaker(one.worker_id)
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
         one.introduce()
         execute.close_connections()
@@ -194,56 +193,3 @@ def leave_connections(clean: bool) -> None:
     else:
         execute.close_connections()
     close_caches()
-
-
-# --- children that died ---------------------------------------------------------------
-
-
-class BoogieRequest(Request):
-    """
-    The main process's view of one run. What only it learns goes to the keeper's thread.
-
-    The row is found by the pid of the child, so that a duplicate of a message
-    whose child dies takes nothing away from the child that runs the row.
-    """
-
-    def on_timeout(self, soft: bool, timeout: float) -> None:
-        """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""
-        if soft:
-            super().on_timeout(soft, timeout)
-            return
-        state.task_ready(self)
-        logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
-        exception = TimeLimitExceeded(timeout)
-        keeper.submit(losses.abandon_child, self.id, self.worker_pid, exception)
-        self._acknowledge_late()
-
-    def on_failure(
-        self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
-    ) -> None:
-        """A child that died has lost its run; other failures were settled by the child."""
-        exception = exc_info.exception
-        if isinstance(exception, ExceptionWithTraceback):
-            exception = exception.exc
-        if isinstance(exception, TimeLimitExceeded):
-            return
-        if not isinstance(exception, WorkerLostError | SystemExit | KeyboardInterrupt):
-            super().on_failure(exc_info, send_failed_event, return_ok)
-            return
-        state.task_ready(self)
-        how = f"the process {self.worker_pid} of {process.worker_id()} died ({exception})"
-        keeper.submit(losses.lose_child, self.id, self.worker_pid, how)
-        self._acknowledge_late()
-
-    def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:
-        """A body that raised ``SystemExit`` comes as a failed success; its child is gone."""
-        failed, outcome, _ = failed__retval__runtime
-        if failed:
-            self.on_failure(outcome, return_ok=True)
-        else:
-            super().on_success(failed__retval__runtime, **extra)
-
-    def _acknowledge_late(self) -> None:
-        """The row decides what happens next, never the broker."""
-        if self.task.acks_late:
-            self.acknowledge()

@@ -1,7 +1,9 @@
 """The example of the documentation that started the project, and tasks for real workers."""
 
+import ctypes
 import os
 import signal
+import threading
 import time
 
 from celery import shared_task
@@ -145,6 +147,38 @@ def hold_once(post):
     if begun == 1:
         _hold(post)
     return begun
+
+
+# --- bodies that hold up their whole process ------------------------------------------
+
+
+@task
+def hog(post, path):
+    """
+    Keep every thread of this process from running until somebody writes to the FIFO ``path``.
+
+    As a long call into C does that holds the GIL. Return how often another thread
+    ran in that time.
+    """
+    turns = []
+    ended = threading.Event()
+
+    def take_turns():
+        while not ended.wait(0.01):
+            turns.append(1)
+
+    other = threading.Thread(target=take_turns)
+    other.start()
+    fifo = os.open(path, os.O_RDWR)
+    _count(post)
+    before = len(turns)
+    while ctypes.PyDLL(None).read(fifo, ctypes.create_string_buffer(1), 1) < 1:
+        pass  # a signal came in between
+    after = len(turns)
+    os.close(fifo)
+    ended.set()
+    other.join()
+    return after - before
 
 
 # --- connections ----------------------------------------------------------------------

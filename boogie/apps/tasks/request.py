@@ -1,0 +1,67 @@
+"""
+What the worker's main process sees of a run, and what it alone learns: that a child died.
+
+Celery makes one for each message of a ``BoogieTask``.
+"""
+
+from typing import Any
+
+from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
+from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.utils.log import get_logger
+from celery.worker import state
+from celery.worker.request import Request
+
+from . import keeper, losses, process
+
+logger = get_logger(__name__)
+
+
+class BoogieRequest(Request):
+    """
+    The main process's view of one run. What only it learns goes to the keeper's thread.
+
+    The row is found by the pid of the child, so that a duplicate of a message
+    whose child dies takes nothing away from the child that runs the row.
+    """
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""
+        if soft:
+            super().on_timeout(soft, timeout)
+            return
+        state.task_ready(self)
+        logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
+        exception = TimeLimitExceeded(timeout)
+        keeper.submit(losses.abandon_child, self.id, self.worker_pid, exception)
+        self._acknowledge_late()
+
+    def on_failure(
+        self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
+    ) -> None:
+        """A child that died has lost its run; other failures were settled by the child."""
+        exception = exc_info.exception
+        if isinstance(exception, ExceptionWithTraceback):
+            exception = exception.exc
+        if isinstance(exception, TimeLimitExceeded):
+            return
+        if not isinstance(exception, WorkerLostError | SystemExit | KeyboardInterrupt):
+            super().on_failure(exc_info, send_failed_event, return_ok)
+            return
+        state.task_ready(self)
+        how = f"the process {self.worker_pid} of {process.worker_id()} died ({exception})"
+        keeper.submit(losses.lose_child, self.id, self.worker_pid, how)
+        self._acknowledge_late()
+
+    def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:
+        """A body that raised ``SystemExit`` comes as a failed success; its child is gone."""
+        failed, outcome, _ = failed__retval__runtime
+        if failed:
+            self.on_failure(outcome, return_ok=True)
+        else:
+            super().on_success(failed__retval__runtime, **extra)
+
+    def _acknowledge_late(self) -> None:
+        """The row decides what happens next, never the broker."""
+        if self.task.acks_late:
+            self.acknowledge()
