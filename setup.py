@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "boogie/__init__.py").read_text()).group(1)
 
 TEST = [
+    "gevent>=24.10",
     "hypothesis>=6.100",
     "psycopg[binary]>=3.2",
     "pymysql>=1.1.1",

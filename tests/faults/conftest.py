@@ -104,13 +104,14 @@ def worker(queue, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def standing(django_db_setup, django_db_blocker, tmp_path_factory):
-    """One worker with one child for all tests of a module."""
+def standing(request, django_db_setup, django_db_blocker, tmp_path_factory):
+    """One worker for all tests of a module: with one child, if its ``STANDING`` is not another."""
+    options, pool = getattr(request.module, "STANDING", ((), "prefork"))
     directory = tmp_path_factory.mktemp("standing")
     unflushed = mock.patch.object(TransactionTestCase, "_fixture_teardown")
     with django_db_blocker.unblock():
         with unflushed, _queue() as queue, _starting(directory, queue) as start:
-            yield start()
+            yield start(*options, pool=pool)
         call_command("flush", interactive=False, verbosity=0)
 
 

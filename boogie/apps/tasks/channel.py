@@ -6,6 +6,7 @@ room for; what was reserved and not begun is given back.
 """
 
 import json
+import threading
 import uuid
 from itertools import compress
 from queue import Empty
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import router
 from kombu.transport import memory, virtual
 
-from . import patience, process, registry, sql, transitions
+from . import execute, patience, process, registry, sql, transitions
 from .clock import Moment
 from .conf import conf
 from .messages import doorbell_message
@@ -238,3 +239,6 @@ def _messages() -> Any:
 
 def _delete_message(key: Any) -> None:
     patience.unlocked(alias(), _messages().filter(pk=key).delete)
+    if process.has_greenlets() and threading.current_thread() is not threading.main_thread():
+        # A greenlet of the pool, whose run may be over: nobody would use its connection again.
+        execute.close_connections()

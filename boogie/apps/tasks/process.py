@@ -1,13 +1,15 @@
 """
-Who this process is: the id of the worker it belongs to.
+Who this process is: the id of the worker it belongs to, and what its threads are.
 
-Set by ``worker.py`` before the pool forks, so that children inherit it; read
-when a row is claimed. Nothing else may live here.
+The id is set by ``worker.py`` before the pool forks, so that children inherit
+it; read when a row is claimed. Nothing else may live here.
 """
 
 import os
 import socket
 import uuid
+
+from kombu.utils.compat import detect_environment
 
 #: Workers of rows that no Celery worker runs begin so: no keeper knows whether they live.
 LONER = "process@"
@@ -40,3 +42,8 @@ def caller_id() -> str:
 def is_call(worker: str) -> bool:
     """Return whether a row with this ``worker`` is run by a ``call()``."""
     return worker.startswith(CALLER)
+
+
+def has_greenlets() -> bool:
+    """Return whether what this process takes for threads are greenlets, of gevent or eventlet."""
+    return bool(detect_environment() != "default")

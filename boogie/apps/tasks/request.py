@@ -4,6 +4,7 @@ What the worker's main process sees of a run, and what it alone learns: that a c
 Celery makes one for each message of a ``BoogieTask``.
 """
 
+import os
 from typing import Any
 
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
@@ -25,6 +26,11 @@ class BoogieRequest(Request):
     whose child dies takes nothing away from the child that runs the row.
     """
 
+    @property
+    def _process(self) -> Any:
+        """The process that runs the body; a pool of greenlets gives the number of one of those."""
+        return os.getpid() if process.has_greenlets() else self.worker_pid
+
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""
         if soft:
@@ -33,7 +39,7 @@ class BoogieRequest(Request):
         state.task_ready(self)
         logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
         exception = TimeLimitExceeded(timeout)
-        keeper.submit(losses.abandon_child, self.id, self.worker_pid, exception)
+        keeper.submit(losses.abandon_child, self.id, self._process, exception)
         self._acknowledge_late()
 
     def on_failure(
@@ -49,8 +55,8 @@ class BoogieRequest(Request):
             super().on_failure(exc_info, send_failed_event, return_ok)
             return
         state.task_ready(self)
-        how = f"the process {self.worker_pid} of {process.worker_id()} died ({exception})"
-        keeper.submit(losses.lose_child, self.id, self.worker_pid, how)
+        how = f"the process {self._process} of {process.worker_id()} died ({exception})"
+        keeper.submit(losses.lose_child, self.id, self._process, how)
         self._acknowledge_late()
 
     def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:

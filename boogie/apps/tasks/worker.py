@@ -124,8 +124,11 @@ def _before_fork() -> None:
     Leave no second thread and no open connection while the main process forks.
 
     A forked child inherits locks that another thread holds, and closing an
-    inherited MySQL connection closes the parent's.
+    inherited MySQL connection closes the parent's. Greenlets are no threads, and
+    gevent forks whenever a body starts a program.
     """
+    if process.has_greenlets():
+        return
     for one in _keepers:
         one.stop()
     if _keepers:
@@ -135,8 +138,8 @@ def _before_fork() -> None:
 
 def _after_fork() -> None:
     """Start the keepers, later in an event loop: Python 3.13.0 warns of threads started here."""
-    for one, hub in _keepers.items():
-        one.start() if hub is None else hub.call_soon(_wake)
+    for hub in _keepers.values():
+        _wake() if hub is None else hub.call_soon(_wake)
 
 
 def _wake() -> None:
@@ -187,8 +190,12 @@ def _close_after(sender: Any, state: str | None = None, **extra: Any) -> None:
 
 
 def leave_connections(clean: bool) -> None:
-    """Keep connections as Django would after a request; close them after a run that raised."""
-    if clean:
+    """
+    Keep connections as Django would after a request; close them after a run that raised.
+
+    Those of a greenlet, too: it ends with its run, and each has its own.
+    """
+    if clean and not process.has_greenlets():
         execute.renew_connections()
     else:
         execute.close_connections()

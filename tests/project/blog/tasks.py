@@ -3,6 +3,8 @@
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -147,6 +149,15 @@ def hold_once(post):
     if begun == 1:
         _hold(post)
     return begun
+
+
+@task
+def run_a_program(user):
+    """Run a program; return whether the database connection is still the same."""
+    connection.ensure_connection()
+    before = connection.connection
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    return before is connection.connection
 
 
 # --- bodies that hold up their whole process ------------------------------------------
