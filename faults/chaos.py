@@ -7,6 +7,7 @@ Then calm: the servers are up and one good worker runs. Every row has to end.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -14,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 from boogie.apps.tasks import Task, doorbell
 from faults import leg as legs_room
 from faults.lab import tasks
+from faults.lab.models import Thing
 from faults.legs import Leg
 from faults.processes import Worker, alive, kill_process
 from faults.scene import Scene
@@ -46,20 +48,21 @@ class Chaos:
             self.scene.reconnect()  # the web process showed an error; nothing was promised
 
     def _enqueue_one(self) -> None:
-        thing = self.scene.thing()
+        self.scene.note_made(self._make_row(self.scene.thing()))
+
+    def _make_row(self, thing: Thing) -> Task:
         seconds = self.random.choice([0.0, 0.01, 0.1, 0.1, 0.5, 2.0])
         kind = self.random.random()
         if kind < 0.01:
-            tasks.poison.delayed(thing)
-        elif kind < 0.04:
-            tasks.raises.delayed(thing, self.random.choice(["awkward", "text"]))
-        elif kind < 0.5:
+            return tasks.poison.delayed(thing)
+        if kind < 0.04:
+            return tasks.raises.delayed(thing, self.random.choice(["awkward", "text"]))
+        if kind < 0.5:
             short = min(seconds, 0.1) if self.scene.leg.database == "sqlite" else seconds
-            tasks.exact.delayed(thing, short, short)
-        elif kind < 0.6:
-            tasks.work.schedule(self.random.uniform(0, 20), thing, seconds, seconds)
-        else:
-            tasks.work.delayed(thing, seconds, seconds)
+            return tasks.exact.delayed(thing, short, short)
+        if kind < 0.6:
+            return tasks.work.schedule(self.random.uniform(0, 20), thing, seconds, seconds)
+        return tasks.work.delayed(thing, seconds, seconds)
 
     # --- faults -----------------------------------------------------------------------
 
@@ -144,7 +147,8 @@ class Chaos:
         self._hurt_broker(self.scene.leg.freeze_broker, self.scene.leg.thaw_broker)
 
     def restart_broker(self) -> None:
-        self._hurt_broker(self.scene.leg.stop_broker, self.scene.leg.start_broker)
+        leg = self.scene.leg
+        self._hurt_broker(partial(leg.stop_broker, [self.scene.queue]), leg.start_broker)
 
     def _hurt_broker(self, hurt: Callable[[], None], heal: Callable[[], None]) -> None:
         if not self.broker_is_hurt:
@@ -196,16 +200,13 @@ def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
     """Make chaos on a leg; return its outcome."""
     scene = Scene(leg, "chaos", 1, seed, short=False)
     scene.outcome.title = "all of them at random"
-    begun = time.monotonic()
     chaos = Chaos(scene)
-    with legs_room.noted(scene):
+
+    def run() -> None:
         chaos.run(seconds)
         print(f"{leg.name} chaos: {chaos.made}; now calm", file=sys.stderr, flush=True)
         doorbell.line.mend()
         scene.start_worker(concurrency=2)
         scene.end(CALM)
-    with legs_room.noted(scene):
-        scene.close()
-    scene.outcome.seconds = time.monotonic() - begun
-    legs_room.say(scene.outcome, timed=False)
-    return scene.outcome.as_dict()
+
+    return legs_room.perform(scene, run, timed=False)

@@ -12,6 +12,9 @@ from typing import Any
 
 from faults.journal import Event
 
+#: Messages beyond one for each row, as a part of the rows that wait, that are too many.
+MOST_EXTRA = 0.01
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,6 +92,9 @@ class Outcome:
     recoveries: list[float] = field(default_factory=list)
     #: Longest recovery that is allowed, where one is.
     limit: float | None = None
+    #: Rows that waited, and messages that were published for them beyond one for each.
+    waiting: int = 0
+    extra: int | None = None
     #: What else was not as it should be.
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -108,6 +114,8 @@ class Outcome:
         broken += [f"{self.overlaps} overlapping run(s)"] * bool(self.overlaps)
         broken += [f"{self.late_writes} late write(s) accepted"] * bool(self.late_writes)
         broken += [f"{self.duplicates} effect(s) twice or missing"] * bool(self.duplicates)
+        if self.extra is not None and not 0 <= self.extra < MOST_EXTRA * self.waiting:
+            broken.append(f"{self.extra} extra messages for {self.waiting} rows")
         if timed and self.limit is not None and (self.worst or 0) > self.limit:
             broken.append(f"recovery took {self.worst:.1f} s, the limit is {self.limit:.0f} s")
         return broken

@@ -52,10 +52,18 @@ def body(row: object, attempt: int) -> Iterator[None]:
 
 def read(path: Path) -> list[Event]:
     """Return all lines so far, in the order of their times."""
+    return sorted(read_from(path, 0)[0], key=lambda event: event.ns)
+
+
+def read_from(path: Path, offset: int) -> tuple[list[Event], int]:
+    """Return the lines after ``offset`` as they come, and the offset after them."""
     if not path.exists():
-        return []
-    lines = path.read_text().split("\n")[:-1]  # a last line without its end is being written
-    return sorted(map(_parse, lines), key=lambda event: event.ns)
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        text = file.read()
+    lines = text[: text.rfind(b"\n") + 1]  # a last line without its end is being written
+    return [_parse(line) for line in lines.decode().splitlines()], offset + len(lines)
 
 
 def _parse(line: str) -> Event:

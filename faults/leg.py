@@ -8,30 +8,37 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from faults import deaths
+from faults.figures import Outcome
 from faults.legs import Leg
+from faults.scenes import FAULTS
 from faults.servers import Absent
+
+if TYPE_CHECKING:
+    from faults.scene import Scene
 
 
 def main() -> int:
     options = _parser().parse_args()
-    leg = Leg(options.leg)
+    # Whoever ends this process wants its servers and workers to end as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    leg = Leg(options.leg, options.directory)
+    outcomes: list[dict] = []
     try:
         leg.start()
-    except Absent as absent:
-        print(f"{leg.name}: skipped: {absent}", file=sys.stderr)
-        leg.close()
-        options.output.write_text("[]")
-        return 0
-    try:
         prepare(leg, options.short)
-        outcomes = list(make_faults(leg, options))
+        outcomes += make_faults(leg, options)
+    except Absent as absent:
+        outcomes += skipped(leg, chosen(options), str(absent))
     finally:
         leg.close()
     options.output.write_text(json.dumps(outcomes, indent=1))
@@ -46,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--short", action="store_true", help="short leases, to be done sooner")
     parser.add_argument("--only", default="", help="names of faults, with commas")
     parser.add_argument("--chaos", type=float, default=0.0, help="seconds of chaos instead")
+    parser.add_argument("--directory", type=Path, help="where logs and journals are kept")
     parser.add_argument("--output", type=Path, required=True)
     return parser
 
@@ -68,22 +76,29 @@ def prepare(leg: Leg, short: bool) -> None:
 
 
 def make_faults(leg: Leg, options: argparse.Namespace) -> Iterator[dict]:
-    from faults.scenes import FAULTS
-
     if options.chaos:
         from faults import chaos
 
         yield chaos.make(leg, options.chaos, options.seed)
         return
-    names = options.only.split(",") if options.only else FAULTS
-    for name in names:
+    for name in chosen(options):
         yield make_one(leg, name, options.runs, options.seed, options.short)
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    return options.only.split(",") if options.only else list(FAULTS)
+
+
+def skipped(leg: Leg, names: list[str], why: str) -> Iterator[dict]:
+    """Return outcomes of faults that cannot be made; say so."""
+    print(f"{leg.name}: skipped: {why}", file=sys.stderr)
+    for name in names:
+        yield Outcome(leg.name, name, FAULTS[name].title, skipped=why).as_dict()
 
 
 def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
     """Make one fault; whatever goes wrong in it is a problem of its outcome."""
     from faults.scene import Scene
-    from faults.scenes import FAULTS
 
     fault = FAULTS[name]
     scene = Scene(leg, name, runs, seed, short)
@@ -92,18 +107,32 @@ def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
     outcome.skipped = fault.needs(leg)
     if outcome.skipped:
         return outcome.as_dict()
+    return perform(scene, lambda: fault.make(scene), timed=not short)
+
+
+def perform(scene: "Scene", make: Callable[[], None], timed: bool) -> dict:
+    """Have a scene play, and end; return its outcome."""
     begun = time.monotonic()
-    with noted(scene):
-        fault.make(scene)
-    with noted(scene):
-        scene.close()
+    outcome = scene.outcome
+    try:
+        with deaths.noted(scene.path):
+            with noted(scene):
+                make()
+            with noted(scene):
+                scene.stop_workers()
+        with noted(scene):
+            scene.close()
+    finally:
+        scene.kill_workers()
     outcome.seconds = time.monotonic() - begun
-    say(outcome, timed=not short)
+    say(outcome, timed)
+    if not outcome.violations(timed):
+        scene.forget()
     return outcome.as_dict()
 
 
 @contextlib.contextmanager
-def noted(scene) -> Iterator[None]:
+def noted(scene: "Scene") -> Iterator[None]:
     """Have whatever goes wrong noted as a problem of the scene's outcome."""
     try:
         yield
@@ -112,15 +141,14 @@ def noted(scene) -> Iterator[None]:
         scene.outcome.problems.append(f"{type(error).__name__}: {error}"[:500])
 
 
-def say(outcome, timed: bool) -> None:
+def say(outcome: Outcome, timed: bool) -> None:
     """Print an outcome in one line, and every promise that it broke."""
-    worst = (
-        "" if outcome.worst is None else f", recovery {outcome.median:.1f}/{outcome.worst:.1f} s"
-    )
+    more = "" if outcome.worst is None else f", recovery {outcome.median:.1f}/{outcome.worst:.1f} s"
+    more += "" if outcome.extra is None else f", {outcome.extra} extra messages"
     lines = [
         f"{outcome.leg} {outcome.fault}: {outcome.runs} runs, {outcome.rows} rows, "
         f"lost {outcome.lost}, overlaps {outcome.overlaps}+{outcome.excused}, "
-        f"late {outcome.late_writes}, twice {outcome.duplicates}{worst} ({outcome.seconds:.0f} s)",
+        f"late {outcome.late_writes}, twice {outcome.duplicates}{more} ({outcome.seconds:.0f} s)",
         *(f"    BROKEN: {text}" for text in outcome.violations(timed)),
     ]
     print("\n".join(lines), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ be cut (``proxy``), and what we make there has names of its own and is removed.
 """
 
 import os
+import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -40,15 +41,17 @@ def prepare_driver(engine: str) -> None:
 class Leg:
     """One database and one broker. ``start()`` raises ``Absent`` where a server is missing."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, directory: Path | None = None) -> None:
         self.name = name
         self.database, self.broker = name.split("+")
         self.token = f"boogie_faults_{uuid.uuid4().hex[:8]}"
-        self.directory = Path(tempfile.mkdtemp(prefix="boogie-faults-"))
+        #: Journals, and what workers say.
+        self.directory = directory or Path(tempfile.mkdtemp(prefix="boogie-faults-"))
         self.postgres: PostgresServer | None = None
         self.redis: RedisServer | None = None
         self.proxy: Proxy | None = None
         self.broker_url = "boogie://"
+        self._has_guest_database = False
 
     def start(self) -> "Leg":
         self._start_broker()
@@ -76,6 +79,7 @@ class Leg:
             if not accepts(MARIADB_PORT):
                 raise Absent("no answer from MariaDB")
             self._mariadb(f"CREATE DATABASE {self.token} CHARACTER SET utf8mb4")
+            self._has_guest_database = True
             return _server("mysql", "root", MARIADB_PORT, self.token, charset="utf8mb4")
         self.postgres = PostgresServer()
         return _server("postgresql", "postgres", self.postgres.port, "postgres")
@@ -104,12 +108,13 @@ class Leg:
     def _line(self) -> Any:
         return self.redis or self.proxy
 
-    def stop_broker(self) -> None:
-        """Redis dies with all that it had; to RabbitMQ the line is cut and stays so."""
+    def stop_broker(self, queues: list[str]) -> None:
+        """Redis dies with all that it had; RabbitMQ's line is cut, and its queues are emptied."""
         if self.redis is not None:
             self.redis.kill()
         elif self.proxy is not None:
             self.proxy.shut()
+            self.flush_broker(queues)
 
     def start_broker(self) -> None:
         if self.redis is not None:
@@ -123,6 +128,15 @@ class Leg:
             self.redis.flush()
         else:
             self.on_rabbitmq("queue_purge", queues)
+
+    def waiting(self, queue: str) -> int:
+        """Return how many messages wait in a queue that no worker has taken."""
+        if self.redis is not None:
+            return self.redis.waiting(queue)
+        from kombu import Connection
+
+        with Connection(RABBITMQ) as connection, connection.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).message_count)
 
     def on_rabbitmq(self, method: str, queues: list[str]) -> None:
         from kombu import Connection
@@ -139,11 +153,18 @@ class Leg:
     # --- ending -----------------------------------------------------------------------
 
     def close(self) -> None:
+        """End what is ours; what workers said in a scene that went wrong stays."""
         for server in (self.redis, self.proxy, self.postgres):
             if server is not None:
                 server.close()
-        if self.database == "mariadb":
+        if self._has_guest_database:
             self._mariadb(f"DROP DATABASE {self.token}")
+        for file in self.directory.glob("*.sqlite3*"):
+            file.unlink()
+        if any(self.directory.iterdir()):
+            print(f"{self.name}: logs and journals are in {self.directory}", file=sys.stderr)
+        else:
+            self.directory.rmdir()
 
 
 def _sqlite(path: Path) -> dict[str, Any]:

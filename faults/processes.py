@@ -98,12 +98,18 @@ class Worker:
         note_deaths([pid for pid in tree if not alive(pid)])
         return code
 
+    def ends(self) -> bool:
+        """Return whether it ends by itself."""
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def stop(self) -> None:
-        """End it warmly, by force if that takes long; leave no child behind."""
-        if self.lives and not self.is_frozen:
-            self.signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(15)
+        """End it warmly, by force if that takes too long; leave no child behind."""
+        self.signal(signal.SIGTERM)
+        self.ends()
         self.kill()
 
 

@@ -5,6 +5,7 @@ What every fault works with: workers, rows, the journal, and what became of them
 import json
 import os
 import random
+import signal
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -13,12 +14,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 from boogie.apps.tasks import Task, doorbell, registry
-from boogie.apps.tasks.models import Message
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker as WorkerRow
-from faults import figures, journal
+from faults import counting, figures, journal
+from faults.counting import ENDED
 from faults.journal import Event
 from faults.lab import tasks
-from faults.lab.models import Effect, Thing
+from faults.lab.models import Thing
 from faults.legs import Leg
 from faults.processes import Worker
 
@@ -41,6 +43,8 @@ class Scene:
         self.side_queue = f"{self.queue}_side"
         self.path = leg.directory / f"{fault}.journal"
         self.workers: list[Worker] = []
+        #: Rows whose enqueueing has returned: they must be there in the end.
+        self.made: set[str] = set()
         #: Rows whose bodies were frozen with their worker: they may overlap with their rescue.
         self.excused: set[str] = set()
         os.environ[journal.VARIABLE] = str(self.path)
@@ -80,13 +84,26 @@ class Scene:
         """Start a worker and wait until it consumes."""
         return self.start_worker(*args, **options).until_ready()
 
+    def keeps(self, worker: Worker) -> None:
+        """See that the keeper of a worker is at work: its heart beats."""
+        alive = WorkerRow.objects.alive(conf.WORKER_TIMEOUT).filter(pid=worker.pid)
+        try:
+            self.wait(alive.exists, "the heart beats", conf.WORKER_TIMEOUT)
+        except TimeoutError:
+            self.outcome.problems.append("a keeper hangs")
+
     # --- rows -------------------------------------------------------------------------
 
     def thing(self) -> Thing:
         return Thing.objects.create(label=self.outcome.fault)
 
     def enqueue(self, number: int, *args: float, body: Any = tasks.work) -> list[Task]:
-        return [body.delayed(self.thing(), *args) for _ in range(number)]
+        return [self.note_made(body.delayed(self.thing(), *args)) for _ in range(number)]
+
+    def note_made(self, row: Task) -> Task:
+        """Remember a row that must be there in the end."""
+        self.made.add(str(row.pk))
+        return row
 
     def mixed(self, number: int, first: float, later: float = 0.05) -> list[Task]:
         """
@@ -95,12 +112,11 @@ class Scene:
         On SQLite an atomic body keeps everybody else from writing: none is long there.
         """
         long = min(first, 1.0) if self.leg.database == "sqlite" else first
-        return [
-            (tasks.exact if i % 2 else tasks.work).delayed(
-                self.thing(), long if i % 2 else first, later
-            )
-            for i in range(number)
-        ]
+        rows: list[Task] = []
+        for i in range(number):
+            body, seconds = (tasks.exact, long) if i % 2 else (tasks.work, first)
+            rows += self.enqueue(1, seconds, later, body=body)
+        return rows
 
     def begin(self, rows: list[Task]) -> list[Event]:
         """Wait until every row's body has begun; return the starts."""
@@ -162,7 +178,7 @@ class Scene:
             left = max(0.0, end - time.monotonic())
             try:
                 self.wait(
-                    lambda row=row: self.starts_after(since, row) or self._has_ended(row),
+                    lambda row=row: self.starts_after(since, row) or self._has_finished(row),
                     f"{row} runs again",
                     left,
                 )
@@ -172,10 +188,10 @@ class Scene:
             if again:
                 self.outcome.recoveries.append((again[0].ns - since) / 1e9)
 
-    def _has_ended(self, row: str) -> bool:
-        """Return whether a row ended after its body did: no fault came in between."""
+    def _has_finished(self, row: str) -> bool:
+        """Return whether a row finished after its body did: no fault came in between."""
         ended = any(event.row == row for event in self.events("end"))
-        return ended and Task.objects.filter(pk=row, status__in=ENDED).exists()
+        return ended and Task.objects.filter(pk=row, status="finished").exists()
 
     # --- the outcome ------------------------------------------------------------------
 
@@ -190,20 +206,34 @@ class Scene:
         if not holds:
             self.outcome.problems.append(what)
 
-    def close(self) -> None:
-        """Count, stop the workers, and leave nothing for the next fault."""
+    def stop_workers(self) -> None:
+        """End all workers warmly; after any fault one that has nothing to do must do that soon."""
+        asked = [one for one in self.workers if one.lives and not one.is_frozen]
+        for one in asked:
+            one.signal(signal.SIGTERM)
+        for one in asked:
+            self.expect(one.ends(), "a worker hangs at its shutdown")
+        self.kill_workers()
+
+    def kill_workers(self) -> None:
         for one in self.workers:
-            one.stop()
+            one.kill()
+
+    def forget(self) -> None:
+        """Remove the journal, and what the workers said."""
+        for path in self.leg.directory.glob(f"{self.outcome.fault}[-.]*"):
+            path.unlink()
+
+    def close(self) -> None:
+        """Count, and leave nothing for the next fault; no worker lives any more."""
         connections.close_all()
-        count(self)
-        clear()
+        counting.count(self)
+        counting.clear()
         doorbell.line.connections(registry.celery_app()).force_close_all()
         doorbell.line.mend()
         if self.leg.broker == "rabbitmq":
-            self.leg.on_rabbitmq("queue_delete", [self.queue, self.side_queue])
-
-
-ENDED = ("finished", "failed", "cancelled")
+            for method in ("queue_delete", "exchange_delete"):
+                self.leg.on_rabbitmq(method, [self.queue, self.side_queue])
 
 
 def patiently(action: Callable[[], T], end: float) -> T | None:
@@ -215,34 +245,3 @@ def patiently(action: Callable[[], T], end: float) -> T | None:
         if time.monotonic() > end:
             raise
         return None
-
-
-def count(scene: Scene) -> None:
-    """Compare the rows, the effects and the journal."""
-    outcome = scene.outcome
-    rows = list(Task.objects.all())
-    outcome.rows += len(rows)
-    outcome.lost += sum(row.status not in ENDED for row in rows)
-    overlaps = figures.overlaps(figures.runs(scene.events()))
-    excused = sum(one.row in scene.excused for one, _ in overlaps)
-    outcome.excused += excused
-    outcome.overlaps += len(overlaps) - excused
-    outcome.late_writes += sum(map(late_writes, rows))
-    finished = {str(r.pk): r.attempt for r in rows if r.is_finished and r.name == tasks.exact.name}
-    effects = list(Effect.objects.values_list("row", "attempt"))
-    # Which is more than their number: each is the effect of the attempt that finished.
-    outcome.duplicates += len(effects) - len(set(effects) & set(finished.items()))
-    outcome.duplicates += len(set(finished.items()) - set(effects))
-
-
-def late_writes(row: Task) -> int:
-    """Return how many writes to a row came from a run that had lost it."""
-    late = row.is_finished and row.result is not None and row.result != row.attempt
-    attempts = [error["attempt"] for error in row.errors]
-    return late + len(attempts) - len(set(attempts))
-
-
-def clear() -> None:
-    """Empty the tables."""
-    for model in (Task, Message, WorkerRow, Effect, Thing):
-        model._base_manager.all().delete()

@@ -67,6 +67,14 @@ class RedisServer:
         self._process.kill()
         self._process.wait(PATIENCE)
 
+    def waiting(self, queue: str) -> int:
+        """Return how many messages of kombu's wait in a queue, whatever their priority."""
+        import redis
+
+        with redis.Redis.from_url(self.url) as client:
+            keys = [key for key in client.scan_iter(f"{queue}*") if client.type(key) == b"list"]
+            return sum(int(client.llen(key)) for key in keys)
+
     def flush(self) -> None:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
             line.sendall(b"FLUSHALL\r\n")

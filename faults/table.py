@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from faults.figures import Outcome
+from faults.figures import MOST_EXTRA, Outcome
 
 NAMES = {
     "postgresql": "PostgreSQL",
@@ -79,8 +79,11 @@ def _line(title: str, outcome: Outcome) -> list[str]:
     recovery = "\N{EN DASH}"
     if outcome.median is not None and outcome.worst is not None:
         recovery = f"{outcome.median:.1f} / {outcome.worst:.1f} s"
-    numbers = (outcome.runs, outcome.rows, outcome.lost, overlaps, outcome.late_writes)
     limit = "\N{EN DASH}" if outcome.limit is None else f"{outcome.limit:.0f} s"
+    if outcome.extra is not None:
+        recovery = f"{outcome.extra:,} extra messages ({outcome.extra / outcome.waiting:.2%})"
+        limit = f"{MOST_EXTRA:.0%}"
+    numbers = (outcome.runs, outcome.rows, outcome.lost, overlaps, outcome.late_writes)
     return [title, leg(outcome.leg), *map(str, numbers), str(outcome.duplicates), recovery, limit]
 
 

@@ -37,6 +37,15 @@ def exact(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> in
 
 
 @task(bind=True)
+def hold(self: Any, thing: Thing, path: str) -> int:
+    """Keep a child busy until there is a file of that name."""
+    with journal.body(self.row.pk, self.row.attempt):
+        while not os.path.exists(path):
+            time.sleep(0.05)
+    return self.row.attempt
+
+
+@task(bind=True)
 def poison(self: Any, thing: Thing) -> None:
     """Kill the own process, every time."""
     journal.note("start", self.row.pk, self.row.attempt)

@@ -43,18 +43,19 @@ def deleted(scene: Scene) -> None:
     """Objects go while their rows wait, and while their bodies run."""
     scene.worker(concurrency=2)
     number = max(1, scene.runs // 2)
-    scene.begin(scene.enqueue(2, 1.5))
-    queued = []
-    for _ in range(number):
-        thing = scene.thing()
-        queued.append(tasks.work.delayed(thing))
-        thing.delete()
+    freed = scene.leg.directory / f"{scene.outcome.fault}-freed"
+    busy = [tasks.hold.delayed(scene.thing(), str(freed)) for _ in range(2)]
+    scene.begin(busy)
+    queued = [tasks.work.delayed(scene.thing()) for _ in range(number)]
+    for row in queued:
+        row.object.delete()
+    freed.touch()
     running = []
     for _ in range(number):
-        thing = scene.thing()
-        running.append(tasks.exact.delayed(thing, 0.2))
-        scene.begin(running[-1:])
-        thing.delete()
+        (row,) = scene.enqueue(1, 0.5, body=tasks.exact)
+        scene.begin([row])
+        row.object.delete()
+        running.append(row)
     scene.injected(2 * number)
     scene.end()
     errors = [row.error or "" for row in Task.objects.filter(pk__in=[row.pk for row in queued])]

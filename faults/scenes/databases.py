@@ -22,7 +22,7 @@ def restart_while_running(scene: Scene) -> None:
     """Bodies of all kinds run, claim and settle when the server stops."""
     scene.worker(concurrency=3)
     for turn in range(max(2, scene.runs // 4)):
-        rows = scene.enqueue(40, 0.1, 0.1) + scene.enqueue(40, 0.1, 0.1, body=tasks.exact)
+        rows = scene.mixed(80, 0.1, 0.1)
         begun = len(scene.events("start"))
         scene.wait(lambda n=begun: len(scene.events("start")) > n + 3, "bodies begin")
         time.sleep(scene.random.uniform(0.0, 1.0))

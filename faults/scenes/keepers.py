@@ -1,17 +1,13 @@
 """Many keepers, and keepers whose clocks are wrong."""
 
-import glob
 import time
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.clock import Moment
-from faults import journal
+from faults import faketime, journal
 from faults.lab import tasks
-from faults.processes import ROOT
+from faults.processes import Worker
 from faults.scene import Scene
-
-#: The library that gives a process a clock of its own.
-FAKETIME = sorted(glob.glob("/usr/lib/*/faketime/libfaketime.so.1"))
 
 ORPHANS = 100
 
@@ -49,9 +45,8 @@ def _orphan(worker: str) -> None:
 
 def skew(scene: Scene) -> None:
     """One worker's clock is 5 minutes fast, the other's 5 minutes slow; then one dies."""
-    clocks = ("+300s", "-300s")
     for turn in range(scene.rounds):
-        workers = [_skewed(scene, offset) for offset in clocks]
+        workers = [_skewed(scene, seconds) for seconds in (300, -300)]
         scene.injected()
         asked = time.monotonic_ns()
         rows = scene.enqueue(20, 0.2, 0.2)
@@ -85,12 +80,8 @@ def _expect_one_attempt(scene: Scene, rows: list[Task]) -> None:
         scene.expect(good, f"{row} after attempt {row.attempt}: {row.error}")
 
 
-def _skewed(scene: Scene, offset: str):
+def _skewed(scene: Scene, seconds: int) -> Worker:
     """Start a worker by another clock; the journal's clock stays the true one."""
-    return scene.worker(
-        concurrency=2,
-        LD_PRELOAD=FAKETIME[0],
-        FAKETIME=offset,
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-        PYTHONPATH=str(ROOT / "faults" / "skewed"),
-    )
+    one = scene.worker(concurrency=2, **faketime.environment(faketime.library(), seconds))
+    scene.expect(faketime.is_in(one.pid), "a worker has the true time")
+    return one

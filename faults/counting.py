@@ -1,0 +1,86 @@
+"""
+What became of the rows of a scene: the rows, the effects and the journal compared.
+"""
+
+from typing import TYPE_CHECKING
+
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.models import Message
+from boogie.apps.tasks.models import Worker as WorkerRow
+from faults import figures
+from faults.lab import tasks
+from faults.lab.models import Effect, Thing
+
+if TYPE_CHECKING:
+    from faults.scene import Scene
+
+ENDED = ("finished", "failed", "cancelled")
+
+#: Bodies that raise nothing by themselves.
+HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name)
+#: Why one of their rows may fail all the same, besides a row that lost all its workers. A body
+#: whose transaction dies with the database has raised.
+EXCUSES = ("ObjectGone", "OperationalError", "InterfaceError")
+
+
+def count(scene: "Scene") -> None:
+    """Note in a scene's outcome what was lost, overlapped, was written late, happened twice."""
+    outcome = scene.outcome
+    events = scene.events()
+    done = {(e.row, e.attempt) for e in events if e.kind == "end"}
+    finished: set[tuple[str, int]] = set()
+    seen = set()
+    for row in Task.objects.iterator():
+        key = str(row.pk)
+        seen.add(key)
+        outcome.rows += 1
+        outcome.late_writes += late_writes(row)
+        # A row that says it has finished, and of which no body did, is as good as lost.
+        is_done = row.status in ENDED and (not row.is_finished or (key, row.attempt) in done)
+        outcome.lost += not is_done
+        if row.is_finished and row.name == tasks.exact.name:
+            finished.add((key, row.attempt))
+        if row.is_failed and not _may_fail(row):
+            outcome.problems.append(f"{row} failed: {row.error}"[:500])
+    outcome.lost += len((scene.made | {e.row for e in events if e.kind == "start"}) - seen)
+    _count_overlaps(scene, figures.overlaps(figures.runs(events)))
+    _count_effects(scene, finished)
+
+
+def late_writes(row: Task) -> int:
+    """Return how many writes to a row came from a run that had lost it."""
+    late = row.is_finished and row.result is not None and row.result != row.attempt
+    attempts = [error["attempt"] for error in row.errors]
+    return late + len(attempts) - len(set(attempts))
+
+
+def _may_fail(row: Task) -> bool:
+    kind = (row.error or "").partition(":")[0]
+    has_lost_all = kind == "WorkerLost" and row.losses >= conf.MAX_LOSSES
+    return row.name not in HARMLESS or has_lost_all or kind in EXCUSES
+
+
+def _count_overlaps(scene: "Scene", pairs: list[tuple[figures.Run, figures.Run]]) -> None:
+    """Two bodies of one attempt are never excused: only one can have claimed it."""
+    rows = scene.excused
+    excused = sum(one.row in rows and one.attempt != other.attempt for one, other in pairs)
+    scene.outcome.excused += excused
+    scene.outcome.overlaps += len(pairs) - excused
+
+
+def _count_effects(scene: "Scene", finished: set[tuple[str, int]]) -> None:
+    """
+    Compare the effects of atomic bodies with their finished rows, one by one.
+
+    Which is more than their number: each is the effect of the attempt that finished.
+    """
+    effects = list(Effect.objects.values_list("row", "attempt"))
+    scene.outcome.duplicates += len(effects) - len(set(effects) & finished)
+    scene.outcome.duplicates += len(finished - set(effects))
+
+
+def clear() -> None:
+    """Empty the tables."""
+    for model in (Task, Message, WorkerRow, Effect, Thing):
+        model._base_manager.all().delete()

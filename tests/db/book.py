@@ -1,0 +1,164 @@
+"""
+What may become of rows, written down once more: whose an arrow is, and what it changes.
+
+The book is compared with the tables after every step of the model.
+"""
+
+from collections import Counter
+
+from boogie.apps.tasks import Task, signals, states
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.states import (
+    ARROWS,
+    CANCEL,
+    CLAIM,
+    FAIL,
+    FINISH,
+    PAUSE,
+    REQUEUE,
+    RESCUE,
+    RETRY,
+    RUN,
+)
+from tests.project.shop.models import Product
+
+#: What a body returns.
+DONE = "done"
+
+#: Which arrows each kind of process may take.
+ARROWS_OF = {
+    "user": {RUN, PAUSE, CANCEL, REQUEUE},
+    "child": {CLAIM, FINISH, FAIL, RETRY, CANCEL},
+    "keeper": {RESCUE, FAIL},
+}
+#: Arrows that add to the errors of a row.
+TELLING = (FAIL, RETRY, RESCUE)
+#: Jobs that may put off, or forward, when a queued row is looked at.
+RINGING = ("ring", "release", "delayed")
+
+
+class Book:
+    """All rows as they were after the last step, and which processes run them."""
+
+    def __init__(self):
+        self.rows = {}
+        #: By row: the process that made its current attempt, as long as that may write.
+        self.owners = {}
+        #: Signals that may have been sent, and those that were.
+        self.announced, self.heard = Counter(), Counter()
+
+    def listen(self):
+        """Hear every signal; the verbs take a longer way then."""
+        for name, signal in self._signals():
+            signal.connect(self._hear, weak=False, dispatch_uid=name)
+
+    def listen_no_more(self):
+        for name, signal in self._signals():
+            signal.disconnect(dispatch_uid=name)
+
+    def _signals(self):
+        return [(arrow.signal, getattr(signals, arrow.signal)) for arrow in ARROWS if arrow.signal]
+
+    def _hear(self, signal, task, **named):
+        name = next(name for name, known in self._signals() if known is signal)
+        self.heard[name, task.pk] += 1
+
+    # --- steps ------------------------------------------------------------------------
+
+    def copy(self):
+        """Take the rows as they are: the world changed them, not a process."""
+        self.rows = self._read()
+
+    def compare(self, who):
+        """Check what the last step, which ``who`` made, has done to all rows."""
+        found = self._read()
+        assert self.rows.keys() <= found.keys(), "a row is lost"
+        for key, new in found.items():
+            old = self.rows.get(key)
+            if old is None:
+                self._appeared(who, new)
+            elif old["status"] == new["status"]:
+                self._stayed(who, old, new)
+            else:
+                self._moved(who, old, new)
+        self.rows = found
+        self._check_all()
+
+    def _read(self):
+        return {row["id"]: row for row in Task.objects.order_by("id").values()}
+
+    def _appeared(self, who, new):
+        assert who.kind == "user"
+        assert new["status"] == (states.PAUSED if who.job == "paused" else states.QUEUED)
+        assert (new["attempt"], new["retries"], new["losses"], new["errors"]) == (0, 0, 0, [])
+        self.announced[f"task_{new['status']}", new["id"]] += 1
+
+    def _stayed(self, who, old, new):
+        changed = {name for name in new if new[name] != old[name]}
+        if changed:
+            assert changed == {"due"}
+            assert new["status"] == states.QUEUED
+            assert who.job in RINGING
+
+    def _moved(self, who, old, new):
+        arrow = _arrow(old, new)
+        assert arrow in ARROWS_OF[who.kind], f"{who} took {arrow.name}"
+        if old["status"] == states.RUNNING:
+            self._left(who, arrow, old)
+        if arrow is CLAIM:
+            assert old["not_before"] is None or old["not_before"] <= new["started"]
+            assert (new["worker"], new["pid"]) == (who.life.pk, who.pid)
+            self.owners[old["id"]] = who
+        _check_counts(arrow, old, new)
+        who.taken.append(arrow)
+        self.announced[arrow.signal, old["id"]] += 1
+
+    def _left(self, who, arrow, old):
+        """Check that ``who`` may end the current attempt of a row."""
+        owner = self.owners.pop(old["id"])
+        if who.kind == "user":
+            assert arrow is CANCEL
+        elif who.kind == "child":
+            assert who is owner, f"{who} wrote to the row of {owner}"
+        elif who.job == "rescue":
+            assert old["worker"] in who.dead, "the worker lives"
+        else:
+            assert owner.over, "the process lives"
+            assert old["worker"] == who.life.pk
+
+    # --- what holds after every step --------------------------------------------------
+
+    def _check_all(self):
+        stocks = {str(pk): stock for pk, stock in Product.objects.values_list("pk", "stock")}
+        for key, row in self.rows.items():
+            status = row["status"]
+            assert (status in states.ENDED) == (row["ended"] is not None)
+            assert (status == states.QUEUED) == (row["due"] is not None)
+            assert (status == states.RUNNING) == (key in self.owners)
+            assert row["result"] == (DONE if status == states.FINISHED else None)
+            assert stocks[row["object_id"]] == (status == states.FINISHED)
+            told = [error["attempt"] for error in row["errors"]]
+            assert told == sorted(set(told))
+            assert row["losses"] <= conf.MAX_LOSSES
+        assert self.heard <= self.announced
+
+
+def _arrow(old, new):
+    """Return the arrow that leads from ``old`` to ``new``."""
+    way = (old["status"], new["status"])
+    found = [arrow for arrow in ARROWS if way[0] in arrow.sources and way[1] == arrow.target]
+    assert found, f"no arrow leads from {way[0]} to {way[1]}"
+    if set(found) == {RETRY, RESCUE}:
+        return RETRY if new["retries"] > old["retries"] else RESCUE
+    (arrow,) = found
+    return arrow
+
+
+def _check_counts(arrow, old, new):
+    anew = arrow is REQUEUE
+    assert new["attempt"] == old["attempt"] + (arrow is CLAIM)
+    assert new["retries"] == (0 if anew else old["retries"] + (arrow is RETRY))
+    assert new["losses"] == (0 if anew else old["losses"] + (arrow is RESCUE))
+    told = new["errors"][len(old["errors"]) :]
+    assert new["errors"] == old["errors"] + told
+    assert [error["attempt"] for error in told] == [old["attempt"]] * (arrow in TELLING)
