@@ -50,11 +50,14 @@ class Gate:
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Stop a run without a claimed row, or without its object."""
-        run = cast(Any, self)._current_run
+        task = cast("Declaration", self)
+        run = task._current_run
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
         if run.gone is not None:
-            raise run.gone
+            from . import execute
+
+            execute.give_up(task, run, run.gone)
         super().before_start(task_id, args, kwargs)  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

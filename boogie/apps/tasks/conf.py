@@ -128,7 +128,7 @@ class Conf:
     SETTLE_TIMEOUT = Setting(SECONDS, 600)
     #: A ``call()`` that still runs after this time has lost its process.
     CALL_LIMIT = Setting(SECONDS, 6 * 3600)
-    #: Times a row may lose its worker before it fails with ``WorkerLost``.
+    #: Times a row may lose its worker, or its database, before it fails.
     MAX_LOSSES = Setting(COUNT, 3)
     #: Largest arguments of one row, in bytes of JSON.
     MAX_ARGUMENTS_SIZE = Setting(COUNT, 1024 * 1024)

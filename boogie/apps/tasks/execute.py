@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
@@ -152,16 +152,36 @@ def _perform_atomically(task: "Declaration", run: Run, body: Callable[..., Any])
     except _Undo:
         reason = f"{run.row} was taken away while it ran; its effects are rolled back"
         raise Ignore(reason) from None
-    except BaseException:
+    except BaseException as exception:
         run.outcome = None  # whatever the UPDATE said, it was not committed
-        raise
+        if run.has_raised:
+            raise
+        give_up(task, run, exception)
+
+
+def give_up(task: "Declaration", run: Run, reason: BaseException) -> NoReturn:
+    """
+    Raise why a run that left nothing behind cannot go on.
+
+    If that is a database that went away, before the body or after an ``atomic``
+    one, the row is rescued and ``Ignore`` is raised.
+    """
+    delay = settle.delay_after_loss(run.row, task.rescue)
+    if delay is None or not isinstance(reason, patience.AWAY):
+        raise reason
+    settle.rescue(run, reason, delay)
+    raise Ignore(f"{run.row} has lost its database, it is queued again") from reason
 
 
 def _perform(task: "Declaration", run: Run, body: Callable[..., Any]) -> None:
-    result = body(*run.args, **run.kwargs)
-    if run.postponed is not None:
-        raise run.postponed
-    run.data = arguments.pack_result(task.name, task.serialize_result(result))
+    try:
+        result = body(*run.args, **run.kwargs)
+        if run.postponed is not None:
+            raise run.postponed
+        run.data = arguments.pack_result(task.name, task.serialize_result(result))
+    except BaseException:
+        run.has_raised = True
+        raise
     run.result = result
 
 

@@ -14,7 +14,6 @@ from celery.signals import task_failure
 from django.db import router
 
 from . import execute, failures, process, registry, settle, transitions
-from .conf import conf
 from .exceptions import UnknownTask, WorkerLost
 from .models import Task
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from .declare import Declaration
 
 logger = logging.getLogger(__name__)
-
-#: Seconds that a row waits after its first, second and every later loss.
-LOSS_DELAYS = (0.0, 5.0, 20.0)
 
 
 def lose(row: Task, how: str) -> None:
@@ -34,12 +30,11 @@ def lose(row: Task, how: str) -> None:
     ``how`` says in words what happened.
     """
     task = registry.get(row.name)
-    limit = conf.MAX_LOSSES if task is None or task.rescue else 0
     lost = WorkerLost(f"{how} while it ran attempt {row.attempt} of {row.name}")
-    if row.losses >= limit or process.is_call(row.worker):
+    delay = settle.delay_after_loss(row, rescue=task is None or task.rescue)
+    if delay is None:
         abandon(row, lost)
         return
-    delay = LOSS_DELAYS[min(row.losses, len(LOSS_DELAYS) - 1)]
     error = failures.describe(lost, row.attempt, row.worker)
     rows = Task.objects.using(row._state.db)
     if transitions.rescue(rows, row, error, delay):

@@ -22,6 +22,9 @@ from .querysets import TaskQuerySet
 
 logger = logging.getLogger(__name__)
 
+#: Seconds that a row waits after its first, second and every later loss.
+LOSS_DELAYS = (0.0, 5.0, 20.0)
+
 
 @dataclass
 class Run:
@@ -39,6 +42,8 @@ class Run:
     #: What the body raised, unchanged, and the entry for ``errors`` made of it.
     exception: BaseException | None = None
     error: dict[str, Any] | None = None
+    #: Whether that was the body, or what packs its result; not the database around it.
+    has_raised: bool = False
     #: ``retry(throw=False)`` asks for this once the body has returned.
     postponed: Retry | None = None
     #: Changes to the row that a retry brings along.
@@ -96,6 +101,21 @@ def retry(run: Run, reason: Retry) -> None:
     if process.is_call(run.row.worker):
         delay = conf.RING_AGAIN  # it is claimed again at once, by this process: keep workers off
     move = partial(transitions.retry, run.rows, run.row, error, delay, **run.changes)
+    _settle(run, lambda: _note(run, move(), states.QUEUED))
+
+
+def delay_after_loss(row: Task, rescue: bool) -> float | None:
+    """Return for how long a row waits that is rescued now; ``None``: it is not to be rescued."""
+    limit = conf.MAX_LOSSES if rescue else 0
+    if row.losses >= limit or process.is_call(row.worker):
+        return None
+    return LOSS_DELAYS[min(row.losses, len(LOSS_DELAYS) - 1)]
+
+
+def rescue(run: Run, error: Exception, delay: float) -> None:
+    """Send back the row of a run of which nothing remains: its database was away."""
+    described = failures.describe(error, run.row.attempt, run.row.worker)
+    move = partial(transitions.rescue, run.rows, run.row, described, delay)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
 
 
