@@ -24,3 +24,12 @@ def test_rows_run_in_pools_without_children(worker, user, pool):
     one = worker(pool=pool)
     rows = [tasks.whereabouts.delayed(user) for _ in range(3)]
     assert [row.wait(PATIENCE)["pid"] for row in rows] == [one.pid] * 3
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_a_body_that_raises_system_exit_is_run_again(worker, post, pool):
+    one = worker(pool=pool)
+    row = tasks.leave.delayed(post, 1)
+    assert row.wait(PATIENCE) == 2
+    assert (row.attempt, row.losses, row.worker) == (2, 1, one.row.pk)
+    assert [error["type"] for error in row.errors] == ["boogie.apps.tasks.exceptions.WorkerLost"]

@@ -7,7 +7,7 @@ Celery makes one for each message of a ``BoogieTask``.
 import os
 from typing import Any
 
-from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]
+from billiard.einfo import ExceptionInfo, ExceptionWithTraceback  # type: ignore[attr-defined]
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_logger
 from celery.worker import state
@@ -55,17 +55,34 @@ class BoogieRequest(Request):
             super().on_failure(exc_info, send_failed_event, return_ok)
             return
         state.task_ready(self)
-        how = f"the process {self._process} of {process.worker_id()} died ({exception})"
+        who = "a body" if self._process == os.getpid() else f"the process {self._process}"
+        how = f"{who} of {process.worker_id()} died ({exception})"
         keeper.submit(losses.lose_child, self.id, self._process, how)
         self._acknowledge_late()
 
     def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:
-        """A body that raised ``SystemExit`` comes as a failed success; its child is gone."""
+        """
+        Take what the pool says of a body that came to an end.
+
+        Of one that raised ``SystemExit`` the pools without children give the bare
+        error; Celery cannot read that, and would go on to think that it runs.
+        """
+        if isinstance(failed__retval__runtime, ExceptionInfo):
+            self.on_failure(failed__retval__runtime, return_ok=True)
+            return
         failed, outcome, _ = failed__retval__runtime
         if failed:
             self.on_failure(outcome, return_ok=True)
         else:
-            super().on_success(failed__retval__runtime, **extra)
+            self._celerys_on_success(failed__retval__runtime, **extra)
+
+    _celerys_on_success: Any = Request.on_success
+
+    def __init_subclass__(cls, **extra: Any) -> None:
+        """Put ours in front again: Celery derives a class for each task that has its own."""
+        super().__init_subclass__(**extra)
+        cls._celerys_on_success = cls.on_success
+        cls.on_success = BoogieRequest.on_success  # type: ignore[method-assign]
 
     def _acknowledge_late(self) -> None:
         """The row decides what happens next, never the broker."""

@@ -137,6 +137,15 @@ def die(post, how, times):
     return _die(post, how, times)
 
 
+@task
+def leave(post, times):
+    """Raise ``SystemExit`` ``times`` times, then succeed."""
+    begun = _count(post)
+    if begun <= times:
+        sys.exit(3)
+    return begun
+
+
 @task(rescue=False)
 def die_for_good(post, how, times):
     return _die(post, how, times)
