@@ -21,7 +21,7 @@ from faults import legs, table
 from faults.figures import Outcome
 from faults.processes import ROOT
 
-TABLE = ROOT / "docs/explanation/reliability-table.rst"
+TABLE = ROOT / "docs/explanation/faults.inc"
 
 
 def main() -> int:

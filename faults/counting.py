@@ -19,9 +19,9 @@ ENDED = ("finished", "failed", "cancelled")
 
 #: Bodies that raise nothing by themselves.
 HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name)
-#: Why one of their rows may fail all the same, besides a row that lost all its workers. A body
-#: whose transaction dies with the database has raised.
-EXCUSES = ("ObjectGone", "OperationalError", "InterfaceError")
+#: What a body raises whose statement meets a database that went away; and how one is known.
+DATABASE_ERRORS = ("OperationalError", "InterfaceError")
+BODY = "faults/lab/tasks.py"
 
 
 def count(scene: "Scene") -> None:
@@ -56,9 +56,13 @@ def late_writes(row: Task) -> int:
 
 
 def _may_fail(row: Task) -> bool:
+    """Return whether there is a good reason: the object is gone, all losses, what a body raised."""
     kind = (row.error or "").partition(":")[0]
-    has_lost_all = kind == "WorkerLost" and row.losses >= conf.MAX_LOSSES
-    return row.name not in HARMLESS or has_lost_all or kind in EXCUSES
+    if row.name not in HARMLESS or kind == "ObjectGone":
+        return True
+    if kind in DATABASE_ERRORS and BODY in row.errors[-1]["traceback"]:
+        return True
+    return row.losses >= conf.MAX_LOSSES and kind in ("WorkerLost", *DATABASE_ERRORS)
 
 
 def _count_overlaps(scene: "Scene", pairs: list[tuple[figures.Run, figures.Run]]) -> None:

@@ -39,7 +39,8 @@ def restart_while_settling(scene: Scene) -> None:
     """
     Bodies have ended and are about to be settled, or their UPDATE is not committed yet.
 
-    A plain body that ended is not run again; an atomic one whose commit failed had no effect.
+    A plain body that ended is not run again; an atomic one whose commit failed had no effect,
+    and runs again.
     """
     number = max(1, scene.runs // 10)
     for where, body in (("settle", tasks.work), ("commit", tasks.exact)):
@@ -51,8 +52,9 @@ def restart_while_settling(scene: Scene) -> None:
             moment = _restart(scene, turn)
             scene.end()
             scene.outcome.recoveries.append((time.monotonic_ns() - moment) / 1e9)
+            finished = Task.objects.filter(pk__in=[row.pk for row in rows], status="finished")
+            scene.expect(finished.count() == 3, "a row did not finish")
             if where == "settle":
-                found = Task.objects.filter(pk__in=[row.pk for row in rows])
-                once = found.filter(status="finished", attempt=1).count()
+                once = finished.filter(attempt=1).count()
                 scene.expect(once == 3, f"{3 - once} bodies that had ended were run again")
         scene.workers[-1].stop()
