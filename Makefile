@@ -78,7 +78,7 @@ $(FAULTS_READY): setup.py
 	touch $@
 
 faults: $(FAULTS_READY)
-	$(FAULTS) $(if $(RUNS),--runs $(RUNS)) --table docs/explanation/reliability-table.rst $(ARGS)
+	$(FAULTS) $(if $(RUNS),--runs $(RUNS)) --table docs/explanation/faults.inc $(ARGS)
 
 chaos: $(FAULTS_READY)
 	$(FAULTS) --chaos $(DURATION) $(ARGS)

@@ -8,11 +8,16 @@ from setuptools import find_namespace_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "boogie/__init__.py").read_text()).group(1)
 
-TEST = [
-    "gevent>=24.10",
-    "hypothesis>=6.100",
+FAULTS = [
+    "django-celery-results>=2.6",
+    "libfaketime>=3.0; sys_platform == 'linux'",
     "psycopg[binary]>=3.2",
     "pymysql>=1.1.1",
+]
+TEST = [
+    *FAULTS,
+    "gevent>=24.10",
+    "hypothesis>=6.100",
     "pytest>=8.3",
     "pytest-django>=4.9",
 ]
@@ -23,7 +28,6 @@ BENCH = [
     "procrastinate>=3.5",
     "psycopg[binary]>=3.2",
 ]
-FAULTS = ["django-celery-results>=2.6", "psycopg[binary]>=3.2", "pymysql>=1.1.1"]
 DOCS = ["furo>=2024.8", "sphinx>=8.1"]
 
 setup(
