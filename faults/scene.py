@@ -111,11 +111,13 @@ class Scene:
 
         On SQLite an atomic body keeps everybody else from writing: none is long there.
         """
-        long = min(first, 1.0) if self.leg.database == "sqlite" else first
+        most = 1.0 if self.leg.database == "sqlite" else max(first, later)
         rows: list[Task] = []
         for i in range(number):
-            body, seconds = (tasks.exact, long) if i % 2 else (tasks.work, first)
-            rows += self.enqueue(1, seconds, later, body=body)
+            if i % 2:
+                rows += self.enqueue(1, min(first, most), min(later, most), body=tasks.exact)
+            else:
+                rows += self.enqueue(1, first, later)
         return rows
 
     def begin(self, rows: list[Task]) -> list[Event]:

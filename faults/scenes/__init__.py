@@ -65,6 +65,7 @@ FAULTS = {
     "cold": Fault("workers.cold_shutdown", "SIGQUIT (cold shutdown)", WORKER),
     "term_claim": Fault("workers.term_while_claiming", "SIGTERM while the claim commits"),
     "freeze": Fault("frozen.freeze", "worker frozen beyond its lease, and thawed"),
+    "thaw_early": Fault("frozen.thaw_early", "the same, thawed while its rows run again"),
     "freeze_commit": Fault("frozen.freeze_while_settling", "worker frozen between the settling "
                            "UPDATE and its COMMIT", WORKER, _locks_rows),
     "producer": Fault("producers.kill_producer", "producer killed between commit and publish",

@@ -2,10 +2,12 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
 
 from django.db import connection
 
 from boogie.apps.tasks import Task
+from faults import figures
 from faults.journal import Event
 from faults.lab import tasks
 from faults.processes import Worker, alive, kill_process
@@ -15,24 +17,44 @@ from faults.scenes.workers import BODIES
 
 def freeze(scene: Scene) -> None:
     """A worker is stopped for longer than its lease, and goes on when its rows have ended."""
+    for victim in _given_up(scene, later=0.05):
+        scene.end()
+        before = _snapshot()
+        _thaw(scene, victim)
+        scene.outcome.late_writes += sum(a != b for a, b in zip(before, _snapshot(), strict=True))
+        victim.kill()
+
+
+def thaw_early(scene: Scene) -> None:
+    """The same, but it goes on while its rows run again: only the attempt tells the two apart."""
+    for victim in _given_up(scene, later=8.0):
+        _thaw(scene, victim)
+        scene.end()
+        victim.kill()
+
+
+def _given_up(scene: Scene, later: float) -> Iterator[Worker]:
+    """Yield frozen workers whose rows run again, or have run, on another that was started."""
     survivor = None
     for _ in range(scene.rounds):
         victim = scene.worker(concurrency=BODIES)
-        starts = scene.begin(scene.mixed(BODIES, first=3.0))
+        starts = scene.begin(scene.mixed(BODIES, first=3.0, later=later))
         running = scene.freeze(victim)
         moment = time.monotonic_ns()
         scene.injected()
-        survivor = survivor or scene.start_worker(concurrency=2)
+        survivor = survivor or scene.start_worker(concurrency=BODIES)
         if scene.leg.database == "sqlite":
             _let_others_write(scene, victim, starts)
         # A broker may hand the doorbell to the frozen one, time and again.
         scene.recovers(running, moment, timeout=600)
-        scene.end()
-        before = _snapshot()
-        victim.thaw()
-        scene.wait(lambda running=running: running <= _settled(scene), "late runs end")
-        scene.outcome.late_writes += sum(a != b for a, b in zip(before, _snapshot(), strict=True))
-        victim.kill()
+        yield victim
+
+
+def _thaw(scene: Scene, victim: Worker) -> None:
+    """Let a worker go on until its late runs have settled, or tried to."""
+    late = {run.row for run in figures.runs(scene.events()) if run.pid in victim.tree}
+    victim.thaw()
+    scene.wait(lambda: late <= _settled(scene), "late runs end")
 
 
 def _let_others_write(scene: Scene, victim: Worker, starts: list[Event]) -> None:
