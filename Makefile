@@ -7,7 +7,7 @@
 #                 it starts itself; QUICK=1 only tries it, ROUNDS=5 takes more rounds
 #   make faults   virtual environment, install, every fault on every database and broker, and the
 #                 table of the documentation; RUNS=20 times each, SEED=1 at the same moments again
-#   make chaos    all faults at random for DURATION=600 seconds
+#   make chaos    all faults at random for DURATION=600 seconds on every database and broker
 #   make lint     ruff and mypy
 #   make docs     the documentation, as HTML
 #
@@ -81,7 +81,7 @@ faults: $(FAULTS_READY)
 	$(FAULTS) $(if $(RUNS),--runs $(RUNS)) --table docs/explanation/faults.inc $(ARGS)
 
 chaos: $(FAULTS_READY)
-	$(FAULTS) --chaos $(DURATION) $(ARGS)
+	$(FAULTS) --chaos $(DURATION) --table docs/explanation/chaos.inc $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

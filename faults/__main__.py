@@ -35,9 +35,11 @@ def main() -> int:
             o for found in pool.map(lambda n: run_leg(n, seed, options), names) for o in found
         ]
     control = [] if options.chaos or options.no_control else run_control()
-    facts = table.Facts(seed, options.runs, time.monotonic() - begun, os.getloadavg()[2])
+    seconds, load = time.monotonic() - begun, os.getloadavg()[2]
+    facts = table.Facts(seed, options.runs, options.chaos, seconds, load)
     if options.table:
-        text = table.chaos(outcomes) if options.chaos else table.page(outcomes, control, facts)
+        page = table.page(outcomes, control, facts)
+        text = table.chaos(outcomes, facts) if options.chaos else page
         options.table.write_text(text)
         print(f"The table is in {options.table}", file=sys.stderr)
     broken = [f"{o.leg} {o.fault}: {text}" for o in outcomes for text in o.violations()]

@@ -7,6 +7,7 @@ import platform
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from faults.figures import MOST_EXTRA, Outcome
@@ -20,6 +21,9 @@ NAMES = {
     "boogie": "``boogie://``",
 }
 
+#: Times that each fault is made below which a run proves little.
+SMALL = 10
+
 HEADER = ("on", "runs", "rows", "lost", "overlaps", "late writes", "twice", "recovery", "limit")
 
 
@@ -29,6 +33,8 @@ class Facts:
 
     seed: int
     runs: int
+    #: Seconds of chaos.
+    chaos: float
     seconds: float
     load: float
 
@@ -40,19 +46,35 @@ def page(outcomes: list[Outcome], control: list[dict[str, Any]], facts: Facts) -
         of_fault[outcome.fault].append(outcome)
     parts = [".. Written by ``make faults``; changes by hand are lost."]
     parts.append(_table(_header(), _lines(of_fault)))
-    skipped = sorted({(o.title, leg(o.leg), o.skipped) for o in outcomes if o.skipped})
-    if skipped:
-        parts.append("Not made:")
-        parts.append("\n".join(f"* {title}, {on}: {why}." for title, on, why in skipped))
+    parts += _broken(outcomes)
+    parts += _skipped(outcomes)
     if control:
         parts.append(control_table(control))
     parts.append(_foot(facts))
     return "\n\n".join(parts) + "\n"
 
 
-def chaos(outcomes: list[Outcome]) -> str:
-    """Return the table of a chaos."""
-    return _table(_header(), [_line(outcome.title, outcome) for outcome in outcomes]) + "\n"
+def chaos(outcomes: list[Outcome], facts: Facts) -> str:
+    """Return the whole file of a chaos."""
+    lines = [_line(outcome.title if i == 0 else "", outcome) for i, outcome in enumerate(outcomes)]
+    parts = [".. Written by ``make chaos``; changes by hand are lost.", _table(_header(), lines)]
+    how = f"{facts.chaos:.0f} seconds on each, ``SEED={facts.seed}``. {_where(facts)}"
+    return "\n\n".join([*parts, *_broken(outcomes), how]) + "\n"
+
+
+def _broken(outcomes: list[Outcome]) -> list[str]:
+    """Return the promises that were broken, what no column shows among them."""
+    found = [f"* {o.title}, {leg(o.leg)}: {text}" for o in outcomes for text in o.violations()]
+    return ["**Promises that were broken:**", "\n".join(found)] if found else []
+
+
+def _skipped(outcomes: list[Outcome]) -> list[str]:
+    legs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.skipped:
+            legs[outcome.title, outcome.skipped].append(leg(outcome.leg))
+    found = [f"* {title}, on {', '.join(on)}: {why}." for (title, why), on in legs.items()]
+    return ["Not made:", "\n".join(found)] if found else []
 
 
 def leg(name: str) -> str:
@@ -101,11 +123,14 @@ def _table(header: list[str], lines: list[list[str]]) -> str:
 
 
 def _foot(facts: Facts) -> str:
-    from importlib.metadata import version
+    small = "A small run, which shows the form. " if facts.runs < SMALL else ""
+    minutes = f"in {facts.seconds / 60:.0f} minutes"
+    return f"{small}Made with ``RUNS={facts.runs} SEED={facts.seed}`` {minutes}. {_where(facts)}"
 
+
+def _where(facts: Facts) -> str:
     software = ", ".join(f"{name} {version(name)}" for name in ("celery", "django", "kombu"))
     return (
-        f"Made with ``RUNS={facts.runs} SEED={facts.seed}`` in {facts.seconds / 60:.0f} minutes: "
         f"Python {platform.python_version()}, {software}; {os.cpu_count()} cores shared by "
         f"everything, servers, workers and harness, load average {facts.load:.1f} at the end."
     )

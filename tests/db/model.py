@@ -26,6 +26,8 @@ SETTINGS = {"WORKER_TIMEOUT": DAY, "MAX_LOSSES": 1}
 #: Chooses among so many as there are; 0 is the newest, or the fittest.
 WHICH = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 WORKER = st.sampled_from(["left", "right"])
+#: Or the one that has a row.
+BUSY = st.sampled_from(["busy", "busy", "left", "right"])
 HOW = st.sampled_from(["delayed", "delayed", "paused", "schedule"])
 ENDING = st.sampled_from(["return", "return", "retry", "retry", "raise", "ignore"])
 #: What a user does with a row in each status, for once in vain with one that has finished.
@@ -40,10 +42,12 @@ FITTING = {
 VERB = st.sampled_from(["fitting", "fitting", "cancel", "run", "pause", "retry"])
 JOB = st.sampled_from(["compare", "rescue", "compare", "rescue", "news", "ring", "release", "beat"])
 TO_THE_END = 1000
+#: By which job of its worker the death of a process is noticed at once.
+NOTICED = st.sampled_from(["", "", "news", "compare"])
 #: What becomes of the rows of a worker that is taken for dead.
-THEN = st.sampled_from(["nothing", "rescued", "run again"])
+THEN = st.sampled_from(["", "rescued", "run again"])
 #: To how many pauses a process goes on.
-STEPS = st.sampled_from([2, 3, TO_THE_END, 1, 2, 3, 4, TO_THE_END])
+STEPS = st.sampled_from([3, 2, TO_THE_END, 1, 2, 3, 4, TO_THE_END])
 #: After how many statements a process dies.
 FUSE = st.integers(0, 4)
 
@@ -58,11 +62,11 @@ WHAT = st.one_of(
     *_often(2, "doorbell_again", WORKER, WHICH, ENDING, STEPS),
     *_often(4, "goes_on", WHICH, STEPS),
     *_often(2, "late_run_goes_on", WHICH, STEPS),
-    *_often(2, "dies", WHICH, FUSE),
-    *_often(5, "keeper_begins", WORKER, JOB, STEPS),
+    *_often(2, "dies", WHICH, FUSE, NOTICED),
+    *_often(5, "keeper_begins", BUSY, JOB, STEPS),
     *_often(1, "user_makes_a_row", HOW, STEPS),
     *_often(3, "user_moves_a_row", WHICH, VERB, STEPS),
-    *_often(2, "worker_is_taken_for_dead", WORKER, THEN, STEPS),
+    *_often(2, "worker_is_taken_for_dead", BUSY, THEN, STEPS),
     *_often(1, "broker_goes_or_comes"),
     *_often(1, "time_passes"),
 )
@@ -200,7 +204,7 @@ class Rows(RuleBasedStateMachine):
     def doorbell(self, worker, ending, steps):
         """Have a row run, if need be another; if one runs by now, it goes on."""
         if self.book.owners:
-            self._go_on(next(iter(self.book.owners.values())), steps)
+            self._go_on(next(iter(self.book.owners.values())), 1)
             return
         queued = [key for key, row in self.book.rows.items() if row["status"] == states.QUEUED]
         if queued:
@@ -225,15 +229,13 @@ class Rows(RuleBasedStateMachine):
         self._go_on(child, steps)
 
     def keeper_begins(self, worker, job, steps):
-        """Begin a job of a worker whose keeper has nothing to do, if it need be a frozen one's."""
-        busy = [process.life for process in self.processes if process.kind == "keeper"]
-        lives = [life for life in self.lives if life.name == worker and not life.is_over]
-        for life in lives:
-            if life not in busy:
-                self._keep(life, job, steps)
-                break
+        """It does one thing after the other."""
+        self._keep(self._life(worker), job, steps)
 
     def _keep(self, life, job, steps):
+        busy = any(process.kind == "keeper" for process in self.processes if process.life is life)
+        if busy or life.is_over:
+            return
         jobs = {
             "beat": life.keeper.introduce,
             "compare": life.compare_twice,
@@ -253,6 +255,10 @@ class Rows(RuleBasedStateMachine):
         return rows[-1 - which % len(rows)]
 
     def _life(self, name):
+        """Return the present life of a worker."""
+        if name == "busy":
+            owners = [child.life for child in self.book.owners.values()]
+            return owners[-1] if owners else self.lives[0]
         return next(life for life in self.lives if life.name == name)
 
     # --- who goes on, and who dies ----------------------------------------------------
@@ -268,9 +274,13 @@ class Rows(RuleBasedStateMachine):
         if late:
             self._go_on(late[which % len(late)], steps)
 
-    def dies(self, which, fuse):
-        if self.processes:
-            self._kill(self.processes[which % len(self.processes)], fuse)
+    def dies(self, which, fuse, noticed):
+        if not self.processes:
+            return
+        process = self.processes[which % len(self.processes)]
+        self._kill(process, fuse)
+        if process.kind == "child" and noticed:
+            self._keep(process.life, noticed, TO_THE_END)
 
     def _kill(self, process, fuse=0):
         process.fuse = fuse
@@ -315,9 +325,9 @@ class Rows(RuleBasedStateMachine):
         dead = self._life(worker)
         theirs = [row["id"] for row in self.book.rows.values() if row["worker"] == dead.pk]
         self._bury(dead)
-        self._start_worker(worker)
-        life = self._life(worker)
-        if then != "nothing":
+        self._start_worker(dead.name)
+        life = self._life(dead.name)
+        if then:
             self._keep(life, "rescue", TO_THE_END)
         if then == "run again":
             for row in theirs:

@@ -134,11 +134,20 @@ def test_without_time_zones_it_beats_in_local_time():
 def test_one_that_died_is_replaced(beside, monkeypatch, caplog):
     monkeypatch.setattr(heartbeat, "START_EVERY", 0)
     beside._process.kill()
-    beside._process.wait()
+    beside._process.wait(60)
     beside.note_beat()
     assert f"{ME} has no pacemaker (ChildProcessError: it ended with -9)" in caplog.text
     beside.note_beat()
     assert beats_on()
+
+
+def test_one_that_can_never_beat_ends_and_the_worker_says_so(worker, monkeypatch, caplog):
+    monkeypatch.setitem(connections["default"].settings_dict, "ENGINE", "no.such.engine")
+    one = heartbeat.Pacemaker(ME)
+    one.note_beat()
+    one._process.wait(60)
+    one.note_beat()
+    assert f"{ME} has no pacemaker (ChildProcessError: it ended with 1)" in caplog.text
 
 
 # --- where none can run -----------------------------------------------------------------

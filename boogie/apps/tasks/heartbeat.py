@@ -107,6 +107,7 @@ class Pacemaker:
         """Return what the process has to know. Not on its command line: there are passwords."""
         return {
             "worker": self.worker_id,
+            "pid": os.getpid(),
             "heartbeat": conf.HEARTBEAT,
             "table": Worker._meta.db_table,
             "database": connections[router.db_for_write(Worker)].settings_dict,

@@ -19,7 +19,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -29,6 +29,7 @@ from .clock import Moment
 
 logger = logging.getLogger("boogie.pacemaker")
 
+STDIN = 0
 #: A worker that was not heard for so many heartbeats is beaten for.
 PATIENCE = 1.5
 
@@ -36,14 +37,14 @@ PATIENCE = 1.5
 class Parent:
     """The worker as it is seen from here: its beats, its end, and whether it may run."""
 
-    def __init__(self, stdin: BinaryIO) -> None:
-        self.pid = os.getppid()
-        self._stdin = stdin
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
         self._heard = threading.Event()
         threading.Thread(target=self._listen, name="boogie-listener", daemon=True).start()
 
     def _listen(self) -> None:
-        while self._stdin.read(1):
+        # Not through a buffer: at an error the main thread would wait for the lock of that.
+        while os.read(STDIN, 1024):
             self._heard.set()
         # At once, whatever the database makes the main thread wait for.
         os._exit(0)
@@ -73,12 +74,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(format="[%(asctime)s: %(levelname)s/pacemaker] %(message)s")
-    stdin = sys.stdin.buffer
     try:
-        orders = pickle.load(stdin)
+        with open(STDIN, "rb", buffering=0, closefd=False) as stdin:
+            orders = pickle.load(stdin)
     except EOFError:
         return
-    parent = Parent(stdin)
+    parent = Parent(orders["pid"])
     pace(parent, row_of(orders), orders["heartbeat"])
 
 
