@@ -1,6 +1,11 @@
-"""Skip what needs a server that does not answer; fail instead where servers are required."""
+"""
+Skip what needs a server that does not answer; fail instead where servers are required.
+
+And listen to Ctrl-C: a program in the background is started deaf to it, and so are its children.
+"""
 
 import functools
+import signal
 
 import pytest
 
@@ -8,6 +13,9 @@ from tests.project import services
 
 #: Asked once in a session.
 absent = functools.cache(services.missing)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

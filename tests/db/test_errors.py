@@ -116,15 +116,6 @@ def test_an_interrupt_in_call_is_recorded_and_raised(product, kind):
     assert row.errors[0]["type"] == f"builtins.{kind.__name__}"
 
 
-@pytest.fixture
-def _control_c():
-    """Have SIGINT raise, as in a terminal; programs in the background are started deaf to it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_control_c")
 def test_control_c_during_call_is_recorded(product):
     interrupted = declared(lambda product: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
