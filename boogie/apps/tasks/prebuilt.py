@@ -7,6 +7,9 @@ places of the values that change, and executed with values from then on. What
 the statement says stays with those who build the queryset.
 
 Cached for each thread and database, like Django's connections.
+
+Statements that can have one plan only (by primary key, or an INSERT) may be kept
+by PostgreSQL as well, parsed and planned: see :func:`_server_cursor`.
 """
 
 import threading
@@ -35,33 +38,67 @@ class Slot(Expression):
 
 
 class Statement:
-    """SQL text with slots."""
+    """SQL text with slots; ``one_plan``: whatever the values, there is one way to execute it."""
 
-    def __init__(self, text: str, params: Sequence[Any]) -> None:
+    def __init__(self, text: str, params: Sequence[Any], one_plan: bool = False) -> None:
         self.text = text
         self.params = list(params)
+        self.one_plan = one_plan
 
-    def execute(self, cursor: Any, values: dict[str, Any]) -> None:
-        """Execute with ``values``, ready for the database, in the slots."""
+    def cursor(self, connection: Any, values: dict[str, Any]) -> Any:
+        """Execute with ``values``, ready for the database, in the slots; return the cursor."""
         params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
-        cursor.execute(self.text, params)
+        if self.one_plan and may_prepare(connection):
+            cursor = _server_cursor(connection)
+        else:
+            cursor = connection.cursor()
+        try:
+            cursor.execute(self.text, params)
+        except BaseException:
+            cursor.close()
+            raise
+        return cursor
 
     def count(self, connection: Any, values: dict[str, Any]) -> int:
         """Execute, and return how many rows were updated."""
-        with connection.cursor() as cursor:
-            self.execute(cursor, values)
+        with self.cursor(connection, values) as cursor:
             return int(cursor.rowcount)
 
     def all(self, connection: Any, values: dict[str, Any]) -> list[Any]:
         """Execute, and return all rows as the database returned them."""
-        with connection.cursor() as cursor:
-            self.execute(cursor, values)
+        with self.cursor(connection, values) as cursor:
             return list(cursor.fetchall())
 
     def one(self, connection: Any, values: dict[str, Any], reader: "Reader") -> Any:
         """Execute, and return the one row that came back as an instance, or ``None``."""
         found = self.all(connection, values)
         return reader.instance(found[0]) if found else None
+
+
+def may_prepare(connection: Any) -> bool:
+    """
+    Return whether the project allows prepared statements on this connection.
+
+    It says so by a ``prepare_threshold`` in ``OPTIONS``, which psycopg knows. Without
+    one Django turns them off, since a pooler between it and PostgreSQL may give each
+    transaction another server process.
+    """
+    if connection.vendor != "postgresql":
+        return False
+    return connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None
+
+
+def _server_cursor(connection: Any) -> Any:
+    """
+    Return a cursor that sends values apart from the text, so that psycopg can prepare it.
+
+    Django's own cursors put them into the text, unless ``server_side_binding`` is set.
+    """
+    from django.db.backends.postgresql.base import ServerBindingCursor  # there with psycopg 3
+
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return connection._prepare_cursor(ServerBindingCursor(connection.connection))
 
 
 def slot(model: Any, name: str) -> Slot:
@@ -90,7 +127,11 @@ def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
 
 
 def update(connection: Any, rows: Rows, changes: dict[str, Any], returning: bool) -> Statement:
-    """Compile an UPDATE of ``rows``; ``returning``: all columns, in the order of the model."""
+    """
+    Compile an UPDATE of one row, found by its primary key.
+
+    ``returning``: all columns, in the order of the model.
+    """
     query: Any = rows.query.chain(sql.UpdateQuery)
     query.add_update_values(changes)
     text, params = query.get_compiler(connection=connection).as_sql()
@@ -98,17 +139,17 @@ def update(connection: Any, rows: Rows, changes: dict[str, Any], returning: bool
         quote = connection.ops.quote_name
         columns = ", ".join(quote(f.column) for f in rows.model._meta.concrete_fields)
         text = f"{text} RETURNING {columns}"
-    return Statement(text, params)
+    return Statement(text, params, one_plan=True)
 
 
 class Reader:
-    """Makes instances of a model from rows of a compiled SELECT."""
+    """Makes instances of a model from rows of a compiled SELECT by primary key."""
 
     def __init__(self, connection: Any, rows: Rows) -> None:
         self.using = connection.alias
         self.model = rows.model
         self.compiler = rows.query.get_compiler(connection=connection)
-        self.statement = Statement(*self.compiler.as_sql())
+        self.statement = Statement(*self.compiler.as_sql(), one_plan=True)
         fields = self.compiler.klass_info["select_fields"]
         columns = [column[0] for column in self.compiler.select[fields[0] : fields[-1] + 1]]
         self.names = [column.target.attname for column in columns]
@@ -166,7 +207,7 @@ class Inserter:
         query.insert_values(fields, [template])
         self.compiler = query.get_compiler(connection=connection)
         self.compiler.returning_fields = returned
-        self.statement = Statement(*self.compiler.as_sql()[0])
+        self.statement = Statement(*self.compiler.as_sql()[0], one_plan=True)
         columns = [field.get_col(model._meta.db_table) for field in returned]
         self.converters = self.compiler.get_converters(columns)
 
@@ -176,8 +217,7 @@ class Inserter:
             field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
             for field in self.given
         }
-        with connection.cursor() as cursor:
-            self.statement.execute(cursor, values)
+        with self.statement.cursor(connection, values) as cursor:
             found = cursor.fetchone()
         converted = next(iter(self.compiler.apply_converters([list(found)], self.converters)))
         for name, value in zip(self.returned, converted, strict=True):
