@@ -119,7 +119,7 @@ def freeze_while_settling(scene: Scene) -> None:
         scene.injected()
         starts = scene.begin(scene.enqueue(1, 30.0))
         moment = other.kill()
-        scene.start_worker()
+        survivor = scene.start_worker()
         scene.recovers([starts[0].row], moment)
         row.refresh_from_db()
         scene.expect(not row.is_queued, "a row was taken from a run whose commit was under way")
@@ -127,3 +127,4 @@ def freeze_while_settling(scene: Scene) -> None:
         victim.thaw()
         scene.end()
         victim.kill()
+        survivor.kill()  # the next row has to go to a worker in which the fault is set

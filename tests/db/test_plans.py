@@ -206,9 +206,13 @@ def _claim():
     return found
 
 
+def _first_queue():
+    return _all().ready_in(["queue_0"])
+
+
 def _reserve():
     with looked_at() as found:
-        rows = sql.take(_all().ready_in(["queue_0"]), 5, ("priority",), due=Moment(60))
+        rows = sql.take("default", _first_queue, 5, ("priority",), due=Moment(60))
     assert len(rows) == 5
     return found
 

@@ -61,7 +61,9 @@ def test_a_row_is_the_same_either_way(threshold, value):
             assert row.is_finished, row.errors
             assert row.object == obj
             assert row.get_result()["args"] == [2**60, [1.0, None]]
-            assert row.attempt == 1 and row.worker and row.started <= row.ended
+            assert row.attempt == 1
+            assert row.worker
+            assert row.started <= row.ended
     assert Task.objects.count() == 6
 
 

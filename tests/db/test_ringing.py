@@ -107,6 +107,23 @@ def test_the_broker_is_asked_only_about_queues_with_due_rows(broker):
     assert broker.asked == ["b"]
 
 
+def test_a_row_that_was_lost_is_rung_at_two_consumers(broker):
+    """A broker gives messages to its consumers in turn; one of them may be frozen."""
+    rows = [stored("queued", queue="q", losses=losses) for losses in (0, 1, 3)]
+    assert keeper.ring_due(["q"]) == 3
+    rung = [row.pk for row in rows for _ in range(2 if row.losses else 1)]
+    assert sorted(broker.queues["q"]) == rung
+    turns = [place for place, pk in enumerate(broker.queues["q"]) if pk == rows[1].pk]
+    assert turns[1] == turns[0] + 1
+
+
+def test_a_row_whose_second_doorbell_fails_stays_due(broker, monkeypatch):
+    lost = stored("queued", queue="q", losses=1)
+    monkeypatch.setattr(doorbell, "ring", lambda bells: bells[1:])
+    assert keeper.ring_due(["q"]) == 0
+    assert Task.objects.due().get() == lost
+
+
 def test_rows_of_each_are_rung_with_higher_priorities_first(broker):
     products = [Product.objects.create(name="pen") for _ in range(8)]
     low = declared(queue="q", priority=1)(lambda product: None).each(products)

@@ -137,11 +137,14 @@ class Channel(memory.Channel):
 
     def _take_rows(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
         lease = conf.RING_AGAIN
+        if limit <= 0:
+            return []
         key = ("rows", tuple(queues), limit, lease)
         fields = ("name", "queue", "priority")
-        ready = _rows().ready_in(queues)
         taken = []
-        for row in sql.take(ready, limit, fields, key, due=Moment(lease)) if limit > 0 else ():
+        for row in sql.take(
+            alias(), lambda: _rows().ready_in(queues), limit, fields, key, due=Moment(lease)
+        ):
             tag = uuid.uuid4().hex
             self._held[tag] = (Task, row.pk)
             taken.append(doorbell_message(row, tag))
@@ -151,9 +154,11 @@ class Channel(memory.Channel):
         worker = process.worker_id()
         key = ("messages", tuple(queues), limit, worker)
         fields = ("queue", "priority", "payload")
-        ready = _messages().ready_in(queues)
+        using = router.db_for_write(Message)
         taken = []
-        for stored in sql.take(ready, limit, fields, key, worker=worker):
+        for stored in sql.take(
+            using, lambda: _messages().ready_in(queues), limit, fields, key, worker=worker
+        ):
             message = json.loads(stored.payload)
             tag = uuid.uuid4().hex
             message["properties"]["delivery_tag"] = tag

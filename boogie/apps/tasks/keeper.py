@@ -66,18 +66,21 @@ def ring_due(queues: Iterable[str]) -> int:
 
 
 def _ring_queue(queue: str) -> int:
-    ready = rows().ready_in([queue])
-    if not ready.exists():
+    if not (ready := rows().ready_in([queue])).exists():
         return 0
     waiting = doorbell.depth(queue)
     if waiting is None or waiting >= BATCH:
         return 0
     # Their next look is put off first, so that each row goes to one keeper.
     again = Moment(conf.RING_AGAIN)
-    due = sql.take(ready, BATCH - waiting, ("name", "queue", "priority"), due=again)
-    unrung = doorbell.ring(due)
+    fields = ("name", "queue", "priority", "losses")
+    due = sql.take(ready.db, lambda: ready, BATCH - waiting, fields, due=again)
+    # A row that was lost is rung twice in succession: a broker gives messages to consumers in
+    # turn, and the one that lost the row may be frozen, but connected.
+    bells = [row for row in due for _ in range(2 if row.losses else 1)]
+    unrung = {row.pk for row in doorbell.ring(bells)}
     if unrung:
-        transitions.release(rows().filter(pk__in=[row.pk for row in unrung]))
+        transitions.release(rows().filter(pk__in=unrung))
     return len(due) - len(unrung)
 
 

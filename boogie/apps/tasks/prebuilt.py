@@ -94,11 +94,12 @@ def _server_cursor(connection: Any) -> Any:
 
     Django's own cursors put them into the text, unless ``server_side_binding`` is set.
     """
-    from django.db.backends.postgresql.base import ServerBindingCursor  # there with psycopg 3
+    from django.db.backends.postgresql import base
 
     connection.ensure_connection()
+    cursor: Any = base.ServerBindingCursor  # there with psycopg 3
     with connection.wrap_database_errors:
-        return connection._prepare_cursor(ServerBindingCursor(connection.connection))
+        return connection._prepare_cursor(cursor(connection.connection))
 
 
 def slot(model: Any, name: str) -> Slot:
@@ -149,7 +150,8 @@ class Reader:
         self.using = connection.alias
         self.model = rows.model
         self.compiler = rows.query.get_compiler(connection=connection)
-        self.statement = Statement(*self.compiler.as_sql(), one_plan=True)
+        text, params = self.compiler.as_sql()
+        self.statement = Statement(text, params, one_plan=True)
         fields = self.compiler.klass_info["select_fields"]
         columns = [column[0] for column in self.compiler.select[fields[0] : fields[-1] + 1]]
         self.names = [column.target.attname for column in columns]
@@ -207,7 +209,8 @@ class Inserter:
         query.insert_values(fields, [template])
         self.compiler = query.get_compiler(connection=connection)
         self.compiler.returning_fields = returned
-        self.statement = Statement(*self.compiler.as_sql()[0], one_plan=True)
+        ((text, params),) = self.compiler.as_sql()
+        self.statement = Statement(text, params, one_plan=True)
         columns = [field.get_col(model._meta.db_table) for field in returned]
         self.converters = self.compiler.get_converters(columns)
 

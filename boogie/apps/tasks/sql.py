@@ -4,6 +4,7 @@ Statements that Django's ORM cannot say: ``UPDATE … RETURNING``, and questions
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """
 
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -23,38 +24,50 @@ def returns_from_update(connection: Any) -> bool:
 
 
 def take(
-    rows: Rows, limit: int, fields: tuple[str, ...], key: Any = None, **changes: Any
+    using: str,
+    ready: Callable[[], Rows],
+    limit: int,
+    fields: tuple[str, ...],
+    key: Any = None,
+    **changes: Any,
 ) -> list[Any]:
     """
-    Update the first ``limit`` of ``rows``; return them with ``pk`` and ``fields`` as attributes.
+    Update the first ``limit`` rows of ``ready()``; return objects with their ``pk`` and ``fields``.
 
     ``fields`` has ``priority``: those with the highest come first. A ``key`` tells
-    this statement from others; with it the statement is compiled once.
+    this statement from others; with it the statement is compiled once, and
+    ``ready`` is called no more.
 
     Rows that another transaction is taking are passed over where the database
     can do that. One statement where it can return what it updated.
     """
-    connection = connections[rows.db]
+    connection = connections[using]
     if returns_from_update(connection):
-        build = partial(_build_take, rows=rows, limit=limit, fields=fields, changes=changes)
-        statement = build(connection) if key is None else prebuilt.cached(rows.db, key, build)
-        pk = rows.model._meta.pk
+        build = partial(_build_take, ready=ready, limit=limit, fields=fields, changes=changes)
+        statement, pk = build(connection) if key is None else prebuilt.cached(using, key, build)
         taken = [_named(values, fields, pk) for values in statement.all(connection, {})]
         # An UPDATE returns its rows in no order.
         taken.sort(key=lambda row: (-row.priority, row.pk))
         return taken
     skip = connection.features.has_select_for_update_skip_locked
-    with transaction.atomic(using=rows.db):
+    rows = ready()
+    with transaction.atomic(using=using):
         locked = rows.select_for_update(skip_locked=skip).values_list("pk", *fields)[:limit]
         taken = [_named(values, fields) for values in locked]
-        everything = rows.model._base_manager.using(rows.db)
+        everything = rows.model._base_manager.using(using)
         everything.filter(pk__in=[row.pk for row in taken]).update(**changes)
     return taken
 
 
 def _build_take(
-    connection: Any, rows: Rows, limit: int, fields: tuple[str, ...], changes: dict[str, Any]
-) -> prebuilt.Statement:
+    connection: Any,
+    ready: Callable[[], Rows],
+    limit: int,
+    fields: tuple[str, ...],
+    changes: dict[str, Any],
+) -> tuple[prebuilt.Statement, Any]:
+    """Return the statement, and the field of the primary key that it returns first."""
+    rows = ready()
     inner = rows.values("pk")[:limit].query.get_compiler(connection=connection)
     inner_sql, inner_params = inner.as_sql()
     if connection.features.has_select_for_update_skip_locked:
@@ -69,7 +82,7 @@ def _build_take(
     meta: Any = rows.model._meta
     columns = [quote(meta.pk.column), *(quote(meta.get_field(name).column) for name in fields)]
     text = f"{update_sql} WHERE {columns[0]} {which} RETURNING {', '.join(columns)}"
-    return prebuilt.Statement(text, (*update_params, *inner_params))
+    return prebuilt.Statement(text, (*update_params, *inner_params)), meta.pk
 
 
 def _named(values: Any, fields: tuple[str, ...], pk: Any = None) -> Any:

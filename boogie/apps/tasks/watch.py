@@ -24,8 +24,9 @@ logger = logging.getLogger(__name__)
 #: Name of the PostgreSQL notification; the second migration's trigger sends it.
 CHANNEL = "boogie_tasks"
 
-#: Seconds between two looks: right after work came, and after a long time without.
-FASTEST, SLOWEST = 0.02, 0.5
+#: Seconds between two looks: right after work came, and after a long time without. (With
+#: what the keeper asks that makes two statements a second.)
+FASTEST, SLOWEST = 0.02, 0.9
 #: The same where something tells us of new work; some rows become due by themselves.
 SURE = 1.0
 #: Seconds after a database error.
