@@ -13,10 +13,21 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bench import cycle, instructions, latency, machine, memory, places, report, running, servers
+from bench import (
+    cycle,
+    instructions,
+    latency,
+    machine,
+    memory,
+    places,
+    producers,
+    report,
+    running,
+    servers,
+)
 from bench.systems import SYSTEMS, System
 
-FIGURES = ("cycle", "growth", "latency", "memory", "instructions")
+FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions")
 
 
 def parse() -> argparse.Namespace:
@@ -72,6 +83,8 @@ class Run:
             self.cycles("growth" in figures)
         if "latency" in figures:
             self.latencies()
+        if "producers" in figures:
+            self.producers()
         if "memory" in figures:
             self.memories()
         if "instructions" in figures and instructions.are_available():
@@ -97,6 +110,15 @@ class Run:
             for system in self.systems:
                 measure = functools.partial(latency.measure, system, share)
                 self.record("latency", system, measure, round=number + 1)
+
+    def producers(self) -> None:
+        system = SYSTEMS["boogie_alone"]
+        if system in self.systems:
+            each = 100 if self.options.quick else 1000
+            for number in range(self.options.rounds):
+                for who in producers.WAITING:
+                    measure = functools.partial(producers.measure, system, who, each)
+                    self.record("producers", system, measure, round=number + 1, waiting=who)
 
     def memories(self) -> None:
         for system in self.systems:

@@ -1,9 +1,9 @@
 """
 Enqueues, in a process of its own: ``python -m bench.producer MODE FIRST LAST [RATE]``.
 
-``single`` one by one; ``bulk`` by the system's interface for many; ``latency`` one at a
-time, each until its outcome is seen; ``stream`` so many a second; ``items`` makes what
-they are about. Prints JSON.
+``single`` one by one; ``together`` too, with others that begin at the same moment; ``bulk``
+by the system's interface for many; ``latency`` one at a time, each until its outcome is
+seen; ``stream`` so many a second; ``items`` makes what they are about. Prints JSON.
 """
 
 import json
@@ -35,6 +35,18 @@ def single(pks: list[int]) -> dict[str, Any]:
     for pk in rest:
         system.enqueue(pk)
     return {"rate": len(rest) / (time.perf_counter() - start)}
+
+
+def together(pks: list[int]) -> dict[str, Any]:
+    """Say that all is ready, and begin when a line comes in."""
+    for pk in pks[:WARM]:
+        system.enqueue(pk)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    start = time.perf_counter()
+    for pk in pks[WARM:]:
+        system.enqueue(pk)
+    return {"seconds": time.perf_counter() - start}
 
 
 def bulk(pks: list[int]) -> dict[str, Any]:
@@ -85,7 +97,14 @@ def items(pks: list[int]) -> dict[str, Any]:
     return {"made": len(made)}
 
 
-MODES = {"items": items, "single": single, "bulk": bulk, "latency": latency, "stream": stream}
+MODES = {
+    "items": items,
+    "single": single,
+    "together": together,
+    "bulk": bulk,
+    "latency": latency,
+    "stream": stream,
+}
 
 if __name__ == "__main__":
     mode, first, last, *options = sys.argv[1:]

@@ -8,7 +8,7 @@ little, beside its records.
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import places, plot
+from bench import places, plot, producers
 from bench.records import Records
 from bench.systems import SYSTEMS
 from bench.targets import TARGETS, Figure, cycle, of, wal
@@ -131,11 +131,29 @@ def _foot(records: Records) -> list[str]:
         what: records.median("boogie_alone", "instructions", what) for what in ("enqueue", "run")
     }
     lines = [measured, "", first + ".", "", second + ".", "", _foreign(records)]
+    if together := _together(records):
+        lines += ["", together]
     if counts["run"] and counts["enqueue"]:
         lines += ["", "Machine instructions on SQLite, counted by callgrind: "]
         lines[-1] += f"{counts['enqueue'] / 1e6:.2f} million to enqueue a row, "
         lines[-1] += f"{counts['run'] / 1e6:.2f} million to run it."
     return lines
+
+
+def _together(records: Records) -> str:
+    """Say what many producers do while workers wait, or not."""
+    rates = [
+        records.median("boogie_alone", "producers", "rate", waiting=who)
+        for who in producers.WAITING
+    ]
+    if None in rates:
+        return ""
+    nobody, busy, always = (f"{rate:.0f}" for rate in rates)
+    return (
+        f"{producers.PRODUCERS} processes that enqueue at once on ``boogie://`` make {nobody} rows"
+        f" a second while no worker runs, {busy} beside busy workers, and {always} if each row"
+        " has to be announced."
+    )
 
 
 def _foreign(records: Records) -> str:
