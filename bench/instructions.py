@@ -5,10 +5,13 @@ Such a count depends on neither the machine's load nor its speed. This module
 measures by running itself twice under ``valgrind``, with few rows and with more.
 """
 
+import contextlib
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from bench import places
@@ -17,7 +20,7 @@ FEW, MORE = 20, 60
 
 
 def are_available() -> bool:
-    return shutil.which("valgrind") is not None
+    return all(map(shutil.which, ("valgrind", "callgrind_control")))
 
 
 def measure() -> dict[str, Any]:
@@ -30,7 +33,8 @@ def measure() -> dict[str, Any]:
 
 
 def _count(what: str, rows: int) -> int:
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = ["valgrind", "--tool=callgrind", "--instr-atstart=no"]
+    command += ["--callgrind-out-file=/dev/null"]
     command += places.python("-m", "bench.instructions", what, str(rows))
     done = subprocess.run(
         command,
@@ -53,8 +57,17 @@ def _count(what: str, rows: int) -> int:
 # --- the measured process -------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def _counting() -> Iterator[None]:
+    """Have callgrind count the instructions of a block, and a few around it."""
+    command = ["callgrind_control", str(os.getpid()), "--instr"]
+    subprocess.run([*command, "on"], check=True, stdout=subprocess.DEVNULL)
+    yield
+    subprocess.run([*command, "off"], check=True, stdout=subprocess.DEVNULL)
+
+
 def _work(what: str, rows: int) -> None:
-    """Enqueue ``rows`` rows, or run them too; both counts share what is not asked for."""
+    """Enqueue ``rows`` rows, or run as many; only that is counted, caches are filled before."""
     import django
 
     django.setup()
@@ -66,15 +79,27 @@ def _work(what: str, rows: int) -> None:
 
     call_command("migrate", run_syncdb=True, verbosity=0)
     item = Item.objects.create(name="item")
-    enqueued = MORE if what == "run" else rows
-    made = [increment.delayed(item) for _ in range(enqueued)]
     tracer = build_tracer(increment.name, increment, app=increment.app)
-    for row in made[: rows if what == "run" else 0]:
-        request = {"id": str(row.pk), "hostname": "here", "is_eager": False, "delivery_info": {}}
-        tracer(str(row.pk), [], {}, request)
-    value = Item.objects.get().value
-    if value != (rows if what == "run" else 0):
-        raise SystemExit(f"{value} of {rows} rows ran")
+
+    def enqueue(number: int) -> list[Any]:
+        return [increment.delayed(item) for _ in range(number)]
+
+    def run(made: list[Any]) -> None:
+        for row in made:
+            request = {"id": str(row.pk), "hostname": "here", "is_eager": False}
+            tracer(str(row.pk), [], {}, {**request, "delivery_info": {}})
+
+    run(enqueue(FEW))
+    if what == "enqueue":
+        with _counting():
+            enqueue(rows)
+    else:
+        made = enqueue(rows)
+        with _counting():
+            run(made)
+    value, expected = Item.objects.get().value, FEW + (rows if what == "run" else 0)
+    if value != expected:
+        raise SystemExit(f"{value} of {expected} rows ran")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """
-Every fault of ``make faults``, once and with short leases, on this session's database and broker.
+Every fault of ``make faults``, once and with short leases.
 
 The faults are made by processes of their own (``faults.leg``), on servers of
 their own where those have to die; a test looks at what became of its fault.
-That the harness notices anything is seen on plain Celery, on the leg with Redis.
+That the harness notices anything is seen on plain Celery.
 """
 
 import json
@@ -27,12 +27,12 @@ CONTROLS = ("kill_child", "flush", "duplicate")
 MISSING = ("not installed", "no answer")
 
 LEG = f"{services.DATABASE}+{services.BROKER}"
-#: Where no fault is left out, and the least there is; ``make faults`` makes them on all.
-LEGS = ("postgresql+redis", "sqlite+boogie")
+#: Where no fault has to be left out; ``make faults`` makes them on all.
+MADE_ON = "postgresql+redis"
 
 pytestmark = [
     pytest.mark.worker,
-    pytest.mark.skipif(LEG not in LEGS, reason=f"faults are made on {' and '.join(LEGS)}"),
+    pytest.mark.skipif(LEG != MADE_ON, reason=f"faults are made on {MADE_ON}"),
 ]
 
 
@@ -88,9 +88,8 @@ def makers(request, tmp_path_factory):
     faults = chosen(request.session, name)
     for part in range(PARTS):
         begin(name, "faults.leg", faults[part::PARTS], LEG, "--short", "--runs", "1", "--seed", "1")
-    if services.BROKER == "redis":
-        name = test_plain_celery_is_seen_to_fail_by.__name__
-        begin(name, "faults.control", chosen(request.session, name))
+    name = test_plain_celery_is_seen_to_fail_by.__name__
+    begin(name, "faults.control", chosen(request.session, name))
     yield begun
     for maker in set(begun.values()):
         maker.end()
@@ -112,7 +111,6 @@ def test_no_promise_is_broken_by(fault, maker):
     assert outcome.violations(timed=False) == [], maker.said(fault)
 
 
-@pytest.mark.skipif(services.BROKER != "redis", reason="the control is made on Redis")
 @pytest.mark.parametrize("fault", CONTROLS)
 def test_plain_celery_is_seen_to_fail_by(fault, maker):
     assert maker.outcome(fault)["noticed"]
