@@ -64,11 +64,10 @@ FAULTS = {
     "term_kill": Fault("workers.term_then_kill", "SIGTERM, then SIGKILL", WORKER),
     "cold": Fault("workers.cold_shutdown", "SIGQUIT (cold shutdown)", WORKER),
     "term_claim": Fault("workers.term_while_claiming", "SIGTERM while the claim commits"),
-    "freeze": Fault("frozen.freeze", "worker frozen beyond its lease, and thawed"),
-    "thaw_early": Fault("frozen.thaw_early", "the same, thawed while its rows run again"),
-    # RabbitMQ may hand the doorbell of the rescued row to the frozen worker: it is rung again.
+    "freeze": Fault("frozen.freeze", "worker frozen beyond its lease, and thawed", WORKER),
+    "thaw_early": Fault("frozen.thaw_early", "the same, thawed while its rows run again", WORKER),
     "freeze_commit": Fault("frozen.freeze_while_settling", "worker frozen between the settling "
-                           "UPDATE and its COMMIT", DOORBELL, _locks_rows),
+                           "UPDATE and its COMMIT", WORKER, _locks_rows),
     "producer": Fault("producers.kill_producer", "producer killed between commit and publish",
                       DOORBELL),
     "duplicates": Fault("producers.duplicate", "doorbell delivered again and again"),

@@ -45,8 +45,7 @@ def _given_up(scene: Scene, later: float) -> Iterator[Worker]:
         survivor = survivor or scene.start_worker(concurrency=BODIES)
         if scene.leg.database == "sqlite":
             _let_others_write(scene, victim, starts)
-        # A broker may hand the doorbell to the frozen one, time and again.
-        scene.recovers(running, moment, timeout=600)
+        scene.recovers(running, moment)
         yield victim
 
 
