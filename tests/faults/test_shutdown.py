@@ -69,7 +69,6 @@ def test_reserved_rows_run_on_another_worker_after_a_warm_shutdown(worker, post)
     assert running.is_finished
 
 
-@on_boogie
 def test_reserved_rows_run_on_another_worker_while_the_first_waits_for_its_body(worker, post):
     first = worker(tasks=ONCE)
     running = tasks.hold.delayed(post)

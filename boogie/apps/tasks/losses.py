@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Seconds for which a worker that shuts down may still take a message: on Redis it has asked
+#: for one (BRPOP, which kombu gives a second) and drops what comes.
+LAST_TAKE = 2.0
+
 
 def lose(row: Task, how: str) -> None:
     """
@@ -39,6 +43,12 @@ def lose(row: Task, how: str) -> None:
     rows = Task.objects.using(row._state.db)
     if transitions.rescue(rows, row, error, delay):
         logger.warning("%s; it is queued again", lost)
+
+
+def give_back(ids: list[str]) -> None:
+    """Have other workers rung for rows that one has reserved and will not begin."""
+    rows = Task.objects.using(router.db_for_write(Task))
+    transitions.release(rows.filter(pk__in=ids), LAST_TAKE)
 
 
 def abandon(row: Task, exception: Exception) -> None:

@@ -196,9 +196,9 @@ def cancel_run(rows: Rows, row: "Task") -> int:
     return _settle(running, row, states.CANCEL, ended=Moment())
 
 
-def release(rows: Rows) -> int:
-    """queued but reserved by a worker → queued, due now."""
-    return _update(rows, states.RELEASE, due=Moment())
+def release(rows: Rows, lease: float = 0.0) -> int:
+    """queued but reserved by a worker → queued, due now or after ``lease`` seconds."""
+    return _update(rows, states.RELEASE, due=Moment(lease))
 
 
 # --- how ------------------------------------------------------------------------------

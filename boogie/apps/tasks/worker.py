@@ -15,7 +15,7 @@ from django.core.cache import close_caches
 
 import boogie
 
-from . import consuming, doorbell, execute, heartbeat, keeper, process
+from . import consuming, doorbell, execute, heartbeat, keeper, losses, process
 from .declare import BoogieTask
 
 logger = get_logger(__name__)
@@ -65,8 +65,18 @@ class KeeperStep(bootsteps.StartStopStep):
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
 
     def close(self, worker: Any) -> None:
-        """A shutdown may come between a fork and the next turn of the event loop."""
+        """
+        A shutdown begins: have others run what this worker has only reserved.
+
+        (The shutdown may come between a fork and the next turn of the event loop.)
+        ``boogie://`` gives its rows back itself. A broker gets its messages back at the
+        end, when the last body has ended.
+        """
         _wake()
+        waiting = set(state.reserved_requests) - set(state.active_requests)
+        ids = [request.id for request in waiting if isinstance(request.task, BoogieTask)]
+        if ids and doorbell.needs_ringing():
+            keeper.submit(losses.give_back, ids)
 
 
 class Pool:
