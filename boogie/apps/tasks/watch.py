@@ -26,7 +26,7 @@ CHANNEL = "boogie_tasks"
 
 #: Seconds between two looks: right after work came, and after a long time without. (With
 #: what the keeper asks that makes two statements a second.)
-FASTEST, SLOWEST = 0.02, 0.9
+FASTEST, SLOWEST = 0.02, 0.95
 #: The same where something tells us of new work; some rows become due by themselves.
 SURE = 1.0
 #: Seconds after a database error.
