@@ -99,18 +99,6 @@ TARGETS = [
     Target("drain, boogie:// / Procrastinate", against(DRAIN, ALONE, "procrastinate"), 2),
     Target("CPU per task, Redis / Celery tuned", against(CPU, REDIS, "celery_tuned"), 0.67, True),
     Target("CPU per task, boogie:// / tasks-db", against(CPU, ALONE, "tasks_db"), 0.75, True),
-    Target(
-        "the same with prepared statements: Redis",
-        against(CPU, f"{REDIS}_prepared", "celery_tuned"),
-        0.67,
-        True,
-    ),
-    Target(
-        "the same with prepared statements: boogie://",
-        against(CPU, f"{ALONE}_prepared", "tasks_db"),
-        0.75,
-        True,
-    ),
     Target("enqueue, boogie:// / tasks-db", against(ENQUEUE, ALONE, "tasks_db"), 1.5),
     Target("statements to enqueue", cycle(ALONE, "single.statements"), 1, True, "statements"),
     Target("enqueue, Redis / bare Celery send", against(ENQUEUE, REDIS, "celery_bare"), 0.6),

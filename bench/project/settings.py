@@ -36,7 +36,6 @@ else:
             "USER": places.SYSTEM_ROLE,
             "NAME": os.environ["BENCH_DATABASE"],
             "CONN_MAX_AGE": 600,
-            "OPTIONS": system.database_options,
         }
     }
 LOGGING = {

@@ -3,13 +3,7 @@
 import os
 
 from bench.systems.base import System
-from bench.systems.boogie_tasks import (
-    BoogieAlone,
-    BoogieAlonePrepared,
-    BoogieRedis,
-    BoogieRedisPrepared,
-    BoogieSqlite,
-)
+from bench.systems.boogie_tasks import BoogieAlone, BoogieRedis, BoogieSqlite
 from bench.systems.celery_results import CeleryBare, CeleryStock, CeleryTuned
 from bench.systems.others import Procrastinate, TasksDb
 
@@ -22,9 +16,7 @@ SYSTEMS: dict[str, System] = {
         Procrastinate(),
         TasksDb(),
         BoogieRedis(),
-        BoogieRedisPrepared(),
         BoogieAlone(),
-        BoogieAlonePrepared(),
         BoogieSqlite(),
     )
 }

@@ -17,8 +17,6 @@ class System:
     apps: tuple[str, ...] = ()
     uses_celery = False
     on_sqlite = False
-    #: ``OPTIONS`` of the database; empty as Django comes.
-    database_options: dict[str, Any] = {}
     has_bulk = False
     #: Tables to empty before a round.
     tables: tuple[str, ...] = ()

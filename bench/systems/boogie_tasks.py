@@ -84,24 +84,6 @@ class BoogieAlone(BoogieRedis):
         return "boogie://"
 
 
-class BoogieRedisPrepared(BoogieRedis):
-    """With prepared statements allowed; Django's ORM makes no use of them."""
-
-    name = "boogie_redis_prepared"
-    label = "Boogie, Redis, prepared statements"
-    database_options = {"prepare_threshold": 5}
-    history = ()
-
-
-class BoogieAlonePrepared(BoogieAlone):
-    """The same without a broker."""
-
-    name = "boogie_alone_prepared"
-    label = "Boogie, boogie://, prepared statements"
-    database_options = {"prepare_threshold": 5}
-    history = ()
-
-
 class BoogieSqlite(BoogieAlone):
     """The same on SQLite; only its latency is taken."""
 

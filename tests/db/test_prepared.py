@@ -1,10 +1,18 @@
-"""On PostgreSQL a run's statements are prepared where the project allows it, and only there."""
+"""On PostgreSQL a run's statements are prepared, unless the project or a pooler is against it."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
-from boogie.apps.tasks import Task, prebuilt
-from tests.helpers import declared, ring
+from boogie.apps.tasks import Task, prepared
+from tests.helpers import declared, ring, wait_until
 from tests.project.shop.models import Label, Order, Product
 
 pytestmark = [
@@ -12,24 +20,28 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL prepares"),
 ]
 
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+
 name = declared(lambda obj, *args, **kwargs: {"name": str(obj.pk), "args": args, **kwargs})
 
 
 @pytest.fixture
-def threshold(monkeypatch):
-    """Reconnect with a ``prepare_threshold``, or with none."""
-    options = connection.settings_dict["OPTIONS"]
+def connect(monkeypatch):
+    """Return a function that connects with ``OPTIONS`` besides the project's, and at a port."""
+    settings = connection.settings_dict
+    monkeypatch.setattr(prepared, "_direct", {})
 
-    def reconnect(value):
+    def connect(port=settings["PORT"], **options):
         connection.close()
-        monkeypatch.setitem(options, "prepare_threshold", value)
-        connections["default"].ensure_connection()
+        monkeypatch.setitem(settings, "OPTIONS", {**settings["OPTIONS"], **options})
+        monkeypatch.setitem(settings, "PORT", port)
+        connection.ensure_connection()
 
-    yield reconnect
+    yield connect
     connection.close()
 
 
-def prepared():
+def kept():
     """Return the first words of what the server has prepared on this connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")
@@ -43,18 +55,29 @@ def run(obj, *args, **kwargs):
     return row
 
 
-def test_what_a_row_costs_is_prepared(threshold):
-    threshold(1)
-    products = [Product.objects.create(name="pen") for _ in range(3)]
-    for product in products:
+def run_often(product, times=prepared.PREPARE_AFTER + 2):
+    for _ in range(times):
         row = run(product, "é%s", force=None)
         assert row.get_result() == {"name": str(product.pk), "args": ["é%s"], "force": None}
-    assert prepared() == ["INSERT", "SELECT", "UPDATE", "UPDATE"]
+
+
+@pytest.mark.parametrize("options", [{}, {"prepare_threshold": 1}])
+def test_what_every_run_needs_of_our_table_is_prepared(connect, options):
+    connect(**options)
+    run_often(Product.objects.create(name="pen"))
+    assert kept() == ["INSERT", "UPDATE", "UPDATE"]
+
+
+@pytest.mark.parametrize("options", [{"prepare_threshold": None}, {"server_side_binding": True}])
+def test_nothing_is_prepared_where_the_project_is_against_it(connect, options):
+    connect(**options)
+    run_often(Product.objects.create(name="pen"))
+    assert kept() == []
 
 
 @pytest.mark.parametrize("value", [None, 1])
-def test_a_row_is_the_same_either_way(threshold, value):
-    threshold(value)
+def test_a_row_is_the_same_either_way(connect, value):
+    connect(prepare_threshold=value)
     for obj in (Label.objects.create(text="it's %s"), Order.objects.create(note="n")):
         for _ in range(3):
             row = run(obj, 2**60, [1.0, None], when={"a": "ü"})
@@ -67,35 +90,78 @@ def test_a_row_is_the_same_either_way(threshold, value):
     assert Task.objects.count() == 6
 
 
-def test_nothing_is_prepared_unless_the_project_says_so(threshold):
-    threshold(None)
+def test_a_connection_that_was_lost_is_opened_anew(connect):
+    connect()
     product = Product.objects.create(name="pen")
-    for _ in range(8):
-        assert run(product).is_finished
-    assert prepared() == []
-    assert not prebuilt.may_prepare(connection)
-
-
-def test_a_connection_that_was_lost_is_opened_anew(threshold):
-    threshold(1)
-    product = Product.objects.create(name="pen")
-    for _ in range(3):
-        run(product)
+    run_often(product)
     connection.close()
-    assert run(product).is_finished
+    run_often(product)
 
 
-def test_a_run_goes_on_after_the_table_has_changed(threshold):
-    threshold(1)
+@pytest.mark.parametrize(
+    ("table", "change", "back"),
+    [
+        ("boogie_tasks_task", "ADD COLUMN added integer", "DROP COLUMN added"),
+        ("shop_product", "ALTER COLUMN name TYPE text", "ALTER COLUMN name TYPE varchar(50)"),
+    ],
+)
+def test_runs_go_on_while_a_migration_changes_a_table(connect, table, change, back):
+    connect()
     product = Product.objects.create(name="pen")
-    for _ in range(3):
-        run(product)
-    table = connection.ops.quote_name(Task._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} ADD COLUMN added integer")
-    try:
-        assert run(product).is_finished
-    finally:
+    run_often(product)
+    for alteration in (change, back):
         with connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE {table} DROP COLUMN added")
-    assert run(product).is_finished
+            cursor.execute(f"ALTER TABLE {table} {alteration}")
+        run_often(product)
+
+
+# --- a pooler -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pooler():
+    """Run PgBouncer, which gives each transaction whatever server process is free; its port."""
+    settings = connection.settings_dict
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = f"host={settings['HOST']} port={settings['PORT'] or 5432} user={settings['USER']}"
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        file = Path(directory) / "pgbouncer.ini"
+        file.write_text(
+            f"[databases]\n* = {server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+            f"listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n"
+        )
+        user = ["-u", "postgres"] if os.geteuid() == 0 else []
+        process = subprocess.Popen([PGBOUNCER, "-q", *user, str(file)])
+        try:
+            wait_until(lambda: answers(port), 20)
+            yield port
+        finally:
+            connection.close()
+            process.terminate()
+            process.wait(20)
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+def test_nothing_is_prepared_behind_a_pooler(connect, pooler):
+    connect(port=pooler)
+    assert not prepared.may_prepare(connection)
+    run_often(Product.objects.create(name="pen"))
+    assert kept() == []
+
+
+def test_a_server_that_is_asked_through_a_pooler_has_another_process(connect, monkeypatch):
+    """The same without PgBouncer: the number that was told and the one that is there differ."""
+    connect()
+    monkeypatch.setattr(prepared, "WHO", "SELECT pg_backend_pid() + 1")
+    assert not prepared.may_prepare(connection)
+    run_often(Product.objects.create(name="pen"))
+    assert kept() == []

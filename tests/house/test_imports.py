@@ -25,6 +25,7 @@ STEPS = [
     ["arguments"],  # a leaf that reads the size limits of conf and raises our exceptions
     ["registry"],
     # The store.
+    ["prepared"],  # statements that PostgreSQL keeps
     ["prebuilt"],  # statements that are compiled once
     [
         "fields",

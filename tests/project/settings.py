@@ -54,9 +54,7 @@ def _server(engine: str, user: str, **extra: object) -> dict:
 
 
 if services.DATABASE == "postgresql":
-    # On one of its two legs with prepared statements, from the second time on.
-    prepare = {"prepare_threshold": 1} if services.BROKER == "boogie" else {}
-    default = _server("postgresql", "postgres", CONN_MAX_AGE=600, OPTIONS=prepare)
+    default = _server("postgresql", "postgres", CONN_MAX_AGE=600)
 elif services.DATABASE == "mariadb":
     import pymysql
 

@@ -8,8 +8,9 @@ the statement says stays with those who build the queryset.
 
 Cached for each thread and database, like Django's connections.
 
-Statements that can have one plan only (by primary key, or an INSERT) may be kept
-by PostgreSQL as well, parsed and planned: see :func:`_server_cursor`.
+PostgreSQL may keep those on our own table that can have one plan only, parsed and
+planned: see ``prepared.py``. (Not what reads objects: a migration of theirs that
+changes the type of a column would break a statement that is kept.)
 """
 
 import threading
@@ -20,6 +21,7 @@ from django.conf import settings
 from django.db import connections, models
 from django.db.models import Expression, sql
 
+from . import prepared
 from .clock import is_constant
 
 Rows = models.QuerySet[Any]
@@ -48,10 +50,8 @@ class Statement:
     def cursor(self, connection: Any, values: dict[str, Any]) -> Any:
         """Execute with ``values``, ready for the database, in the slots; return the cursor."""
         params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
-        if self.one_plan and may_prepare(connection):
-            cursor = _server_cursor(connection)
-        else:
-            cursor = connection.cursor()
+        kept = self.one_plan and prepared.may_prepare(connection)
+        cursor = prepared.cursor(connection) if kept else connection.cursor()
         try:
             cursor.execute(self.text, params)
         except BaseException:
@@ -73,33 +73,6 @@ class Statement:
         """Execute, and return the one row that came back as an instance, or ``None``."""
         found = self.all(connection, values)
         return reader.instance(found[0]) if found else None
-
-
-def may_prepare(connection: Any) -> bool:
-    """
-    Return whether the project allows prepared statements on this connection.
-
-    It says so by a ``prepare_threshold`` in ``OPTIONS``, which psycopg knows. Without
-    one Django turns them off, since a pooler between it and PostgreSQL may give each
-    transaction another server process.
-    """
-    if connection.vendor != "postgresql":
-        return False
-    return connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None
-
-
-def _server_cursor(connection: Any) -> Any:
-    """
-    Return a cursor that sends values apart from the text, so that psycopg can prepare it.
-
-    Django's own cursors put them into the text, unless ``server_side_binding`` is set.
-    """
-    from django.db.backends.postgresql import base
-
-    connection.ensure_connection()
-    cursor: Any = base.ServerBindingCursor  # there with psycopg 3
-    with connection.wrap_database_errors:
-        return connection._prepare_cursor(cursor(connection.connection))
 
 
 def slot(model: Any, name: str) -> Slot:
@@ -150,8 +123,7 @@ class Reader:
         self.using = connection.alias
         self.model = rows.model
         self.compiler = rows.query.get_compiler(connection=connection)
-        text, params = self.compiler.as_sql()
-        self.statement = Statement(text, params, one_plan=True)
+        self.statement = Statement(*self.compiler.as_sql())
         fields = self.compiler.klass_info["select_fields"]
         columns = [column[0] for column in self.compiler.select[fields[0] : fields[-1] + 1]]
         self.names = [column.target.attname for column in columns]
