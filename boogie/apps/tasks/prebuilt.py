@@ -8,9 +8,8 @@ the statement says stays with those who build the queryset.
 
 Cached for each thread and database, like Django's connections.
 
-PostgreSQL may keep those on our own table that can have one plan only, parsed and
-planned: see ``prepared.py``. (Not what reads objects: a migration of theirs that
-changes the type of a column would break a statement that is kept.)
+PostgreSQL may keep those that can have one plan only (by primary key, or an
+INSERT), parsed and planned: see ``prepared.py``.
 """
 
 import threading
@@ -18,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, models
+from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
 from . import prepared
@@ -50,14 +49,16 @@ class Statement:
     def cursor(self, connection: Any, values: dict[str, Any]) -> Any:
         """Execute with ``values``, ready for the database, in the slots; return the cursor."""
         params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
-        kept = self.one_plan and prepared.may_prepare(connection)
-        cursor = prepared.cursor(connection) if kept else connection.cursor()
+        if not self.one_plan or not prepared.may_prepare(connection):
+            return _executed(connection.cursor(), self.text, params)
         try:
-            cursor.execute(self.text, params)
-        except BaseException:
-            cursor.close()
-            raise
-        return cursor
+            return _executed(prepared.cursor(connection), self.text, params)
+        except NotSupportedError:
+            if connection.in_atomic_block:
+                raise
+            # A migration has changed the type of a column: what is kept has become useless.
+            connection.close()
+            return _executed(connection.cursor(), self.text, params)
 
     def count(self, connection: Any, values: dict[str, Any]) -> int:
         """Execute, and return how many rows were updated."""
@@ -73,6 +74,15 @@ class Statement:
         """Execute, and return the one row that came back as an instance, or ``None``."""
         found = self.all(connection, values)
         return reader.instance(found[0]) if found else None
+
+
+def _executed(cursor: Any, text: str, params: list[Any]) -> Any:
+    try:
+        cursor.execute(text, params)
+    except BaseException:
+        cursor.close()
+        raise
+    return cursor
 
 
 def slot(model: Any, name: str) -> Slot:
@@ -123,7 +133,8 @@ class Reader:
         self.using = connection.alias
         self.model = rows.model
         self.compiler = rows.query.get_compiler(connection=connection)
-        self.statement = Statement(*self.compiler.as_sql())
+        text, params = self.compiler.as_sql()
+        self.statement = Statement(text, params, one_plan=True)
         fields = self.compiler.klass_info["select_fields"]
         columns = [column[0] for column in self.compiler.select[fields[0] : fields[-1] + 1]]
         self.names = [column.target.attname for column in columns]
