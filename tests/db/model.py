@@ -334,8 +334,11 @@ class Rows(RuleBasedStateMachine):
                 self._run(life, row, "return", steps)
 
     def _bury(self, *lives):
-        silent = Worker.objects.filter(pk__in=[life.pk for life in lives])
-        silent.update(seen=Moment(-2 * DAY))
+        """Let no sign of life of theirs be from today."""
+        names = [life.pk for life in lives]
+        Worker.objects.filter(pk__in=names).update(seen=Moment(-2 * DAY))
+        Task.objects.running().filter(worker__in=names).update(started=Moment(-2 * DAY))
+        self.book.copy()
         self._look_for_the_dead()
 
     def _look_for_the_dead(self):

@@ -163,6 +163,20 @@ def test_the_rows_of_dead_workers_are_rescued_and_those_of_living_ones_left():
         assert row.worker in row.error
 
 
+def test_what_a_worker_has_claimed_a_moment_ago_is_left_although_it_seems_dead():
+    """It was frozen, goes on, and claims before its next heartbeat."""
+    now = timezone.now()
+    Worker.objects.create(pk="thawed@host/4", pid=1, started=now, seen=now - HOUR)
+    old = stored("running", worker="thawed@host/4")
+    new = stored("running", worker="thawed@host/4", started=now)
+    keeper.rescue()
+    assert Task.objects.queued().get() == old
+    assert Task.objects.running().get() == new
+    Task.objects.filter(pk=new.pk).update(started=now - timedelta(seconds=21))
+    keeper.rescue()
+    assert Task.objects.queued().filter(pk=new.pk).exists()
+
+
 @pytest.mark.parametrize(("losses_before", "delay"), [(0, 0), (1, 5), (2, 20)])
 def test_a_rescued_row_waits_longer_after_every_loss(losses_before, delay):
     row = stored("running", worker=DEAD, losses=losses_before)
@@ -222,7 +236,7 @@ def test_a_zombie_that_wakes_up_after_its_row_was_rescued_writes_nothing():
     product = Product.objects.create(name="pen")
 
     def body(product):
-        Task.objects.all().update(worker=DEAD)
+        Task.objects.all().update(worker=DEAD, started=timezone.now() - HOUR)
         keeper.rescue()
         return "too late"
 

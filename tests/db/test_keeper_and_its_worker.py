@@ -1,6 +1,7 @@
 """What a keeper does with its own worker: rows that it lost track of, processes to be killed."""
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, keeper, registry
@@ -47,6 +48,26 @@ def mine(worker):
 def status(row):
     row.refresh_from_db()
     return row.status
+
+
+# --- heartbeat --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("fails", "beats"), [(False, 1), (True, 3)])
+def test_a_heartbeat_that_failed_is_tried_again_at_the_next_tick(mine, monkeypatch, fails, beats):
+    """Others would take the worker for dead, which has come back or whose database has."""
+    made = []
+
+    def beat(*about):
+        made.append(about)
+        if fails:
+            raise OperationalError("the database is away")
+
+    monkeypatch.setattr(keeper, "beat", beat)
+    monkeypatch.setattr(keeper.connections, "close_all", lambda: None)
+    for _ in range(3):
+        mine.tick()
+    assert len(made) == beats
 
 
 # --- compare ----------------------------------------------------------------------------

@@ -92,7 +92,7 @@ READS = {
     "finished(obj)": (lambda first: nothing.finished(first), {OBJECT}),
     "finished()": (lambda first: nothing.finished(), {NAME}),
     "results(obj)": (lambda first: nothing.results(first)._rows, {OBJECT}),
-    "orphaned()": (lambda first: _all().orphaned(["alive"], 3600), {RUNNING}),
+    "orphaned()": (lambda first: _all().orphaned(["alive"], 20, 3600), {RUNNING}),
     "to_terminate()": (
         lambda first: _all().to_terminate("worker"),
         {"boogie_tasks_task_terminate", RUNNING},

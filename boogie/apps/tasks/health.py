@@ -72,7 +72,8 @@ def examine(history: bool = False) -> Health:
     health.oldest_due = _oldest(rows)
     health.stuck = rows.waiting_for(conf.STUCK_AFTER)[:CAP].count()
     living = [w["id"] for w in health.workers if w["age"] < conf.WORKER_TIMEOUT]
-    health.orphans = rows.orphaned(living, conf.CALL_LIMIT)[:CAP].count()
+    orphans = rows.orphaned(living, conf.WORKER_TIMEOUT, conf.CALL_LIMIT)
+    health.orphans = orphans[:CAP].count()
     live = rows.filter(status__in=[states.PAUSED, states.QUEUED])
     names = live.order_by().values_list("name", flat=True).distinct()
     health.unknown = sorted(name for name in names if registry.get(name) is None)

@@ -31,6 +31,7 @@ TICK = 1.0
 BATCH = 1000
 #: Steps that go on without a pause while they find half a batch or more.
 FED = ("ring_due", "purge")
+FAILED = object()  # what a step comes to that went wrong
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
@@ -72,14 +73,12 @@ def _ring_queue(queue: str) -> int:
     if waiting is None or waiting >= BATCH:
         return 0
     # Their next look is put off first, so that each row goes to one keeper.
-    again = Moment(conf.RING_AGAIN)
-    fields = ("name", "queue", "priority", "losses")
+    fields, again = ("name", "queue", "priority", "losses"), Moment(conf.RING_AGAIN)
     due = sql.take(ready.db, lambda: ready, BATCH - waiting, fields, due=again)
     # A row that was lost is rung twice in succession: a broker gives messages to consumers in
     # turn, and the one that lost the row may be frozen, but connected.
     bells = [row for row in due for _ in range(2 if row.losses else 1)]
-    unrung = {row.pk for row in doorbell.ring(bells)}
-    if unrung:
+    if unrung := {row.pk for row in doorbell.ring(bells)}:
         transitions.release(rows().filter(pk__in=unrung))
     return len(due) - len(unrung)
 
@@ -88,7 +87,7 @@ def rescue() -> None:
     """Rescue the rows and messages of dead workers, and fail the calls that were given up."""
     workers = Worker.objects.using(router.db_for_write(Worker))
     alive = workers.alive(conf.WORKER_TIMEOUT).values("pk")
-    for row in rows().orphaned(alive, conf.CALL_LIMIT).free():
+    for row in rows().orphaned(alive, conf.WORKER_TIMEOUT, conf.CALL_LIMIT).free():
         losses.lose(row, f"the worker {row.worker} died")
     messages = Message.objects.using(router.db_for_write(Message))
     messages.held().exclude(worker__in=alive).update(worker="")
@@ -216,9 +215,10 @@ class Keeper:
         now = time.monotonic()
         if now >= self._next.get(name, 0.0):
             result = _guarded(step)
-            # A batch that was full is followed by the next without a pause.
-            full = name in FED and result is not None and result >= BATCH // 2
-            self._next[name] = now if full else now + interval
+            # At the next tick again: a batch that was full, and a heartbeat that failed.
+            full = name in FED and result is not FAILED and (result or 0) >= BATCH // 2
+            missed = name == "beat" and result is FAILED
+            self._next[name] = now if full or missed else now + interval
 
     def _keep(self, stopped: threading.Event) -> None:
         try:
@@ -247,4 +247,4 @@ def _guarded(step: Callable[[], Any]) -> Any:
         connections.close_all()
     except Exception:
         logger.exception("The keeper failed at %r", step)
-    return None
+    return FAILED

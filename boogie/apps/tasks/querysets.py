@@ -73,13 +73,15 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Due rows of ``queues``, in the order in which they are to run."""
         return self.due().filter(queue__in=queues).order_by("-priority", "due")
 
-    def orphaned(self, alive: Any, call_limit: float) -> "TaskQuerySet":
+    def orphaned(self, alive: Any, timeout: float, call_limit: float) -> "TaskQuerySet":
         """
         Running rows of workers not among ``alive``, a list of ids or a query for them.
 
-        Rows that no worker runs, but a ``call()``, only after ``call_limit`` seconds.
+        Only those claimed more than ``timeout`` seconds ago: a claim is a sign of life
+        like a heartbeat, and the first one of a worker that was frozen. Rows that no
+        worker runs, but a ``call()``, only after ``call_limit`` seconds.
         """
-        lost = self.running().exclude(worker__in=alive)
+        lost = self.running().filter(started__lt=Moment(-timeout)).exclude(worker__in=alive)
         alone = Q(worker__startswith=process.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
 
