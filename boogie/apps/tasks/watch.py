@@ -62,7 +62,7 @@ class Watch:
 
     def is_time(self) -> bool:
         """Return whether to look now: the time has come, or a SQLite file has changed."""
-        if time.monotonic() >= self._next:
+        if time.monotonic() >= self._next or self._has_to_ask_again():
             return True
         signature = [_stat(path) for path in self._files()]
         changed, self._signature = bool(signature != self._signature), signature
@@ -123,9 +123,14 @@ class Watch:
             if self._listening_since is not None:
                 mine.update(listening=None)
                 self._listening_since = None
-        elif self._listening_since is None or now > self._listening_since + LISTEN_FOR / 2:
+        elif self._listening_since is None or self._has_to_ask_again():
             found = mine.update(listening=Moment(LISTEN_FOR))
             self._listening_since = now if found else None
+
+    def _has_to_ask_again(self) -> bool:
+        """Notifications put off the next look, but they end when nobody asks for them."""
+        since = self._listening_since
+        return since is not None and time.monotonic() > since + LISTEN_FOR / 2
 
     def read_notifications(self, hub: Any) -> set[str]:
         """Take the notifications off the wire; return the tables that they name."""
