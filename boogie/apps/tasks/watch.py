@@ -46,7 +46,7 @@ class Watch:
     def __init__(self) -> None:
         self._interval = FASTEST
         self._next = 0.0
-        self._signature: Any = None
+        self._signature: list[Any] = []
         self._listener: Any = None
         self._descriptor = -1
         self._listening_since: float | None = None
