@@ -165,3 +165,42 @@ def test_an_app_that_is_finalized_later_does_not_take_the_tasks_from_the_one_in_
         assert clean_user_posts.app is registry.celery_app()
     finally:
         other.close()
+
+
+# --- settings of Celery's ---------------------------------------------------------------
+
+
+@pytest.fixture
+def app():
+    app = Celery("settings", set_as_current=False, broker="redis://here/0")
+    yield app
+    app.close()
+
+
+def test_a_setting_is_what_celery_says_whenever_that_changes(app, monkeypatch):
+    def url():
+        assert registry.setting(app, "broker_write_url") == app.conf.broker_write_url
+        return registry.setting(app, "broker_write_url")
+
+    assert url() == "redis://here/0"
+    app.conf.broker_url = "redis://there/0"
+    assert url() == "redis://there/0"
+    app.conf.broker_url = "redis://here/1"
+    assert url() == "redis://here/1"
+    app.conf.update(broker_write_url="redis://write/0")
+    assert url() == "redis://write/0"
+    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis://env/0")
+    assert url() == "redis://env/0"
+    monkeypatch.delenv("CELERY_BROKER_WRITE_URL")
+    app.conf.changes.pop("broker_write_url")
+    assert url() == "redis://here/1"
+
+
+def test_two_apps_have_settings_of_their_own(app):
+    other = Celery("other", set_as_current=False, broker="redis://other/0")
+    for _ in range(2):
+        assert registry.setting(app, "broker_write_url") == "redis://here/0"
+        assert registry.setting(other, "broker_write_url") == "redis://other/0"
+    app.config_from_object({"broker_url": "redis://configured/0"}, force=True)
+    assert registry.setting(app, "broker_write_url") == app.conf.broker_write_url
+    other.close()

@@ -40,12 +40,12 @@ def needs_ringing() -> bool:
     (a testing aid of Celery's, for which rows have no use) nothing is published.
     """
     app = registry.celery_app()
-    return not is_boogie(app) and not app.conf.task_always_eager
+    return not is_boogie(app) and not registry.setting(app, "task_always_eager")
 
 
 def scheme(app: Celery) -> str:
     """Return the URL scheme of the broker that ``app`` publishes to; '' if it names none."""
-    url = app.conf.broker_write_url or ""
+    url = registry.setting(app, "broker_write_url") or ""
     first = url[0] if isinstance(url, list | tuple) else url
     return str(first).partition(":")[0]
 
@@ -95,7 +95,7 @@ class _Line:
 
     def open(self, app: Celery) -> tuple[Any, Bells]:
         """Return the pool of connections for ``app`` and the messages that go through it."""
-        owner = (os.getpid(), app, str(app.conf.broker_write_url))
+        owner = (os.getpid(), app, str(registry.setting(app, "broker_write_url")))
         with self._lock:
             if self._owner != owner:
                 self._connections = _connect(app).Pool(limit=POOL_SIZE)

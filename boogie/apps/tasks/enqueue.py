@@ -108,7 +108,9 @@ def _queue(task: "Declaration") -> str:
     queue = app.amqp.router.route({}, task.name).get("queue")
     if queue is not None:
         return str(getattr(queue, "name", queue))
-    return "" if doorbell.needs_ringing() else str(app.conf.task_default_queue)
+    if doorbell.needs_ringing():
+        return ""
+    return str(registry.setting(app, "task_default_queue"))
 
 
 def _db(row: Task) -> str:
