@@ -121,9 +121,18 @@ def _cell(text: str) -> str:
 
 def _foot(records: Records) -> list[str]:
     sizes, (first, second) = records.machine["sizes"], plot.foot(records)
+    rounds = {
+        what: len(list(records.values("boogie_alone", figure, path, **about)))
+        for what, figure, path, about in (
+            ("cycle", "cycle", "drain.rate", {"grown": False}),
+            ("grown", "cycle", "drain.rate", {"grown": True}),
+            ("latency", "latency", "alone.p50", {}),
+        )
+    }
     measured = (
-        f"Medians of interleaved rounds ({sizes['rounds']}) of {sizes['single']:,} tasks enqueued"
-        f" one by one and {sizes['bulk']:,} together; memory over {sizes['many']:,} tasks."
+        f"Medians of interleaved rounds: {rounds['cycle']} of {sizes['single']:,} tasks enqueued"
+        f" one by one and {sizes['bulk']:,} together, {rounds['grown']} over the long history,"
+        f" {rounds['latency']} of the latency. Memory over {sizes['many']:,} tasks."
     )
     if sizes["quick"]:
         measured += " A quick run, to see that everything works: its figures mean little."
