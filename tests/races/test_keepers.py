@@ -26,6 +26,8 @@ def rung(monkeypatch):
 
     monkeypatch.setattr(doorbell, "needs_ringing", lambda: True)
     monkeypatch.setattr(doorbell, "ring", ring)
+    monkeypatch.setattr(doorbell, "depth", lambda queue: 0)
+    monkeypatch.setattr(doorbell, "line", type(doorbell.line)())
     return rung
 
 
