@@ -129,12 +129,31 @@ def test_paused_makes_a_paused_row_that_no_doorbell_starts_until_it_is_run(produ
     assert work(row).get_result() == "hello pen"
 
 
-def test_without_a_queue_the_default_queue_or_task_routes_decides(product, monkeypatch):
+@pytest.fixture
+def routes():
+    """Return a function that sets the routes of the app."""
+    yield lambda routes: app.conf.update(task_routes=routes)
+    app.conf.update(task_routes=None)
+
+
+def test_without_a_queue_the_default_queue_or_task_routes_decides(product, routes):
     assert plain.delayed(product).queue == app.conf.task_default_queue
-    route = {"queue": "routed"}
-    monkeypatch.setattr(type(app.amqp.router), "route", lambda *args, **kwargs: route)
+    routes({plain.name: {"queue": "routed"}})
     assert plain.delayed(product).queue == "routed"
     assert greet.delayed(product).queue == "own"
+
+
+def test_another_default_queue_is_noticed(product, monkeypatch):
+    plain.delayed(product)
+    monkeypatch.setitem(app.conf, "task_default_queue", "other")
+    assert plain.delayed(product).queue == "other"
+
+
+def test_a_router_of_the_project_is_asked_each_time(product, routes):
+    queues = iter(["first", "second"])
+    routes([lambda name, *rest, **options: {"queue": next(queues)}])
+    assert plain.delayed(product).queue == "first"
+    assert plain.delayed(product).queue == "second"
 
 
 def test_a_fresh_row_is_due_at_once_where_the_table_is_the_broker(product, monkeypatch):

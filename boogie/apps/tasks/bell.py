@@ -10,7 +10,6 @@ from typing import Any
 from weakref import WeakSet
 
 from celery import Celery, signals
-from celery.app.routes import MapRoute
 from kombu import Producer
 from kombu.serialization import dumps
 
@@ -74,10 +73,8 @@ class Bells:
     def __init__(self, app: Celery) -> None:
         self.app = app
         self._bells: dict[Hashable, Bell] = {}
-        router: Any = app.amqp.router
         self._all_differ = bool(
-            app.conf.task_send_sent_event
-            or not all(isinstance(route, MapRoute) for route in router.routes)
+            app.conf.task_send_sent_event or not registry.has_fixed_routes(app.amqp.router)
         )
 
     def ring(

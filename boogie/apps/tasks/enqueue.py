@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
 
+#: What a new row has of its own; the rest is as ``Task()`` has it, but for the moments.
+GIVEN = frozenset(
+    [
+        *("id", "name", "content_type_id", "object_id", "object_db", "args", "kwargs"),
+        *("status", "queue", "priority", "attempt", "worker"),
+    ]
+)
+
 
 def queued(task: "Declaration", obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
     """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
@@ -105,9 +113,9 @@ def _queue(task: "Declaration") -> str:
     if task.queue:
         return str(task.queue)
     app = registry.celery_app()
-    queue = app.amqp.router.route({}, task.name).get("queue")
+    queue = registry.routed_queue(app, task.name)
     if queue is not None:
-        return str(getattr(queue, "name", queue))
+        return queue
     if doorbell.needs_ringing():
         return ""
     return str(registry.setting(app, "task_default_queue"))
@@ -124,7 +132,7 @@ def _insert(row: Task) -> None:
     computed = {name: row.__dict__[name] for name in MOMENTS if _is_computed(row, name)}
     shape = tuple((name, value.seconds) for name, value in computed.items())
     if row.scheduled_for is None and _may_be_prebuilt(connection):
-        build = partial(prebuilt.Inserter, model=Task, computed=computed)
+        build = partial(prebuilt.Inserter, model=Task, given=GIVEN, computed=computed)
         inserter = prebuilt.cached(using, ("insert", shape), build)
         patience.unlocked(using, partial(inserter.insert, connection, row))
         return

@@ -13,7 +13,7 @@ INSERT), parsed and planned: see ``prepared.py``.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -174,13 +174,22 @@ def get(manager: Any, using: str, key: Any) -> Any:
 
 
 class Inserter:
-    """A compiled INSERT of one row that returns the columns which the database computes."""
+    """
+    A compiled INSERT of one row that returns the columns which the database computes.
+
+    ``given``: the fields whose values come with each row, by ``attname``; ``computed``:
+    expressions. All others have the values of a new instance, in the statement itself.
+    """
 
     def __init__(
-        self, connection: Any, model: type[models.Model], computed: dict[str, Any]
+        self,
+        connection: Any,
+        model: type[models.Model],
+        given: Container[str],
+        computed: dict[str, Any],
     ) -> None:
         fields = model._meta.concrete_fields
-        self.given = [field for field in fields if field.attname not in computed]
+        self.given = [field for field in fields if field.attname in given]
         returned = [field for field in fields if field.attname in computed]
         self.returned = [field.attname for field in returned]
         template = model()
@@ -199,13 +208,13 @@ class Inserter:
 
     def insert(self, connection: Any, row: models.Model) -> None:
         """Insert ``row``; set on it what the database computed."""
+        own = vars(row)
         values = {
-            field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
+            field.attname: field.get_db_prep_save(own[field.attname], connection)
             for field in self.given
         }
         with self.statement.cursor(connection, values) as cursor:
             found = cursor.fetchone()
         converted = next(iter(self.compiler.apply_converters([list(found)], self.converters)))
-        for name, value in zip(self.returned, converted, strict=True):
-            setattr(row, name, value)
+        own.update(zip(self.returned, converted, strict=True))
         row._state.adding = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
 from celery import _state as celery_state
+from celery.app.routes import MapRoute
 from celery.utils.imports import symbol_by_name
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
@@ -30,6 +31,9 @@ _declared: "dict[str, Declaration]" = {}
 
 #: Settings of Celery's that were looked up: of which configuration, in which state, what.
 _settings: dict[str, tuple[Any, Any, Any]] = {}
+
+#: Queues that fixed routes lead to: by which router, from which default queue, to what.
+_queues: dict[str, tuple[Any, Any, str | None]] = {}
 
 #: Variables that go before the settings of a broker.
 _VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL")
@@ -170,3 +174,25 @@ def setting(app: Celery, name: str) -> Any:
     if known is None or known[0] is not configuration or known[1] != state:
         known = _settings[name] = (configuration, state, getattr(configuration, name))
     return known[2]
+
+
+def routed_queue(app: Any, name: str) -> str | None:
+    """Return the queue where ``task_routes`` sends ``name``; ``None`` if they name no queue."""
+    router = app.amqp.router
+    if not has_fixed_routes(router):
+        return _ask(router, name)
+    default = setting(app, "task_default_queue")
+    known = _queues.get(name)
+    if known is None or known[0] is not router or known[1] != default:
+        known = _queues[name] = (router, default, _ask(router, name))
+    return known[2]
+
+
+def has_fixed_routes(router: Any) -> bool:
+    """Return whether the name of a task alone decides where it goes."""
+    return all(isinstance(route, MapRoute) for route in router.routes)
+
+
+def _ask(router: Any, name: str) -> str | None:
+    queue = router.route({}, name).get("queue")
+    return None if queue is None else str(getattr(queue, "name", queue))
