@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, execute, keeper, registry, sql, states
+from boogie.apps.tasks import Task, execute, keeper, registry, sql, states, transitions
 from boogie.apps.tasks.clock import Moment, uuid7
 from tests.db.rows import coherent
 from tests.helpers import declared
@@ -263,3 +263,46 @@ def test_a_look_at_history_is_recognised():
     with looked_at() as found:
         list(_all().filter(retries=7))
     assert found[0] > LIMIT[connection.vendor]
+
+
+# --- after a burst --------------------------------------------------------------------
+
+#: Rows that came since the statistics were made.
+BURST = 3000
+
+
+@pytest.fixture
+def burst(history):
+    """Have statistics of a table without live rows, then insert many; return two of them."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            _all().exclude(status__in=states.ENDED)._raw_delete("default")
+            cursor.execute(f"ANALYZE {TABLE}")
+    kind = ContentType.objects.get_for_model(Product)
+    common = {"content_type": kind, "object_id": str(history.pk), "object_db": "default"}
+    now = timezone.now()
+    rows = [
+        Task(name=nothing.name, queue="queue_0", created=now, **common, **coherent(status))
+        for status in (states.QUEUED, states.RUNNING)
+        for _ in range(BURST)
+    ]
+    Task.objects.bulk_create(rows, batch_size=500)
+    return rows[BURST // 2], rows[BURST + BURST // 2]
+
+
+BY_KEY = {
+    "claim": lambda queued, running: execute.claim_row("default", str(queued.pk)),
+    "release": lambda queued, running: transitions.release(_all().filter(pk=queued.pk)),
+    "pause": lambda queued, running: queued.pause(),
+    "cancel": lambda queued, running: queued.cancel(),
+    "cancel some": lambda queued, running: _all().filter(pk__in=[queued.pk, running.pk]).cancel(),
+    "finish": lambda queued, running: transitions.finish(_all(), running, 1),
+    "fail": lambda queued, running: transitions.fail(_all(), running, {}),
+}
+
+
+@pytest.mark.parametrize("what", BY_KEY)
+def test_a_row_is_found_by_its_key_also_after_a_burst(burst, what):
+    with looked_at() as found:
+        assert BY_KEY[what](*burst)
+    assert found[0] < LIMIT[connection.vendor]

@@ -23,6 +23,34 @@ def returns_from_update(connection: Any) -> bool:
     return connection.vendor in ("postgresql", "sqlite") and bool(returns)
 
 
+class Unindexed(models.Func):
+    """
+    A column of text as no index has it.
+
+    For a condition on rows that their primary keys find. PostgreSQL takes a partial
+    index for cheaper while its statistics know of few rows in that, and after a
+    burst of new rows it would read them all for each one.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+    output_field = models.CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s || '')", **extra)
+
+
+def names_keys(rows: Rows) -> bool:
+    """Return whether ``rows`` are filtered by primary keys, one or a list of them."""
+    where = rows.query.where
+    return where.connector == "AND" and not where.negated and any(map(_names_keys, where.children))
+
+
+def _names_keys(condition: Any) -> bool:
+    target = getattr(getattr(condition, "lhs", None), "target", None)
+    return getattr(target, "primary_key", False) and condition.lookup_name in ("exact", "in")
+
+
 def take(
     using: str,
     ready: Callable[[], Rows],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
+from django.db.models.lookups import In
 
 from . import announce, patience, prebuilt, sql, states
 from .clock import Moment
@@ -102,7 +103,7 @@ def claim_one(everything: Rows, key: Any, *, worker: str, pid: int) -> "Task | N
 
 def _build_claim(everything: Rows, connection: Any) -> tuple[prebuilt.Statement, prebuilt.Reader]:
     slot = partial(prebuilt.slot, everything.model)
-    mine = _ripe(everything).filter(pk=slot("id"), status__in=states.CLAIM.sources)
+    mine = _guarded(_ripe(everything).filter(pk=slot("id")), states.CLAIM)
     changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
     statement = prebuilt.update(connection, mine, {**changes, **CLAIMED}, returning=True)
     return statement, prebuilt.Reader(connection, everything.all())
@@ -147,9 +148,8 @@ def finish(rows: Rows, row: "Task", result: Any) -> int:
 
 def _build_finish(rows: Rows, connection: Any) -> prebuilt.Statement:
     slot = partial(prebuilt.slot, rows.model)
-    mine = rows.model._base_manager.using(rows.db).filter(
-        pk=slot("id"), attempt=slot("attempt"), status__in=states.FINISH.sources
-    )
+    everything = rows.model._base_manager.using(rows.db)
+    mine = _guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
     return prebuilt.update(connection, mine, changes, returning=False)
 
@@ -214,8 +214,14 @@ def _settle(rows: Rows, row: "Task", arrow: states.Arrow, **changes: Any) -> int
 
 def _update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
-    guarded = rows.filter(status__in=arrow.sources)
+    guarded = _guarded(rows, arrow)
     return patience.unlocked(rows.db, partial(guarded.update, status=arrow.target, **changes))
+
+
+def _guarded(rows: Rows, arrow: states.Arrow) -> Rows:
+    """Return those of ``rows`` that an arrow may move."""
+    status = F("status")
+    return rows.filter(In(sql.Unindexed(status) if sql.names_keys(rows) else status, arrow.sources))
 
 
 def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
@@ -223,8 +229,7 @@ def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     if not announce.is_heard(arrow):
         return _update(rows, arrow, **changes)
     with transaction.atomic(using=rows.db):
-        guarded = rows.filter(status__in=arrow.sources)
-        ids = list(guarded.select_for_update().values_list("pk", flat=True))
+        ids = list(_guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
         moved = 0
         for start in range(0, len(ids), announce.CHUNK):
