@@ -37,17 +37,17 @@ def _note_postrun(task_id: str, **extra: Any) -> None:
 
 def _slow_commit_of_claim(seconds: float) -> None:
     """The claim's UPDATE is done, its COMMIT takes long."""
-    original = execute.claim_row
+    original = execute.claim_both
 
     @wraps(original)
-    def claim_row(using: str, task_id: str) -> Any:
+    def claim_both(using: str, task_id: str, name: str) -> Any:
         with transaction.atomic(using=using):
-            row = original(using, task_id)
+            found = original(using, task_id, name)
             journal.note("claiming", task_id)
             time.sleep(seconds)
-        return row
+        return found
 
-    execute.claim_row = claim_row
+    execute.claim_both = claim_both
 
 
 def _slow_settling(seconds: float) -> None:

@@ -42,10 +42,12 @@ def test_a_run_takes_two_to_claim_one_for_the_object_and_one_to_settle(product):
     with statements() as made:
         ring(row.name, row.pk)
     budget = ["UPDATE", "SELECT", "SELECT", "UPDATE"]
-    if sql.returns_from_update(connection):
-        assert verbs(made) in (budget, [budget[0], *budget[2:]])
-    else:
+    if not sql.returns_from_update(connection):
         assert verbs(made) == budget
+    elif connection.vendor == "postgresql":  # there the claim may read the object, too
+        assert verbs(made) in ([budget[0], *budget[2:]], [budget[0], budget[3]])
+    else:
+        assert verbs(made) == [budget[0], *budget[2:]]
     assert Task.objects.get(pk=row.pk).is_finished
 
 
@@ -55,11 +57,11 @@ def test_a_call_is_an_insert_and_an_update(product):
     assert verbs(made) == ["INSERT", "UPDATE"]
 
 
-def test_a_duplicate_doorbell_costs_one_update(product):
+def test_a_duplicate_doorbell_costs_one_update_or_two_where_the_claim_reads_the_object(product):
     row = work(nothing.delayed(product))
     with statements() as made:
         ring(row.name, row.pk)
-    assert verbs(made) == ["UPDATE"]
+    assert verbs(made) == ["UPDATE"] * (2 if connection.vendor == "postgresql" else 1)
 
 
 def test_a_failure_costs_no_more_than_a_success(product):

@@ -34,6 +34,7 @@ STEPS = [
     ],  # columns and statements: what transitions and models are written with
     ["migrations"],  # old states of the tables, made of fields and clock alone
     ["transitions", "results", "schema"],  # what querysets and models are put together from
+    ["claiming"],  # the one transition that also reads
     ["querysets"],
     ["models"],
     # The flow.

@@ -80,7 +80,7 @@ def test_of_two_claims_at_one_moment_one_wins_and_one_gets_nothing():
     product = Product.objects.create(name="pen")
     for _ in ROUNDS:
         row = body.delayed(product)
-        runs = race(*[lambda row=row: execute.claim(str(row.pk))] * 2)
+        runs = race(*[lambda row=row: execute.claim(str(row.pk), row.name)] * 2)
         assert sorted(run is None for run in runs) == [False, True]
         (winner,) = [run for run in runs if run is not None]
         assert winner.row.attempt == 1
@@ -106,7 +106,7 @@ def test_a_claim_and_a_cancel_at_one_moment_leave_the_row_cancelled():
     for _ in ROUNDS:
         row = body.delayed(product)
         run, cancelled = race(
-            lambda row=row: execute.claim(str(row.pk)),
+            lambda row=row: execute.claim(str(row.pk), row.name),
             lambda row=row: Task.objects.get(pk=row.pk).cancel(),
         )
         row.refresh_from_db()
@@ -121,7 +121,7 @@ def test_a_claim_and_a_pause_at_one_moment_let_one_of_them_have_the_row():
     for _ in ROUNDS:
         row = body.delayed(product)
         run, paused = race(
-            lambda row=row: execute.claim(str(row.pk)),
+            lambda row=row: execute.claim(str(row.pk), row.name),
             lambda row=row: Task.objects.get(pk=row.pk).pause(),
         )
         row.refresh_from_db()
@@ -183,3 +183,22 @@ def test_rows_moved_by_two_while_somebody_listens_are_told_once():
         task_paused.disconnect(receiver)
     assert sum(moved) == 5
     assert sorted(heard) == sorted(row.pk for row in rows)
+
+
+def test_a_claim_that_waited_for_another_transaction_sees_the_object_as_that_left_it():
+    body = declared(lambda product: product.name)
+    product = Product.objects.create(name="before")
+    work(body.delayed(product))  # from now on the claim may read the object as well
+    row = body.delayed(product)
+
+    def change():
+        row.pause()
+        Product.objects.update(name="after")
+        return row.run()
+
+    moved, run = while_uncommitted(change, lambda: execute.claim(str(row.pk), row.name))
+    assert moved
+    if run is not None:  # a database may also show the row as it was paused
+        assert run.args[0].name == "after"
+    else:
+        assert work(row).get_result() == "after"

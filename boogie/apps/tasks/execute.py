@@ -20,13 +20,13 @@ from django.db import connections, router, transaction
 from . import (
     announce,
     arguments,
+    claiming,
     failures,
     patience,
     process,
     settle,
     sql,
     states,
-    transitions,
 )
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
@@ -44,29 +44,47 @@ CLAIM_PATIENCE = 5.0
 # --- claim ----------------------------------------------------------------------------
 
 
-def claim(task_id: str) -> Run | None:
-    """Claim the queued row ``task_id`` for this process; ``None`` if it is not to be had."""
+#: Of which kind the objects of a task have been, by the task's name.
+_kinds: dict[str, claiming.Kind | None] = {}
+
+
+def claim(task_id: str, name: str) -> Run | None:
+    """Claim the queued row ``task_id`` of a task for this process; ``None``: not to be had."""
     using = router.db_for_write(Task)
-    claiming = partial(claim_row, using, task_id)
-    row = patience.patiently(using, claiming, CLAIM_PATIENCE)
-    if row is None:
+    found = patience.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
+    if found is None:
         return None
-    run = read(row)
+    row, obj = found
+    run = read(row, obj)
+    if obj is None and run.gone is None:
+        _kinds[name] = claiming.kind_of(row)
     announce.one("task_started", row, using)
     return run
+
+
+def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
+    """Claim a queued row; return it with its object, if that could be read along, or ``None``."""
+    kind = _kinds.get(name)
+    if kind is not None:
+        who = {"worker": process.worker_id(), "pid": os.getpid()}
+        found = claiming.both(Task.objects.using(using).all(), task_id, kind, **who)
+        if found is not None:
+            return found
+    row = claim_row(using, task_id)
+    return None if row is None else (row, None)
 
 
 def claim_row(using: str, task_id: str) -> Task | None:
     """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
     everything = Task.objects.using(using)
-    worker = process.worker_id()
-    return transitions.claim_one(everything.all(), task_id, worker=worker, pid=os.getpid())
+    return claiming.one(everything.all(), task_id, worker=process.worker_id(), pid=os.getpid())
 
 
-def read(row: Task) -> Run:
-    """Return a run of a claimed row, with its object."""
+def read(row: Task, obj: Any = None) -> Run:
+    """Return a run of a claimed row, with its object: ``obj`` if that has been read already."""
     try:
-        return Run(row, [row.get_object(), *row.args], dict(row.kwargs))
+        obj = row.get_object() if obj is None else obj
+        return Run(row, [obj, *row.args], dict(row.kwargs))
     except ObjectDoesNotExist as error:
         kind = row.content_type.model
         gone = ObjectGone(f"{kind} {row.object_id!r} was deleted before {row.name} ran ({error})")

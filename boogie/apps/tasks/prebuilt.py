@@ -121,7 +121,8 @@ def update(connection: Any, rows: Rows, changes: dict[str, Any], returning: bool
     text, params = query.get_compiler(connection=connection).as_sql()
     if returning:
         quote = connection.ops.quote_name
-        columns = ", ".join(quote(f.column) for f in rows.model._meta.concrete_fields)
+        table = quote(rows.model._meta.db_table)
+        columns = ", ".join(f"{table}.{quote(f.column)}" for f in rows.model._meta.concrete_fields)
         text = f"{text} RETURNING {columns}"
     return Statement(text, params, one_plan=True)
 

@@ -25,7 +25,7 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
         return
     request.boogie_run = None
     execute.renew_connections()
-    run = execute.claim(task_id)
+    run = execute.claim(task_id, sender.name)
     if run is None:
         return
     request.boogie_run = run

@@ -4,7 +4,7 @@ Every change of status: one guarded UPDATE for each arrow of ``states.py``.
 Callers are ``models.py`` and ``querysets.py`` (verbs), ``execute.py`` (a run)
 and ``keeper.py``. All take a queryset of rows, so that one row is the queryset
 filtered by its id. Nothing here reads the broker, and nothing else in this
-package writes ``status``.
+package writes ``status``, but for the claim of a single row in ``claiming.py``.
 
 The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.
@@ -80,40 +80,15 @@ def requeue(rows: Rows, lease: float = 0.0) -> int:
 
 def claim(rows: Rows, *, worker: Any, pid: Any) -> int:
     """queued → running, attempt + 1. Zero: somebody else was first, or it is too early."""
-    return _update(_ripe(rows), states.CLAIM, worker=worker, pid=pid, **CLAIMED)
+    return _update(ripe(rows), states.CLAIM, worker=worker, pid=pid, **CLAIMED)
 
 
-def claim_one(everything: Rows, key: Any, *, worker: str, pid: int) -> "Task | None":
-    """
-    Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
-
-    One statement where the database returns what it updated, else two.
-    """
-    connection = connections[everything.db]
-    if not sql.returns_from_update(connection):
-        mine = everything.filter(pk=key)
-        return mine.get() if claim(mine, worker=worker, pid=pid) else None
-    statement, reader = prebuilt.cached(everything.db, "claim", partial(_build_claim, everything))
-    values = {"id": _prepared(everything, "id", key), "worker": worker, "pid": pid}
-    row: Task | None = patience.unlocked(
-        everything.db, partial(statement.one, connection, values, reader)
-    )
-    return row
-
-
-def _build_claim(everything: Rows, connection: Any) -> tuple[prebuilt.Statement, prebuilt.Reader]:
-    slot = partial(prebuilt.slot, everything.model)
-    mine = _guarded(_ripe(everything).filter(pk=slot("id")), states.CLAIM)
-    changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
-    statement = prebuilt.update(connection, mine, {**changes, **CLAIMED}, returning=True)
-    return statement, prebuilt.Reader(connection, everything.all())
-
-
-def _ripe(rows: Rows) -> Rows:
+def ripe(rows: Rows) -> Rows:
+    """Return those of ``rows`` whose time has come."""
     return rows.filter(Q(not_before=None) | Q(not_before__lte=Moment()))
 
 
-def _prepared(rows: Rows, name: str, value: Any) -> Any:
+def prepared(rows: Rows, name: str, value: Any) -> Any:
     """Return ``value`` of a field as the database takes it."""
     field: Any = rows.model._meta.get_field(name)
     return field.get_db_prep_save(field.to_python(value), connections[rows.db])
@@ -136,7 +111,7 @@ def finish(rows: Rows, row: "Task", result: Any) -> int:
     connection = connections[rows.db]
     statement = prebuilt.cached(rows.db, "finish", partial(_build_finish, rows))
     values = {
-        "id": _prepared(rows, "id", row.pk),
+        "id": prepared(rows, "id", row.pk),
         "attempt": row.attempt,
         "result": rows.model._meta.get_field("result").get_db_prep_save(result, connection),
     }
@@ -149,7 +124,7 @@ def finish(rows: Rows, row: "Task", result: Any) -> int:
 def _build_finish(rows: Rows, connection: Any) -> prebuilt.Statement:
     slot = partial(prebuilt.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
-    mine = _guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
+    mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
     return prebuilt.update(connection, mine, changes, returning=False)
 
@@ -205,8 +180,8 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 
 
 def _settle(rows: Rows, row: "Task", arrow: states.Arrow, **changes: Any) -> int:
-    guarded = rows.filter(pk=row.pk, attempt=row.attempt)
-    moved = _update(guarded, arrow, **changes)
+    its_own = rows.filter(pk=row.pk, attempt=row.attempt)
+    moved = _update(its_own, arrow, **changes)
     if moved:
         announce.many(arrow, rows, [row.pk])
     return moved
@@ -214,11 +189,11 @@ def _settle(rows: Rows, row: "Task", arrow: states.Arrow, **changes: Any) -> int
 
 def _update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
-    guarded = _guarded(rows, arrow)
-    return patience.unlocked(rows.db, partial(guarded.update, status=arrow.target, **changes))
+    movable = guarded(rows, arrow)
+    return patience.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
 
 
-def _guarded(rows: Rows, arrow: states.Arrow) -> Rows:
+def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
     """Return those of ``rows`` that an arrow may move."""
     status = F("status")
     return rows.filter(In(sql.Unindexed(status) if sql.names_keys(rows) else status, arrow.sources))
@@ -229,7 +204,7 @@ def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     if not announce.is_heard(arrow):
         return _update(rows, arrow, **changes)
     with transaction.atomic(using=rows.db):
-        ids = list(_guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
+        ids = list(guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
         moved = 0
         for start in range(0, len(ids), announce.CHUNK):

@@ -1,0 +1,150 @@
+"""
+queued → running of one row: the claim of a worker, which also gets to know the row.
+
+On PostgreSQL one statement claims the row and reads its object, once it is known
+of which model the objects of a task are.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import DataError, connections, models
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
+
+from . import patience, prebuilt, sql, states, transitions
+from .transitions import CLAIMED, Rows
+
+if TYPE_CHECKING:
+    from .models import Task
+
+#: Primary keys that PostgreSQL reads from our text as Django does.
+KEYS = (
+    *(models.AutoField, models.BigAutoField, models.SmallAutoField),
+    *(models.IntegerField, models.BigIntegerField, models.UUIDField),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Objects that can be read along with the claim: of one model, in the rows' database."""
+
+    content_type_id: int
+    model: type[models.Model]
+
+
+def kind_of(row: "Task") -> Kind | None:
+    """Return the kind of the object of ``row``; ``None`` if it has to be read by itself."""
+    using = row._state.db
+    if row.object_db != using or connections[using].vendor != "postgresql":
+        return None
+    kinds = ContentType.objects.db_manager(using)
+    model: Any = kinds.get_for_id(row.content_type_id).model_class()
+    if model is None or type(model._meta.pk) not in KEYS:
+        return None
+    if not prebuilt.is_plain(model._base_manager):
+        return None
+    return Kind(row.content_type_id, model)
+
+
+# --- the row --------------------------------------------------------------------------
+
+
+def one(everything: Rows, key: Any, *, worker: str, pid: int) -> "Task | None":
+    """
+    Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
+
+    One statement where the database returns what it updated, else two.
+    """
+    connection = connections[everything.db]
+    if not sql.returns_from_update(connection):
+        mine = everything.filter(pk=key)
+        return mine.get() if transitions.claim(mine, worker=worker, pid=pid) else None
+    statement, reader = prebuilt.cached(everything.db, "claim", partial(_build_one, everything))
+    values = _values(everything, key, worker, pid)
+    row: Task | None = patience.unlocked(
+        everything.db, partial(statement.one, connection, values, reader)
+    )
+    return row
+
+
+def _values(everything: Rows, key: Any, worker: str, pid: int) -> dict[str, Any]:
+    return {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
+
+
+def _build_one(everything: Rows, connection: Any) -> tuple[prebuilt.Statement, prebuilt.Reader]:
+    slot = partial(prebuilt.slot, everything.model)
+    mine = transitions.guarded(transitions.ripe(everything).filter(pk=slot("id")), states.CLAIM)
+    changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
+    statement = prebuilt.update(connection, mine, {**changes, **CLAIMED}, returning=True)
+    return statement, prebuilt.Reader(connection, everything.all())
+
+
+# --- the row and its object -----------------------------------------------------------
+
+
+def both(
+    everything: Rows, key: Any, kind: Kind, *, worker: str, pid: int
+) -> tuple["Task", models.Model | None] | None:
+    """
+    Claim a row and read its object, in one statement of PostgreSQL.
+
+    ``None`` if the row did not move, or if somebody else moved it at the same time:
+    it is to be claimed by :func:`one` then, and its object read afterwards. The
+    object is ``None`` if it is gone, or of another kind.
+    """
+    connection = connections[everything.db]
+    build = partial(_build_both, everything, kind)
+    statement, rows, objects = prebuilt.cached(everything.db, ("claim", kind), build)
+    try:
+        found = statement.all(connection, _values(everything, key, worker, pid))
+    except DataError:  # a key that this model cannot have had: from before it was changed
+        if connection.in_atomic_block:
+            raise
+        return None
+    if not found:
+        return None
+    size = len(rows.names)
+    row, values = rows.instance(found[0][:size]), found[0][size:]
+    is_there = values[objects.names.index(kind.model._meta.pk.attname)] is not None
+    return row, objects.instance(values) if is_there else None
+
+
+def _build_both(
+    everything: Rows, kind: Kind, connection: Any
+) -> tuple[prebuilt.Statement, prebuilt.Reader, prebuilt.Reader]:
+    """
+    Add the object to the claim.
+
+    What is read is as old as the beginning of the statement, but PostgreSQL waits for
+    others who change the row, and then goes on with what they have left. They may
+    have changed the object, too: that the row is still the same version is asked for.
+    """
+    claim, rows = _build_one(everything, connection)
+    objects = prebuilt.Reader(connection, _object(everything, kind))
+    table = connection.ops.quote_name(everything.model._meta.db_table)
+    head, _, condition = claim.text.partition(" WHERE ")
+    text = (
+        f"{head} FROM {table} boogie_before"
+        f" LEFT JOIN LATERAL ({objects.statement.text}) boogie_object ON TRUE"
+        f" WHERE boogie_before.id = %s AND boogie_before.ctid = {table}.ctid"
+        f" AND {condition}, boogie_object.*"
+    )
+    changes = head.count("%s")
+    key = prebuilt.slot(everything.model, "id")
+    params = [*claim.params[:changes], *objects.statement.params, key, *claim.params[changes:]]
+    return prebuilt.Statement(text, params, one_plan=True), rows, objects
+
+
+def _object(everything: Rows, kind: Kind) -> Any:
+    """Return the query for the object of the row ``boogie_before``, if it is of this kind."""
+    text = RawSQL(
+        "CASE WHEN boogie_before.content_type_id = %s AND boogie_before.object_db = %s"
+        " THEN boogie_before.object_id END",
+        (kind.content_type_id, everything.db),
+        models.CharField(),
+    )
+    key: Any = kind.model._meta.pk
+    return kind.model._base_manager.using(everything.db).filter(pk=Cast(text, key))
