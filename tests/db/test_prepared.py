@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
-from boogie.apps.tasks import Task, prepared
+from boogie.apps.tasks import Task, execute, prepared
 from tests.helpers import declared, ring, wait_until
 from tests.project.shop.models import Label, Order, Product
 
@@ -55,16 +55,27 @@ def run(obj, *args, **kwargs):
     return row
 
 
-def run_often(product, times=prepared.PREPARE_AFTER + 2):
+def run_often(obj, times=prepared.PREPARE_AFTER + 2):
     for _ in range(times):
-        row = run(product, "é%s", force=None)
-        assert row.get_result() == {"name": str(product.pk), "args": ["é%s"], "force": None}
+        row = run(obj, "é%s", force=None)
+        assert row.get_result() == {"name": str(obj.pk), "args": ["é%s"], "force": None}
 
 
 @pytest.mark.parametrize("options", [{}, {"prepare_threshold": 1}])
-def test_what_every_run_needs_is_prepared(connect, options):
+def test_what_every_run_needs_is_prepared(connect, options, monkeypatch):
+    monkeypatch.setattr(execute, "_kinds", {})
     connect(**options)
     run_often(Product.objects.create(name="pen"))
+    assert kept() == ["INSERT", "UPDATE", "UPDATE"]
+
+
+@pytest.mark.parametrize("options", [{}, {"prepare_threshold": 1}])
+def test_the_object_that_is_not_read_with_the_claim_is_read_by_a_prepared_one(
+    connect, options, monkeypatch
+):
+    monkeypatch.setattr(execute, "_kinds", {})
+    connect(**options)
+    run_often(Label.objects.create(text="pen"))
     assert kept() == ["INSERT", "SELECT", "UPDATE", "UPDATE"]
 
 
