@@ -8,6 +8,7 @@ room for; what was reserved and not begun is given back.
 import json
 import threading
 import uuid
+from functools import partial
 from itertools import compress
 from queue import Empty
 from typing import Any
@@ -141,10 +142,9 @@ class Channel(memory.Channel):
             return []
         key = ("rows", tuple(queues), limit, lease)
         fields = ("name", "queue", "priority")
+        take = partial(sql.take, alias(), lambda: _rows().ready_in(queues), limit, fields, key)
         taken = []
-        for row in sql.take(
-            alias(), lambda: _rows().ready_in(queues), limit, fields, key, due=Moment(lease)
-        ):
+        for row in take(may_be_lost=True, due=Moment(lease)):  # the claim decides who runs one
             tag = uuid.uuid4().hex
             self._held[tag] = (Task, row.pk)
             taken.append(doorbell_message(row, tag))

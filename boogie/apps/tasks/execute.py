@@ -66,8 +66,9 @@ def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
     """Claim a queued row; return it with its object, if that could be read along, or ``None``."""
     kind = _kinds.get(name)
     if kind is not None:
-        who = {"worker": process.worker_id(), "pid": os.getpid()}
-        found = claiming.both(Task.objects.using(using).all(), task_id, kind, **who)
+        everything = Task.objects.using(using).all()
+        worker, pid = process.worker_id(), os.getpid()
+        found = claiming.both(everything, task_id, kind, worker=worker, pid=pid)
         if found is not None:
             return found
     row = claim_row(using, task_id)

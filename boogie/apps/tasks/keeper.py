@@ -74,7 +74,7 @@ def _ring_queue(queue: str) -> int:
         return 0
     # Their next look is put off first, so that each row goes to one keeper.
     fields, again = ("name", "queue", "priority", "losses"), Moment(conf.RING_AGAIN)
-    due = sql.take(ready.db, lambda: ready, BATCH - waiting, fields, due=again)
+    due = sql.take(ready.db, lambda: ready, BATCH - waiting, fields, may_be_lost=True, due=again)
     # A row that was lost is rung twice in succession: a broker gives messages to consumers in
     # turn, and the one that lost the row may be frozen, but connected.
     bells = [row for row in due for _ in range(2 if row.losses else 1)]

@@ -57,6 +57,7 @@ def take(
     limit: int,
     fields: tuple[str, ...],
     key: Any = None,
+    may_be_lost: bool = False,
     **changes: Any,
 ) -> list[Any]:
     """
@@ -68,11 +69,20 @@ def take(
 
     Rows that another transaction is taking are passed over where the database
     can do that. One statement where it can return what it updated.
+
+    ``may_be_lost``: PostgreSQL need not wait for its disk. If the server crashes in
+    the next half second, the rows may be as they were before.
     """
     connection = connections[using]
     if returns_from_update(connection):
-        build = partial(_build_take, ready=ready, limit=limit, fields=fields, changes=changes)
-        statement, pk = build(connection) if key is None else prebuilt.cached(using, key, build)
+        relaxed = may_be_lost and connection.vendor == "postgresql"
+        if connection.in_atomic_block:  # there others' statements would be committed so, too
+            relaxed = False
+        build = partial(
+            _build_take, ready=ready, limit=limit, fields=fields, changes=changes, relaxed=relaxed
+        )
+        place = (key, relaxed)
+        statement, pk = build(connection) if key is None else prebuilt.cached(using, place, build)
         taken = [_named(values, fields, pk) for values in statement.all(connection, {})]
         # An UPDATE returns its rows in no order.
         taken.sort(key=lambda row: (-row.priority, row.pk))
@@ -93,6 +103,7 @@ def _build_take(
     limit: int,
     fields: tuple[str, ...],
     changes: dict[str, Any],
+    relaxed: bool,
 ) -> tuple[prebuilt.Statement, Any]:
     """Return the statement, and the field of the primary key that it returns first."""
     rows = ready()
@@ -110,12 +121,14 @@ def _build_take(
     meta: Any = rows.model._meta
     columns = [quote(meta.pk.column), *(quote(meta.get_field(name).column) for name in fields)]
     text = f"{update_sql} WHERE {columns[0]} {which} RETURNING {', '.join(columns)}"
+    if relaxed:
+        text += ", set_config('synchronous_commit', 'off', true)"  # for this transaction
     return prebuilt.Statement(text, (*update_params, *inner_params)), meta.pk
 
 
 def _named(values: Any, fields: tuple[str, ...], pk: Any = None) -> Any:
     key = values[0] if pk is None else pk.to_python(values[0])
-    return SimpleNamespace(pk=key, **dict(zip(fields, values[1:], strict=True)))
+    return SimpleNamespace(pk=key, **dict(zip(fields, values[1 : len(fields) + 1], strict=True)))
 
 
 def insert_many(
