@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import Celery, _state, shared_task
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
@@ -194,6 +195,48 @@ def test_a_setting_is_what_celery_says_whenever_that_changes(app, monkeypatch):
     monkeypatch.delenv("CELERY_BROKER_WRITE_URL")
     app.conf.changes.pop("broker_write_url")
     assert url() == "redis://here/1"
+
+
+@pytest.fixture
+def configured():
+    """An app that is configured by Django's settings, under a prefix of the project's choice."""
+
+    def configure(namespace):
+        app = Celery("configured", set_as_current=False)
+        app.config_from_object("django.conf:settings", namespace=namespace)
+        return app
+
+    return configure
+
+
+#: Celery reads every setting there is, some of which newer Djangos warn of.
+reads_every_setting = pytest.mark.filterwarnings("ignore:The EMAIL_")
+
+
+@reads_every_setting
+@pytest.mark.parametrize("namespace", ["CELERY", "QUEUES"])
+def test_a_setting_that_a_test_overrides_is_noticed(configured, namespace):
+    app = configured(namespace)
+    assert registry.setting(app, "task_always_eager") is False
+    with override_settings(**{f"{namespace}_TASK_ALWAYS_EAGER": True}):
+        assert registry.setting(app, "task_always_eager") is True
+    assert registry.setting(app, "task_always_eager") is False
+
+
+@reads_every_setting
+def test_a_setting_that_is_assigned_is_noticed(configured, monkeypatch):
+    app = configured("CELERY")
+    assert registry.setting(app, "task_always_eager") is False
+    monkeypatch.setattr(settings, "CELERY_TASK_ALWAYS_EAGER", True, raising=False)
+    assert registry.setting(app, "task_always_eager") is True
+
+
+@reads_every_setting
+def test_the_queue_of_a_name_is_another_when_the_default_queue_is(configured):
+    app = configured("CELERY")
+    for queue in ("first", "second"):
+        with override_settings(CELERY_TASK_DEFAULT_QUEUE=queue):
+            assert registry.routed_queue(app, "some.task") == queue
 
 
 def test_two_apps_have_settings_of_their_own(app):

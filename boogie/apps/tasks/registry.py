@@ -14,7 +14,9 @@ from celery import Celery
 from celery import _state as celery_state
 from celery.app.routes import MapRoute
 from celery.utils.imports import symbol_by_name
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 
 from .conf import conf
@@ -169,11 +171,21 @@ def setting(app: Celery, name: str) -> Any:
     changes = vars(configuration).get("changes")
     if changes is None:  # nothing has asked for a setting yet
         return getattr(configuration, name)
-    state = (*map(os.environ.get, _VARIABLES), *changes.items())
+    own = getattr(settings, f"CELERY_{name.upper()}", None)
+    state = (own, *map(os.environ.get, _VARIABLES), *changes.items())
     known = _settings.get(name)
     if known is None or known[0] is not configuration or known[1] != state:
         known = _settings[name] = (configuration, state, getattr(configuration, name))
     return known[2]
+
+
+def _forget(**extra: Any) -> None:
+    """Look everything up again: a test overrides Django's settings, and Celery's may be there."""
+    _settings.clear()
+    _queues.clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="boogie_tasks.settings")
 
 
 def routed_queue(app: Any, name: str) -> str | None:
