@@ -204,6 +204,7 @@ def configured():
     def configure(namespace):
         app = Celery("configured", set_as_current=False)
         app.config_from_object("django.conf:settings", namespace=namespace)
+        assert app.conf.task_always_eager is False  # now it has read them
         return app
 
     return configure
