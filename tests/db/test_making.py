@@ -134,6 +134,7 @@ def routes():
     """Return a function that sets the routes of the app."""
     yield lambda routes: app.conf.update(task_routes=routes)
     app.conf.update(task_routes=None)
+    del app.conf.changes["task_routes"]
 
 
 def test_without_a_queue_the_default_queue_or_task_routes_decides(product, routes):
@@ -143,10 +144,10 @@ def test_without_a_queue_the_default_queue_or_task_routes_decides(product, route
     assert greet.delayed(product).queue == "own"
 
 
-def test_another_default_queue_is_noticed(product, monkeypatch):
+def test_another_default_queue_is_noticed(product):
     plain.delayed(product)
-    monkeypatch.setitem(app.conf, "task_default_queue", "other")
-    assert plain.delayed(product).queue == "other"
+    with override_settings(CELERY_TASK_DEFAULT_QUEUE="other"):
+        assert plain.delayed(product).queue == "other"
 
 
 def test_a_router_of_the_project_is_asked_each_time(product, routes):
