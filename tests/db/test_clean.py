@@ -137,7 +137,7 @@ def test_clean_goes_on_over_many_chunks(monkeypatch):
 def test_a_row_that_begins_to_run_meanwhile_is_not_deleted(monkeypatch, keep_last):
     product = Product.objects.create(name="pen")
     row = stored("queued", product, tidy.name)
-    remove = querysets.TaskQuerySet._remove_chunk
+    remove = querysets.RowQuerySet._remove_chunk
 
     def claimed_before(self, condemned):
         Task.objects.filter(pk=row.pk).update(
@@ -145,7 +145,7 @@ def test_a_row_that_begins_to_run_meanwhile_is_not_deleted(monkeypatch, keep_las
         )
         return remove(self, condemned)
 
-    monkeypatch.setattr(querysets.TaskQuerySet, "_remove_chunk", claimed_before)
+    monkeypatch.setattr(querysets.RowQuerySet, "_remove_chunk", claimed_before)
     assert tidy.clean(keep_last=keep_last, finished=False) == 0
     assert left() == {row}
 

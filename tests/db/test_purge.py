@@ -55,7 +55,7 @@ def test_a_purge_takes_a_batch_at_a_time_the_oldest_first(monkeypatch):
 
 
 def test_a_row_that_is_retried_meanwhile_stays(monkeypatch):
-    from boogie.apps.tasks.querysets import TaskQuerySet
+    from boogie.apps.tasks.models import TaskQuerySet
 
     row = ended("failed", 999)
     remove = TaskQuerySet.remove

@@ -21,6 +21,7 @@ from tests.house.sources import APP, PACKAGE, label, parse, python_files
 STEPS = [
     # Leaves.
     ["exceptions", "states", "signals", "conf", "clock", "process", "failures", "patience"],
+    ["protocols"],  # what a declaration and a row look like
     ["pacemaker"],  # a process of its own, which needs the clock
     ["arguments"],  # a leaf that reads the size limits of conf and raises our exceptions
     ["registry"],

@@ -5,9 +5,9 @@ from typing import Any, assert_type
 
 from django.db.models import Model
 
-from boogie.apps.tasks import BoogieTask, Task, task
+from boogie.apps.tasks import BoogieTask, Task, Worker, task
 from boogie.apps.tasks.models import Task as TaskOfModels
-from boogie.apps.tasks.querysets import TaskQuerySet
+from boogie.apps.tasks.models import TaskQuerySet
 from boogie.apps.tasks.results import Results
 from tests.project.blog.models import Post, User
 
@@ -131,6 +131,8 @@ def rows(row: Task, same: TaskOfModels) -> None:
     assert_type(row.retry(), bool)
     assert_type(row.error, str | None)
     assert_type(row.is_ended, bool)
+    assert_type(row.is_paused, bool)
+    assert_type(row.is_failed, bool)
     assert_type(row.attempt, int)
     assert_type(row.queue, str)
     assert_type(row.object, Model | None)
@@ -148,6 +150,8 @@ def querysets(user: User) -> None:
     assert_type(found.clean(), int)
     assert_type(found.get(), Task)
     assert_type(Task.objects.queued().due().first(), Task | None)
+    assert_type(Task.objects.failed(), TaskQuerySet)
+    assert_type(Worker.objects.alive(20).first(), Worker | None)
     found.rerun()  # E: "TaskQuerySet" has no attribute "rerun"
 
 

@@ -5,17 +5,15 @@ For ``transitions.py``, and for those who have a row in hand that has just moved
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from . import registry, signals, states
+from .protocols import Row
 
-if TYPE_CHECKING:
-    from .models import Task
-
-Rows = QuerySet["Task"]
+Rows = QuerySet[Any]
 
 #: Rows read at once to be announced.
 CHUNK = 500
@@ -34,13 +32,13 @@ def many(arrow: states.Arrow, rows: Rows, ids: list[Any]) -> None:
         transaction.on_commit(sending, using=rows.db, robust=True)
 
 
-def one(signal_name: str, row: "Task", using: str) -> None:
+def one(signal_name: str, row: Row, using: str) -> None:
     """Send a signal for one row that is already loaded."""
     if getattr(signals, signal_name).receivers:
         transaction.on_commit(partial(_send, signal_name, row), using=using, robust=True)
 
 
-def _send(signal_name: str, row: "Task") -> None:
+def _send(signal_name: str, row: Row) -> None:
     signal = getattr(signals, signal_name)
     signal.send_robust(sender=registry.get(row.name), task=row)
 

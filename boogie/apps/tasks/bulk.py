@@ -10,19 +10,16 @@ import uuid
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
 from . import announce, arguments, enqueue, patience, states
 from .clock import Moment, uuid7_block
-from .models import Task
-from .querysets import TaskQuerySet
+from .models import Task, TaskQuerySet
+from .protocols import Declaration
 from .sql import insert_many
-
-if TYPE_CHECKING:
-    from .declare import Declaration
 
 #: Rows of one INSERT.
 CHUNK = 2000
@@ -32,7 +29,7 @@ VARYING = ("id", "content_type", "object_id", "object_db")
 
 
 def queued(
-    task: "Declaration", objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
+    task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
 ) -> TaskQuerySet:
     """Insert a queued row for each object, due now or at ``when``; return the rows."""
     row = enqueue.draft(task, args, kwargs)
@@ -43,7 +40,7 @@ def queued(
 
 
 def paused(
-    task: "Declaration", objects: Any, args: Any, kwargs: Any, size: Any = None
+    task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
 ) -> TaskQuerySet:
     """Insert a paused row for each object; return the rows."""
     row = enqueue.draft(task, args, kwargs)
@@ -52,7 +49,7 @@ def paused(
 
 
 def _insert_all(
-    task: "Declaration", row: Task, objects: Any, size: int | None, arrow: states.Arrow
+    task: Declaration, row: Task, objects: Any, size: int | None, arrow: states.Arrow
 ) -> TaskQuerySet:
     """Insert in one transaction, or with ``size`` in one for each so many rows."""
     if size is not None and (type(size) is not int or size < 1):
@@ -95,7 +92,7 @@ def _insert_chunk(
     return len(chunk)
 
 
-def _references(task: "Declaration", objects: Any, using: str) -> Iterator[tuple[int, str, str]]:
+def _references(task: Declaration, objects: Any, using: str) -> Iterator[tuple[int, str, str]]:
     """Yield content type, key and database of each object."""
     kinds = ContentType.objects.db_manager(using)
     if isinstance(objects, models.QuerySet):
@@ -114,7 +111,7 @@ def _references(task: "Declaration", objects: Any, using: str) -> Iterator[tuple
 
 
 def _references_of_queryset(
-    task: "Declaration", objects: "models.QuerySet[Any]", kinds: Any
+    task: Declaration, objects: "models.QuerySet[Any]", kinds: Any
 ) -> Iterator[tuple[int, str, str]]:
     model = objects.model
     probe = model()

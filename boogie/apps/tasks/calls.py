@@ -5,7 +5,7 @@ It goes the way of a worker's run, under Celery's own tracer, so that every
 hook and every signal runs.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
@@ -13,13 +13,11 @@ from django.db import models
 
 from . import announce, arguments, enqueue, failures, settle, states, transitions
 from .exceptions import TaskCancelled
+from .protocols import Declaration
 from .settle import Run
 
-if TYPE_CHECKING:
-    from .declare import Declaration
 
-
-def call(task: "Declaration", obj: models.Model, args: Any, kwargs: Any) -> Any:
+def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
     """Make a row and run it here and now; return what the function returned."""
     row = enqueue.running(task, obj, args, kwargs)
     arrived_args, arrived_kwargs = arguments.round_trip([row.args, row.kwargs])
@@ -31,9 +29,10 @@ def call(task: "Declaration", obj: models.Model, args: Any, kwargs: Any) -> Any:
         run = _again(run)
 
 
-def _trace(task: "Declaration", run: Run) -> None:
+def _trace(task: Declaration, run: Run) -> None:
     """Run the body under Celery's own tracer, as a worker does."""
-    tracer = build_tracer(task.name, task, eager=True, propagate=False, app=task.app)
+    body: Any = task
+    tracer = build_tracer(task.name, body, eager=True, propagate=False, app=task.app)
     request = {
         "id": str(run.row.pk),
         "is_eager": True,
@@ -50,7 +49,7 @@ def _trace(task: "Declaration", run: Run) -> None:
         raise
 
 
-def _outcome(task: "Declaration", run: Run) -> Any:
+def _outcome(task: Declaration, run: Run) -> Any:
     if run.outcome == "lost" and task.atomic:
         raise TaskCancelled(f"{run.row} was cancelled while it ran; its effects are rolled back")
     if run.exception is not None and not isinstance(run.exception, Ignore):

@@ -7,18 +7,19 @@ of which model the objects of a task are.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import DataError, connections, models
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from . import patience, prebuilt, sql, states, transitions
+from .protocols import Row
 from .transitions import CLAIMED, Rows
 
-if TYPE_CHECKING:
-    from .models import Task
+R = TypeVar("R", bound=models.Model)
 
 #: Primary keys that PostgreSQL reads from our text as Django does.
 KEYS = (
@@ -35,7 +36,7 @@ class Kind:
     model: type[models.Model]
 
 
-def kind_of(row: "Task") -> Kind | None:
+def kind_of(row: Row) -> Kind | None:
     """Return the kind of the object of ``row``; ``None`` if it has to be read by itself."""
     using = row._state.db
     if row.object_db != using or connections[using].vendor != "postgresql":
@@ -52,7 +53,7 @@ def kind_of(row: "Task") -> Kind | None:
 # --- the row --------------------------------------------------------------------------
 
 
-def one(everything: Rows, key: Any, *, worker: str, pid: int) -> "Task | None":
+def one(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None:
     """
     Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
 
@@ -64,7 +65,7 @@ def one(everything: Rows, key: Any, *, worker: str, pid: int) -> "Task | None":
         return mine.get() if transitions.claim(mine, worker=worker, pid=pid) else None
     statement, reader = prebuilt.cached(everything.db, "claim", partial(_build_one, everything))
     values = _values(everything, key, worker, pid)
-    row: Task | None = patience.unlocked(
+    row: R | None = patience.unlocked(
         everything.db, partial(statement.one, connection, values, reader)
     )
     return row
@@ -86,8 +87,8 @@ def _build_one(everything: Rows, connection: Any) -> tuple[prebuilt.Statement, p
 
 
 def both(
-    everything: Rows, key: Any, kind: Kind, *, worker: str, pid: int
-) -> tuple["Task", models.Model | None] | None:
+    everything: QuerySet[R], key: Any, kind: Kind, *, worker: str, pid: int
+) -> tuple[R, models.Model | None] | None:
     """
     Claim a row and read its object, in one statement of PostgreSQL.
 

@@ -6,16 +6,14 @@ module is.
 """
 
 import inspect
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from celery.app.autoretry import add_autoretry_behaviour
 from celery.exceptions import Ignore
 from celery.utils.functional import head_from_fun
 
 from . import registry
-
-if TYPE_CHECKING:
-    from .declare import Declaration
+from .protocols import Declaration
 
 #: Options of Celery's that are no attributes of its task class.
 AUTORETRY_OPTIONS = frozenset(
@@ -50,7 +48,7 @@ class Gate:
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Stop a run without a claimed row, or without its object."""
-        task = cast("Declaration", self)
+        task = cast(Any, self)
         run = task._current_run
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
@@ -61,7 +59,7 @@ class Gate:
         super().before_start(task_id, args, kwargs)  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        task = cast("Declaration", self)
+        task = cast(Any, self)
         run = task._current_run
         if run is None and not task.request.called_directly:
             raise Ignore(f"{task.request.id} has no claimed row")
@@ -89,7 +87,7 @@ class Gate:
 
 def build(
     cls: type, source: Any, name: str, base: type | None, options: dict[str, Any]
-) -> "Declaration":
+) -> Declaration:
     """Build the concrete class of a task, and register its one instance."""
     bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
     _check_options(bases, name, options)
@@ -107,7 +105,7 @@ def build(
     _check_task(task)
     add_autoretry_behaviour(task)
     registry.register(task)
-    return cast("Declaration", task)
+    return cast(Declaration, task)
 
 
 def _check_options(bases: tuple[type, ...], name: str, options: dict[str, Any]) -> None:

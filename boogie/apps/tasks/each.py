@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
+from .protocols import Declaration
+
 if TYPE_CHECKING:
-    from .declare import Declaration
-    from .querysets import TaskQuerySet
+    from .models import TaskQuerySet
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
@@ -25,7 +26,7 @@ class Each(Generic[O, P]):
     The keyword is ours: a task with a parameter of that name gets it by position.
     """
 
-    def __init__(self, task: "Declaration") -> None:
+    def __init__(self, task: Declaration) -> None:
         self._task = task
 
     @overload

@@ -5,7 +5,7 @@ Making a row: check the call, insert, ring on commit.
 import numbers
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -28,9 +28,7 @@ from .clock import Moment
 from .conf import conf
 from .fields import MomentField
 from .models import Task
-
-if TYPE_CHECKING:
-    from .declare import Declaration
+from .protocols import Declaration
 
 MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
 
@@ -43,7 +41,7 @@ GIVEN = frozenset(
 )
 
 
-def queued(task: "Declaration", obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
+def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
     """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.QUEUED
@@ -59,7 +57,7 @@ def queued(task: "Declaration", obj: Any, args: Any, kwargs: Any, when: Any = No
     return row
 
 
-def paused(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
+def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a paused row."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.PAUSED
@@ -68,7 +66,7 @@ def paused(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     return row
 
 
-def running(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
+def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a row that this process runs itself: attempt 1 of a ``call()``."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.RUNNING
@@ -80,7 +78,7 @@ def running(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     return row
 
 
-def _new_row(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
+def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Check everything about a call; return an unsaved row for it."""
     obj = arguments.check_object(task.name, obj)
     key = arguments.checked_key(task.name, obj)
@@ -92,7 +90,7 @@ def _new_row(task: "Declaration", obj: Any, args: Any, kwargs: Any) -> Task:
     return row
 
 
-def draft(task: "Declaration", args: Any, kwargs: Any) -> Task:
+def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
     """Check the arguments of a call; return an unsaved row that is about no object yet."""
     task.check_call(None, *args, **kwargs)
     packed_args, packed_kwargs = arguments.pack_arguments(task.name, args, kwargs)
@@ -108,7 +106,7 @@ def draft(task: "Declaration", args: Any, kwargs: Any) -> Task:
     return row
 
 
-def _queue(task: "Declaration") -> str:
+def _queue(task: Declaration) -> str:
     """Return the task's own queue, else where ``task_routes`` sends its name, else ''."""
     if task.queue:
         return str(task.queue)

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
@@ -30,10 +30,8 @@ from . import (
 )
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
+from .protocols import Declaration
 from .settle import Run
-
-if TYPE_CHECKING:
-    from .declare import Declaration
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +95,7 @@ def read(row: Task, obj: Any = None) -> Run:
 # --- run ------------------------------------------------------------------------------
 
 
-def perform(task: "Declaration", run: Run, body: Callable[..., Any]) -> Any:
+def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
     """
     Call ``body`` with the run's arguments and pack its result; return what it returned.
 
@@ -161,7 +159,7 @@ class _Undo(Exception):
     """Leave an ``atomic`` block whose run has lost its row."""
 
 
-def _perform_atomically(task: "Declaration", run: Run, body: Callable[..., Any]) -> None:
+def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
     try:
         with transaction.atomic(using=run.db):
             _perform(task, run, body)
@@ -178,7 +176,7 @@ def _perform_atomically(task: "Declaration", run: Run, body: Callable[..., Any])
         give_up(task, run, exception)
 
 
-def give_up(task: "Declaration", run: Run, reason: BaseException) -> NoReturn:
+def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
     """
     Raise why a run that left nothing behind cannot go on.
 
@@ -192,7 +190,7 @@ def give_up(task: "Declaration", run: Run, reason: BaseException) -> NoReturn:
     raise Ignore(f"{run.row} has lost its database, it is queued again") from reason
 
 
-def _perform(task: "Declaration", run: Run, body: Callable[..., Any]) -> None:
+def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
     try:
         result = body(*run.args, **run.kwargs)
         if run.postponed is not None:

@@ -11,8 +11,7 @@ from django.db.models import Count
 from . import doorbell, registry, states
 from .clock import Moment
 from .conf import conf
-from .models import Task, Worker
-from .querysets import TaskQuerySet
+from .models import Task, TaskQuerySet, Worker
 
 #: Stuck rows are counted up to here.
 CAP = 10_000

@@ -20,8 +20,7 @@ from . import doorbell, losses, sql, transitions
 from .clock import Moment
 from .conf import conf
 from .heartbeat import Pacemaker, beat, leave
-from .models import Message, Task, Worker
-from .querysets import TaskQuerySet
+from .models import Message, Task, TaskQuerySet, Worker
 
 logger = logging.getLogger(__name__)
 

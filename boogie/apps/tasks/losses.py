@@ -6,7 +6,7 @@ Called by ``keeper.py``, and through the keeper's thread by ``worker.py`` and
 """
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from billiard.einfo import ExceptionInfo
 from celery.app.task import Context
@@ -16,9 +16,7 @@ from django.db import router
 from . import execute, failures, process, registry, settle, transitions
 from .exceptions import UnknownTask, WorkerLost
 from .models import Task
-
-if TYPE_CHECKING:
-    from .declare import Declaration
+from .protocols import Declaration
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +75,7 @@ def abandon(row: Task, exception: Exception) -> None:
     settle.fail(run, run.error)  # does nothing if the receiver of task_failure has settled it
 
 
-def _fail_as_celery_does(task: "Declaration", request: Any, exception: Exception) -> None:
+def _fail_as_celery_does(task: Declaration, request: Any, exception: Exception) -> None:
     try:
         raise exception
     except Exception:

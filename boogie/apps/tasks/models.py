@@ -2,7 +2,7 @@
 The tables: fields, constraints, indexes, and thin methods that call the rooms above.
 """
 
-from typing import Any
+from typing import Any, Self, overload
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
@@ -11,21 +11,31 @@ from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
 from . import arguments, prebuilt, states, transitions
-from .clock import uuid7
+from .clock import Moment, uuid7
 from .conf import conf
 from .fields import ExactCharField, JSONField, MomentField
-from .querysets import MessageQuerySet, TaskQuerySet, WorkerQuerySet
+from .querysets import RowQuerySet
 from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS
 
 
-def _is(status: str) -> property:
-    """Return a property that tells whether a row has ``status``."""
+class HasStatus:
+    """A property that tells whether a row has a status."""
 
-    def has_status(row: "Task") -> bool:
-        return bool(row.status == status)
+    def __init__(self, status: str) -> None:
+        self.status = status
+        self.__doc__ = f"Whether the row is {status}."
 
-    return property(has_status, doc=f"Whether the row is {status}.")
+    @overload
+    def __get__(self, row: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, row: "Task", owner: type) -> bool: ...
+    def __get__(self, row: "Task | None", owner: type) -> Self | bool:
+        return self if row is None else bool(row.status == self.status)
+
+
+class TaskQuerySet(RowQuerySet["Task"]):
+    """Rows of the table. What they can be asked and told is :class:`RowQuerySet`'s."""
 
 
 class Task(models.Model):
@@ -169,16 +179,28 @@ class Task(models.Model):
 
     # --- status -----------------------------------------------------------------------
 
-    is_paused = _is(states.PAUSED)
-    is_queued = _is(states.QUEUED)
-    is_running = _is(states.RUNNING)
-    is_finished = _is(states.FINISHED)
-    is_failed = _is(states.FAILED)
-    is_cancelled = _is(states.CANCELLED)
+    is_paused = HasStatus(states.PAUSED)
+    is_queued = HasStatus(states.QUEUED)
+    is_running = HasStatus(states.RUNNING)
+    is_finished = HasStatus(states.FINISHED)
+    is_failed = HasStatus(states.FAILED)
+    is_cancelled = HasStatus(states.CANCELLED)
 
     @property
     def is_ended(self) -> bool:
         return self.status in states.ENDED
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """Workers."""
+
+    def alive(self, timeout: float) -> Self:
+        """Workers heard of within ``timeout`` seconds of database time."""
+        return self.filter(seen__gt=Moment(-timeout))
+
+    def dead(self, timeout: float) -> Self:
+        """Workers not heard of within ``timeout`` seconds of database time."""
+        return self.filter(seen__lte=Moment(-timeout))
 
 
 class Worker(models.Model):
@@ -210,6 +232,22 @@ class Worker(models.Model):
         """Whether its heartbeat is recent, by the database's clock (one query)."""
         workers = type(self).objects.using(self._state.db).filter(pk=self.pk)
         return workers.alive(conf.WORKER_TIMEOUT).exists()
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """Messages of plain Celery tasks on ``boogie://``."""
+
+    def free(self) -> Self:
+        """Messages that no worker holds."""
+        return self.filter(worker="")
+
+    def held(self) -> Self:
+        """Messages that a worker has and has not acknowledged."""
+        return self.exclude(worker="")
+
+    def ready_in(self, queues: list[str]) -> Self:
+        """Free messages of ``queues``, in the order in which they are delivered."""
+        return self.free().filter(queue__in=queues).order_by("-priority", "pk")
 
 
 class Message(models.Model):

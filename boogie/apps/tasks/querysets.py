@@ -3,7 +3,7 @@ Every read of rows: named row sets, and the verbs that hand them to ``transition
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
@@ -15,12 +15,10 @@ from . import arguments, patience, process, registry, states, transitions
 from .clock import Moment
 from .results import Results
 
-if TYPE_CHECKING:
-    from .models import Message, Task, Worker  # noqa: F401 - ruff does not see the quoted names
-
 CHUNK = 1000
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R", bound=models.Model)
 
 
 def _not_on_managers(verb: F) -> F:
@@ -29,51 +27,51 @@ def _not_on_managers(verb: F) -> F:
     return verb
 
 
-class TaskQuerySet(models.QuerySet["Task"]):
+class RowQuerySet(models.QuerySet[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
-    def paused(self) -> "TaskQuerySet":
+    def paused(self) -> Self:
         """Rows that wait for ``run()``."""
         return self.filter(status=states.PAUSED)
 
-    def queued(self) -> "TaskQuerySet":
+    def queued(self) -> Self:
         """Rows that wait for a worker, or for their time."""
         return self.filter(status=states.QUEUED)
 
-    def running(self) -> "TaskQuerySet":
+    def running(self) -> Self:
         """Rows that a worker, or a ``call()``, runs now."""
         return self.filter(status=states.RUNNING)
 
-    def finished(self) -> "TaskQuerySet":
+    def finished(self) -> Self:
         """Rows with a result."""
         return self.filter(status=states.FINISHED)
 
-    def failed(self) -> "TaskQuerySet":
+    def failed(self) -> Self:
         """Rows whose last run failed for good."""
         return self.filter(status=states.FAILED)
 
-    def cancelled(self) -> "TaskQuerySet":
+    def cancelled(self) -> Self:
         """Rows that were cancelled."""
         return self.filter(status=states.CANCELLED)
 
-    def ended(self) -> "TaskQuerySet":
+    def ended(self) -> Self:
         """Rows that will not run again unless somebody retries them."""
         return self.filter(status__in=states.ENDED)
 
-    def named(self, name: str) -> "TaskQuerySet":
+    def named(self, name: str) -> Self:
         """Rows of the task ``name``, those from before it was renamed included."""
         names = registry.names(name)
         return self.filter(name__in=names) if len(names) > 1 else self.filter(name=names[0])
 
-    def due(self) -> "TaskQuerySet":
+    def due(self) -> Self:
         """Queued rows whose due time has come, by the database's clock."""
         return self.queued().filter(due__lte=Moment())
 
-    def ready_in(self, queues: list[str]) -> "TaskQuerySet":
+    def ready_in(self, queues: list[str]) -> Self:
         """Due rows of ``queues``, in the order in which they are to run."""
         return self.due().filter(queue__in=queues).order_by("-priority", "due")
 
-    def orphaned(self, alive: Any, timeout: float, call_limit: float) -> "TaskQuerySet":
+    def orphaned(self, alive: Any, timeout: float, call_limit: float) -> Self:
         """
         Running rows of workers not among ``alive``, a list of ids or a query for them.
 
@@ -85,7 +83,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         alone = Q(worker__startswith=process.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
 
-    def free(self) -> "list[Task]":
+    def free(self) -> list[R]:
         """
         Rows that no other transaction has locked, where the database can tell.
 
@@ -102,16 +100,16 @@ class TaskQuerySet(models.QuerySet["Task"]):
             keys = set(same.select_for_update(skip_locked=True).values_list("pk", flat=True))
         return [row for row in found if row.pk in keys]
 
-    def waiting_for(self, seconds: float) -> "TaskQuerySet":
+    def waiting_for(self, seconds: float) -> Self:
         """Queued rows that might have started ``seconds`` ago or earlier."""
         waiting = self.queued().annotate(since=Coalesce("not_before", "created"))
         return waiting.filter(since__lte=Moment(-seconds))
 
-    def to_terminate(self, worker: str) -> "TaskQuerySet":
+    def to_terminate(self, worker: str) -> Self:
         """Cancelled rows whose process, a child of ``worker``, is to be killed."""
         return self.cancelled().filter(terminate=True, worker=worker)
 
-    def for_object(self, obj: models.Model) -> "TaskQuerySet":
+    def for_object(self, obj: models.Model) -> Self:
         """Rows about ``obj``, through whichever proxy of its model they were made."""
         obj = arguments.check_object("for_object()", obj)
         manager = ContentType.objects.db_manager(self.db)
@@ -122,11 +120,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
             object_db=router.db_for_write(type(obj), instance=obj),
         )
 
-    def in_order(self) -> "TaskQuerySet":
+    def in_order(self) -> Self:
         """Rows in the order of their creation."""
         return self.order_by("created", "pk")
 
-    def superseded(self) -> "TaskQuerySet":
+    def superseded(self) -> Self:
         """Rows other than the finished row that was created last for its task and object."""
         same = {
             "name": OuterRef("name"),
@@ -138,7 +136,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         last = everything.filter(status=states.FINISHED, **same).order_by("-created", "-pk")
         return self.exclude(Q(status=states.FINISHED) & Q(pk=Subquery(last.values("pk")[:1])))
 
-    def results(self) -> "Results":
+    def results(self) -> Results:
         """The deserialized results of the finished rows, in order of creation."""
         return Results(self.finished().in_order())
 
@@ -202,31 +200,3 @@ def family(model: type[models.Model]) -> list[type[models.Model]]:
     return [
         m for m in apps.get_models(include_auto_created=True) if m._meta.concrete_model is concrete
     ]
-
-
-class WorkerQuerySet(models.QuerySet["Worker"]):
-    """Workers."""
-
-    def alive(self, timeout: float) -> "WorkerQuerySet":
-        """Workers heard of within ``timeout`` seconds of database time."""
-        return self.filter(seen__gt=Moment(-timeout))
-
-    def dead(self, timeout: float) -> "WorkerQuerySet":
-        """Workers not heard of within ``timeout`` seconds of database time."""
-        return self.filter(seen__lte=Moment(-timeout))
-
-
-class MessageQuerySet(models.QuerySet["Message"]):
-    """Messages of plain Celery tasks on ``boogie://``."""
-
-    def free(self) -> "MessageQuerySet":
-        """Messages that no worker holds."""
-        return self.filter(worker="")
-
-    def held(self) -> "MessageQuerySet":
-        """Messages that a worker has and has not acknowledged."""
-        return self.exclude(worker="")
-
-    def ready_in(self, queues: list[str]) -> "MessageQuerySet":
-        """Free messages of ``queues``, in the order in which they are delivered."""
-        return self.free().filter(queue__in=queues).order_by("-priority", "pk")

@@ -5,7 +5,7 @@ What a task tells of its rows. A part of ``BoogieTask``; like ``declare.py`` it 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from .querysets import TaskQuerySet
+    from .models import TaskQuerySet
     from .results import Results
 
 O = TypeVar("O")  # noqa: E741 - the object

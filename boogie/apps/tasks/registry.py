@@ -8,7 +8,7 @@ every app that is, or will be, finalized.
 import inspect
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from celery import Celery
 from celery import _state as celery_state
@@ -20,16 +20,14 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 
 from .conf import conf
-
-if TYPE_CHECKING:
-    from .declare import Declaration
+from .protocols import Declaration
 
 SHIPPED_APP = "boogie.apps.tasks.celery:app"
 
 # Celery's table of apps and the registry of an app have no public names (and no types).
 _state: Any = celery_state
 
-_declared: "dict[str, Declaration]" = {}
+_declared: dict[str, Declaration] = {}
 
 #: Settings of Celery's that were looked up: of which configuration, in which state, what.
 _settings: dict[str, tuple[Any, Any, Any]] = {}
@@ -41,7 +39,7 @@ _queues: dict[str, tuple[Any, Any, str | None]] = {}
 _VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL")
 
 
-def get(name: str) -> "Declaration | None":
+def get(name: str) -> Declaration | None:
     """Return the task declared as ``name`` in this process, or ``None``."""
     return _declared.get(name)
 
@@ -52,12 +50,12 @@ def names(name: str) -> list[str]:
     return [name] if task is None else list(task.names)
 
 
-def declared() -> "list[Declaration]":
+def declared() -> list[Declaration]:
     """Return every task declared in this process."""
     return list(dict.fromkeys(_declared.values()))
 
 
-def register(task: "Declaration") -> None:
+def register(task: Declaration) -> None:
     """
     Make ``task`` known to us and to Celery.
 
@@ -101,7 +99,7 @@ def _refuse_foreign(app: Any, name: str) -> None:
         )
 
 
-def _origin(task: "Declaration") -> tuple[Any, ...]:
+def _origin(task: Declaration) -> tuple[Any, ...]:
     """Return what identifies the source of a task, also after its module was imported again."""
     source = task.declared_from
     if inspect.isfunction(source):
@@ -110,7 +108,7 @@ def _origin(task: "Declaration") -> tuple[Any, ...]:
     return (source.__module__, source.__qualname__)
 
 
-def _place(task: "Declaration") -> str:
+def _place(task: Declaration) -> str:
     return f"{task.declared_from.__module__}.{task.declared_from.__qualname__}"
 
 

@@ -4,15 +4,12 @@ Results of rows: as a sequence, deserialized by their task, and of one that is w
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import QuerySet
 
 from . import registry
 from .exceptions import TaskCancelled, TaskFailed
-
-if TYPE_CHECKING:
-    from .models import Task
 
 #: Rows read at once while iterating.
 CHUNK = 1000
@@ -26,7 +23,7 @@ class Results:
     an index and ``==`` read them all once and keep them.
     """
 
-    def __init__(self, rows: "QuerySet[Task]") -> None:
+    def __init__(self, rows: "QuerySet[Any]") -> None:
         self._rows = rows
         self._all: list[Any] | None = None
 
@@ -74,7 +71,7 @@ def deserialized(name: str, data: Any) -> Any:
     return data if task is None else task.deserialize_result(data)
 
 
-def wait(row: "Task", timeout: float | None) -> Any:
+def wait(row: Any, timeout: float | None) -> Any:
     """Wait until ``row`` has ended; return its result or raise what became of it."""
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = 0.02

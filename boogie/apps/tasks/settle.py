@@ -17,8 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from . import failures, patience, process, states, transitions
 from .conf import conf
 from .exceptions import ResultError, TaskCancelled
-from .models import Task
-from .querysets import TaskQuerySet
+from .models import Task, TaskQuerySet
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ rows at once the rows are read only when somebody listens to that signal.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
@@ -20,11 +20,9 @@ from django.db.models.lookups import In
 
 from . import announce, patience, prebuilt, sql, states
 from .clock import Moment
+from .protocols import Row
 
-if TYPE_CHECKING:
-    from .models import Task
-
-Rows = QuerySet["Task"]
+Rows = QuerySet[Any]
 
 #: What a claim changes besides the names of the worker and its process.
 CLAIMED: dict[str, Any] = {
@@ -94,7 +92,7 @@ def prepared(rows: Rows, name: str, value: Any) -> Any:
     return field.get_db_prep_save(field.to_python(value), connections[rows.db])
 
 
-def reclaim(rows: Rows, row: "Task") -> int:
+def reclaim(rows: Rows, row: Row) -> int:
     """queued → running, attempt + 1, by the ``call()`` that sent ``row`` back; due or not."""
     return _update(
         rows.filter(attempt=row.attempt),
@@ -106,7 +104,7 @@ def reclaim(rows: Rows, row: "Task") -> int:
     )
 
 
-def finish(rows: Rows, row: "Task", result: Any) -> int:
+def finish(rows: Rows, row: Row, result: Any) -> int:
     """running → finished, guarded by the attempt. Zero: the run has lost its row."""
     connection = connections[rows.db]
     statement = prebuilt.cached(rows.db, "finish", partial(_build_finish, rows))
@@ -129,12 +127,12 @@ def _build_finish(rows: Rows, connection: Any) -> prebuilt.Statement:
     return prebuilt.update(connection, mine, changes, returning=False)
 
 
-def fail(rows: Rows, row: "Task", error: dict[str, Any]) -> int:
+def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
     """running → failed, guarded by the attempt; ``error`` joins the row's ``errors``."""
     return _settle(rows, row, states.FAIL, errors=[*row.errors, error], ended=Moment())
 
 
-def retry(rows: Rows, row: "Task", error: dict[str, Any], delay: Any, **changes: Any) -> int:
+def retry(rows: Rows, row: Row, error: dict[str, Any], delay: Any, **changes: Any) -> int:
     """running → queued, retries + 1, due at ``delay`` (seconds or an aware datetime)."""
     due = Moment(delay) if isinstance(delay, int | float) else delay
     return _settle(
@@ -150,7 +148,7 @@ def retry(rows: Rows, row: "Task", error: dict[str, Any], delay: Any, **changes:
     )
 
 
-def rescue(rows: Rows, row: "Task", error: dict[str, Any], delay: float) -> int:
+def rescue(rows: Rows, row: Row, error: dict[str, Any], delay: float) -> int:
     """running → queued, losses + 1, due after ``delay`` seconds; guarded by the attempt."""
     due = Moment(delay)
     return _settle(
@@ -165,7 +163,7 @@ def rescue(rows: Rows, row: "Task", error: dict[str, Any], delay: float) -> int:
     )
 
 
-def cancel_run(rows: Rows, row: "Task") -> int:
+def cancel_run(rows: Rows, row: Row) -> int:
     """running → cancelled by the run itself, guarded by the attempt."""
     running = rows.filter(status=states.RUNNING)  # a row rescued meanwhile has the attempt too
     return _settle(running, row, states.CANCEL, ended=Moment())
@@ -179,7 +177,7 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 # --- how ------------------------------------------------------------------------------
 
 
-def _settle(rows: Rows, row: "Task", arrow: states.Arrow, **changes: Any) -> int:
+def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
     its_own = rows.filter(pk=row.pk, attempt=row.attempt)
     moved = _update(its_own, arrow, **changes)
     if moved:

@@ -1,0 +1,104 @@
+"""
+What a declared task and a stored row look like to those who may not import them.
+
+The rooms below the declarations and the models take these types. Nothing is
+implemented here, and nothing of this package may be imported.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+
+class Declaration(Protocol):
+    """A task: a ``BoogieTask`` instance, registered under its name and its aliases."""
+
+    @property
+    def name(self) -> Any:
+        """The name that its rows carry."""
+
+    @property
+    def app(self) -> Any:
+        """The Celery app to which it is bound."""
+
+    @property
+    def request(self) -> Any:
+        """Celery's request of the run that goes on in this thread."""
+
+    @property
+    def request_stack(self) -> Any:
+        """Those requests, the innermost last."""
+
+    @property
+    def on_failure(self) -> Callable[..., Any]:
+        """Celery's hook for a run that failed."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name, then the aliases."""
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """Names that the task had before."""
+
+    @property
+    def queue(self) -> str | None:
+        """The queue of its rows; ``None``: Celery's routes decide."""
+
+    @property
+    def priority(self) -> int | None:
+        """The priority that was declared."""
+
+    @property
+    def row_priority(self) -> int:
+        """The priority that a new row gets."""
+
+    @property
+    def atomic(self) -> bool:
+        """Whether the body and the settling of its row share one transaction."""
+
+    @property
+    def rescue(self) -> bool:
+        """Whether a run whose worker died may be started again."""
+
+    @property
+    def declared_from(self) -> Any:
+        """The function or class that was decorated."""
+
+    def check_call(self, *args: Any, **kwargs: Any) -> None:
+        """Raise the ``TypeError`` that calling the function would."""
+
+    def serialize_result(self, result: Any) -> Any:
+        """Return JSON-compatible data for what the body returned."""
+
+    def deserialize_result(self, data: Any) -> Any:
+        """Return what :meth:`serialize_result` got."""
+
+    def bind(self, app: Any) -> Any:
+        """Bind the task to a Celery app."""
+
+
+class Row(Protocol):
+    """A recorded run: an instance of the model ``Task``."""
+
+    pk: Any
+    _state: Any
+
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of the claim: what guards every later write of that run."""
+
+    @property
+    def errors(self) -> Any:
+        """One entry for each attempt that failed or was lost."""
+
+    @property
+    def object_db(self) -> str:
+        """The database of its object."""
+
+    @property
+    def content_type_id(self) -> Any:
+        """The key of its object's content type."""
