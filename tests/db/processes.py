@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 from django.db import connections
 
-from boogie.apps.tasks import process
+from boogie.apps.tasks import identity as process
 
 #: More than one example ever has at a time.
 THREADS = 200

@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker, process, watch
+from boogie.apps.tasks import Worker, watch
+from boogie.apps.tasks import identity as process
 
 pytestmark = [
     pytest.mark.django_db,

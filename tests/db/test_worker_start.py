@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from boogie.apps.tasks import Worker, keeper, process, registry, worker
+from boogie.apps.tasks import Worker, keeper, registry, worker
+from boogie.apps.tasks import identity as process
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,8 @@ from typing import Any
 from django.db import router
 from kombu.transport import memory, virtual
 
-from . import execute, patience, process, registry, sql, transitions
+from . import execute, patience, registry, sql, transitions
+from . import identity as process
 from .clock import Moment
 from .conf import conf
 from .messages import doorbell_message

@@ -13,17 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from . import (
-    announce,
-    arguments,
-    doorbell,
-    patience,
-    prebuilt,
-    process,
-    registry,
-    states,
-    transitions,
-)
+from . import announce, arguments, doorbell, patience, prebuilt, registry, states, transitions
+from . import identity as process
 from .clock import Moment
 from .conf import conf
 from .fields import MomentField

@@ -17,17 +17,8 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import (
-    announce,
-    arguments,
-    claiming,
-    failures,
-    patience,
-    process,
-    settle,
-    sql,
-    states,
-)
+from . import announce, arguments, claiming, failures, patience, settle, sql, states
+from . import identity as process
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
 from .protocols import Declaration

@@ -13,7 +13,8 @@ from celery.app.task import Context
 from celery.signals import task_failure
 from django.db import router
 
-from . import execute, failures, process, registry, settle, transitions
+from . import execute, failures, registry, settle, transitions
+from . import identity as process
 from .exceptions import UnknownTask, WorkerLost
 from .models import Task
 from .protocols import Declaration

@@ -11,7 +11,8 @@ from django.db import connections, models, router, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from . import arguments, patience, process, registry, states, transitions
+from . import arguments, patience, registry, states, transitions
+from . import identity as process
 from .clock import Moment
 from .results import Results
 

@@ -13,7 +13,8 @@ from celery.utils.log import get_logger
 from celery.worker import state
 from celery.worker.request import Request
 
-from . import keeper, losses, process
+from . import identity as process
+from . import keeper, losses
 
 logger = get_logger(__name__)
 

@@ -14,7 +14,8 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from . import failures, patience, process, states, transitions
+from . import failures, patience, states, transitions
+from . import identity as process
 from .conf import conf
 from .exceptions import ResultError, TaskCancelled
 from .models import Task, TaskQuerySet

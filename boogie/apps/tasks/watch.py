@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections, router
 
-from . import process
+from . import identity as process
 from .clock import Moment
 from .models import Task, Worker
 

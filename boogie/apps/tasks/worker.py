@@ -15,7 +15,8 @@ from django.core.cache import close_caches
 
 import boogie
 
-from . import consuming, doorbell, execute, heartbeat, keeper, losses, process
+from . import consuming, doorbell, execute, heartbeat, keeper, losses
+from . import identity as process
 from .declare import BoogieTask
 
 logger = get_logger(__name__)
