@@ -13,7 +13,8 @@ from django.utils.functional import SimpleLazyObject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boogie.apps.tasks import ArgumentError, ResultError, arguments
+from boogie.apps.tasks import ArgumentError, ResultError
+from boogie.apps.tasks.serialization import payloads as arguments
 from tests.project.blog.models import User
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

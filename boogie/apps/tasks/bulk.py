@@ -15,10 +15,11 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
-from . import announce, arguments, enqueue, patience, states
+from . import announce, enqueue, patience, states
 from .clock import Moment, uuid7_block
 from .models import Task, TaskQuerySet
 from .protocols import Declaration
+from .serialization import payloads as arguments
 from .sql import insert_many
 
 #: Rows of one INSERT.

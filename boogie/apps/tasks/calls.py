@@ -11,9 +11,10 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from . import announce, arguments, enqueue, failures, settle, states, transitions
+from . import announce, enqueue, failures, settle, states, transitions
 from .exceptions import TaskCancelled
 from .protocols import Declaration
+from .serialization import payloads as arguments
 from .settle import Run
 
 

@@ -13,13 +13,14 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from . import announce, arguments, doorbell, patience, prebuilt, registry, states, transitions
+from . import announce, doorbell, patience, prebuilt, registry, states, transitions
 from . import identity as process
 from .clock import Moment
 from .conf import conf
 from .fields import MomentField
 from .models import Task
 from .protocols import Declaration
+from .serialization import payloads as arguments
 
 MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
 

@@ -17,11 +17,12 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import announce, arguments, claiming, failures, patience, settle, sql, states
+from . import announce, claiming, failures, patience, settle, sql, states
 from . import identity as process
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
 from .protocols import Declaration
+from .serialization import payloads as arguments
 from .settle import Run
 
 logger = logging.getLogger(__name__)

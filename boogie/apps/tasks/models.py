@@ -10,13 +10,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
-from . import arguments, prebuilt, states, transitions
+from . import prebuilt, states, transitions
 from .clock import Moment, uuid7
 from .conf import conf
 from .fields import ExactCharField, JSONField, MomentField
 from .querysets import RowQuerySet
 from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS
+from .serialization import payloads as arguments
 
 
 class HasStatus:

@@ -11,10 +11,11 @@ from django.db import connections, models, router, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from . import arguments, patience, registry, states, transitions
 from . import identity as process
+from . import patience, registry, states, transitions
 from .clock import Moment
 from .results import Results
+from .serialization import payloads as arguments
 
 CHUNK = 1000
 

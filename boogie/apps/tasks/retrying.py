@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import MaxRetriesExceededError, Retry
 
-from . import arguments
 from .exceptions import ArgumentError
+from .serialization import payloads as arguments
 
 if TYPE_CHECKING:
     from .settle import Run

@@ -12,8 +12,8 @@ from django.db import models
 from django.utils.functional import LazyObject
 from kombu.utils.json import JSONEncoder, dumps, loads, object_hook
 
-from .conf import conf
-from .exceptions import ArgumentError, ResultError
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.exceptions import ArgumentError, ResultError
 
 MAX_KEY_LENGTH = 255
 
