@@ -3,7 +3,7 @@
 import time
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from faults import faketime, journal
 from faults.lab import tasks
 from faults.processes import Worker

@@ -5,7 +5,7 @@ import sys
 import time
 
 from boogie.apps.tasks import Task, doorbell
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from faults.processes import ROOT
 from faults.scene import Scene
 

@@ -8,8 +8,9 @@ from collections import Counter
 
 from django.db import connection
 
-from boogie.apps.tasks import Task, prebuilt, signals, states
+from boogie.apps.tasks import Task, signals, states
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import compiled as prebuilt
 from boogie.apps.tasks.states import (
     ARROWS,
     CANCEL,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from boogie.apps.tasks import BoogieTask, Task, Worker, keeper, losses, states, transitions
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from tests.db.book import DONE, Book
 from tests.db.processes import Process, stage
 from tests.helpers import ring

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from boogie.apps.tasks import Task, execute, sql
+from boogie.apps.tasks import Task, execute
+from boogie.apps.tasks.db import sql
 from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Book, Label, Order, Product
 

@@ -8,7 +8,7 @@ from django.db.models import Count, F, Value
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from tests.helpers import declared, work
 from tests.project.blog.models import Post, User
 from tests.project.shop.models import Bargain, Book, Coupon, Label, Order, Product, Seat

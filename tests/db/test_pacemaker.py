@@ -8,7 +8,7 @@ from django.db import connection, connections
 from django.test import override_settings
 
 from boogie.apps.tasks import Worker, heartbeat, keeper, pacemaker
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from tests.helpers import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

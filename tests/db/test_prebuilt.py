@@ -9,8 +9,8 @@ from django.db import connection, connections, models
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import prebuilt
-from boogie.apps.tasks.clock import is_constant
+from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db.clock import is_constant
 from tests.helpers import declared, work
 from tests.project.blog.models import Post, User
 from tests.project.shop.models import Bargain, Book, Coupon, Label, Order, Product, Seat

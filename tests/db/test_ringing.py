@@ -6,7 +6,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, doorbell, keeper, registry
-from boogie.apps.tasks.clock import uuid7
+from boogie.apps.tasks.db.clock import uuid7
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared
 from tests.project.shop.models import Product

@@ -3,7 +3,8 @@
 import pytest
 from django.db import connection
 
-from boogie.apps.tasks import Task, sql
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.db import sql
 from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Product
 

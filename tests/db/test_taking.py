@@ -3,8 +3,9 @@
 import pytest
 from django.db import connection, transaction
 
-from boogie.apps.tasks import Task, sql
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.db.clock import Moment
 from tests.db.rows import stored
 
 pytestmark = [

@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker, keeper
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from tests.helpers import declared, work
 from tests.project.shop.models import Product
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from boogie.apps.tasks import TaskCancelled, TaskFailed, doorbell
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from tests.faults import workers
 from tests.faults.scenes import all_ended, real_broker, runs_of, titles
 from tests.faults.workers import PATIENCE

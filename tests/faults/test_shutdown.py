@@ -4,7 +4,7 @@ import pytest
 from django.test import override_settings
 
 from boogie.apps.tasks import Message, Worker
-from boogie.apps.tasks.clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 from tests.faults.scenes import has_begun, let_go, titles
 from tests.faults.workers import NEVER, PATIENCE
 from tests.helpers import wait_until

@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 
-from boogie.apps.tasks import Task, patience
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.db import outages as patience
 from tests.helpers import declared, wait_until, work
 from tests.project.shop.models import Product
 from tests.races.rivals import Rival

@@ -5,8 +5,8 @@ import threading
 import time
 import uuid
 
-from boogie.apps.tasks import clock
-from boogie.apps.tasks.clock import uuid7
+from boogie.apps.tasks.db import clock
+from boogie.apps.tasks.db.clock import uuid7
 
 
 def test_an_id_is_a_uuid_of_version_7():

@@ -15,12 +15,14 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
-from . import announce, enqueue, patience, states
-from .clock import Moment, uuid7_block
+from boogie.apps.tasks.db.clock import Moment, uuid7_block
+from boogie.apps.tasks.db.sql import insert_many
+
+from . import announce, enqueue, states
+from .db import outages as patience
 from .models import Task, TaskQuerySet
 from .protocols import Declaration
 from .serialization import payloads as arguments
-from .sql import insert_many
 
 #: Rows of one INSERT.
 CHUNK = 2000

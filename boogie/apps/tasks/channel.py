@@ -16,10 +16,13 @@ from typing import Any
 from django.db import router
 from kombu.transport import memory, virtual
 
-from . import execute, patience, registry, sql, transitions
+from boogie.apps.tasks.db.clock import Moment
+
+from . import execute, registry, transitions
 from . import identity as process
-from .clock import Moment
 from .conf import conf
+from .db import outages as patience
+from .db import sql
 from .messages import doorbell_message
 from .models import Message, Task
 from .watch import alias

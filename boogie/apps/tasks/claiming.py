@@ -15,7 +15,10 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
-from . import patience, prebuilt, sql, states, transitions
+from . import states, transitions
+from .db import compiled as prebuilt
+from .db import outages as patience
+from .db import sql
 from .protocols import Row
 from .transitions import CLAIMED, Rows
 

@@ -13,11 +13,14 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from . import announce, doorbell, patience, prebuilt, registry, states, transitions
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.fields import MomentField
+
+from . import announce, doorbell, registry, states, transitions
 from . import identity as process
-from .clock import Moment
 from .conf import conf
-from .fields import MomentField
+from .db import compiled as prebuilt
+from .db import outages as patience
 from .models import Task
 from .protocols import Declaration
 from .serialization import payloads as arguments

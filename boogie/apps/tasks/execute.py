@@ -17,8 +17,10 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import announce, claiming, failures, patience, settle, sql, states
+from . import announce, claiming, failures, settle, states
 from . import identity as process
+from .db import outages as patience
+from .db import sql
 from .exceptions import ObjectGone, TaskCancelled
 from .models import Task
 from .protocols import Declaration

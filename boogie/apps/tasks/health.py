@@ -8,8 +8,9 @@ from typing import Any
 from django.db import router
 from django.db.models import Count
 
+from boogie.apps.tasks.db.clock import Moment
+
 from . import doorbell, registry, states
-from .clock import Moment
 from .conf import conf
 from .models import Task, TaskQuerySet, Worker
 

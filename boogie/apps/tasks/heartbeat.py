@@ -16,8 +16,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connections, router
 
+from boogie.apps.tasks.db.clock import Moment
+
 from . import pacemaker
-from .clock import Moment
 from .conf import conf
 from .models import Worker
 

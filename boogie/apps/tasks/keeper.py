@@ -16,9 +16,11 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError, connections, router
 
-from . import doorbell, losses, sql, transitions
-from .clock import Moment
+from boogie.apps.tasks.db.clock import Moment
+
+from . import doorbell, losses, transitions
 from .conf import conf
+from .db import sql
 from .heartbeat import Pacemaker, beat, leave
 from .models import Message, Task, TaskQuerySet, Worker
 

@@ -10,10 +10,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
-from . import prebuilt, states, transitions
-from .clock import Moment, uuid7
+from boogie.apps.tasks.db.clock import Moment, uuid7
+from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
+
+from . import states, transitions
 from .conf import conf
-from .fields import ExactCharField, JSONField, MomentField
+from .db import compiled as prebuilt
 from .querysets import RowQuerySet
 from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS

@@ -25,7 +25,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, models
 
-from .clock import Moment
+from boogie.apps.tasks.db.clock import Moment
 
 logger = logging.getLogger("boogie.pacemaker")
 

@@ -11,9 +11,11 @@ from django.db import connections, models, router, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from boogie.apps.tasks.db.clock import Moment
+
 from . import identity as process
-from . import patience, registry, states, transitions
-from .clock import Moment
+from . import registry, states, transitions
+from .db import outages as patience
 from .results import Results
 from .serialization import payloads as arguments
 

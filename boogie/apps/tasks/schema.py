@@ -5,8 +5,9 @@ Of ``Task``: indexes, what is found without a scan; constraints, what must hold;
 from django.db import models
 from django.db.models import Case, Q, When
 
+from boogie.apps.tasks.db.fields import PartialIndex
+
 from . import states
-from .fields import PartialIndex
 
 INDEXES: list[models.Index] = [
     PartialIndex(fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"),

@@ -14,9 +14,10 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from . import failures, patience, states, transitions
+from . import failures, states, transitions
 from . import identity as process
 from .conf import conf
+from .db import outages as patience
 from .exceptions import ResultError, TaskCancelled
 from .models import Task, TaskQuerySet
 

@@ -18,8 +18,12 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import In
 
-from . import announce, patience, prebuilt, sql, states
-from .clock import Moment
+from boogie.apps.tasks.db.clock import Moment
+
+from . import announce, states
+from .db import compiled as prebuilt
+from .db import outages as patience
+from .db import sql
 from .protocols import Row
 
 Rows = QuerySet[Any]

@@ -6,7 +6,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from . import health, patience
+from . import health
+from .db import outages as patience
 
 
 @never_cache

@@ -15,8 +15,9 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections, router
 
+from boogie.apps.tasks.db.clock import Moment
+
 from . import identity as process
-from .clock import Moment
 from .models import Task, Worker
 
 logger = logging.getLogger(__name__)

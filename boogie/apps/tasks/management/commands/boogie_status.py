@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from boogie.apps.tasks import health, patience
+from boogie.apps.tasks import health
+from boogie.apps.tasks.db import outages as patience
 
 
 class Command(BaseCommand):

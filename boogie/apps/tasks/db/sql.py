@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections, models, transaction
 from django.db.models import sql
 
-from . import prebuilt
+from . import compiled as prebuilt
 
 Rows = models.QuerySet[Any]
 

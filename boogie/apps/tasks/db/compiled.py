@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
-from . import prepared
+from . import postgresql as prepared
 from .clock import is_constant
 
 Rows = models.QuerySet[Any]

@@ -9,7 +9,7 @@ from django.db import connection as default_connection
 from django.db import models
 from django.db.models import Q
 
-from .serialization import payloads as arguments
+from boogie.apps.tasks.serialization import payloads as arguments
 
 
 class JSONField(models.JSONField):

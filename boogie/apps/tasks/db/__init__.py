@@ -1,0 +1,3 @@
+"""
+All that depends on the database: columns, compiled statements, clock, outages. No models.
+"""
