@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from boogie.apps.tasks import Task, doorbell
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.broker import doorbell
 from faults import leg as legs_room
 from faults.lab import tasks
 from faults.lab.models import Thing

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
-from boogie.apps.tasks import Task, doorbell, registry
+from boogie.apps.tasks import Task, registry
+from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker as WorkerRow
 from faults import counting, figures, journal

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from boogie.apps.tasks import Task, doorbell
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.conf import conf
 from faults.lab import tasks
 from faults.scene import Scene

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import time
 
-from boogie.apps.tasks import Task, doorbell
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db.clock import Moment
 from faults.processes import ROOT
 from faults.scene import Scene

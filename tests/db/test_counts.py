@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from boogie.apps.tasks import doorbell, keeper, watch
+from boogie.apps.tasks import keeper, watch
+from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db import sql
 from tests.helpers import declared, ring
 from tests.project.shop.models import Product

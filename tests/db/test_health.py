@@ -9,7 +9,8 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker, doorbell, health, keeper
+from boogie.apps.tasks import Worker, health, keeper
+from boogie.apps.tasks.broker import doorbell
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared, statements
 from tests.project.shop.models import Product

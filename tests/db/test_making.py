@@ -8,7 +8,8 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone as django_timezone
 
-from boogie.apps.tasks import Task, doorbell
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.broker import doorbell
 from tests.helpers import declared, statements, work
 from tests.project.celery import app
 from tests.project.shop.models import Product

@@ -5,7 +5,8 @@ from celery import Celery
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, doorbell, keeper, registry
+from boogie.apps.tasks import Task, keeper, registry
+from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db.clock import uuid7
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 from django.test import TransactionTestCase, override_settings
 
-from boogie.apps.tasks import doorbell
+from boogie.apps.tasks.broker import doorbell
 from tests.faults import workers
 from tests.faults.scenes import has_begun, let_go, new_user
 from tests.helpers import wait_until

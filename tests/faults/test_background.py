@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from boogie.apps.tasks import TaskCancelled, TaskFailed, doorbell
+from boogie.apps.tasks import TaskCancelled, TaskFailed
+from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db.clock import Moment
 from tests.faults import workers
 from tests.faults.scenes import all_ended, real_broker, runs_of, titles

@@ -6,7 +6,7 @@ import pytest
 from django.test import override_settings
 from kombu import Connection
 
-from boogie.apps.tasks import doorbell
+from boogie.apps.tasks.broker import doorbell
 from tests.faults import workers
 from tests.faults.brokers import Line, RedisServer
 from tests.faults.conftest import hang_up

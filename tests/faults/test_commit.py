@@ -9,7 +9,8 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from boogie.apps.tasks import Task, doorbell
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.broker import doorbell
 from tests.faults import workers
 from tests.faults.scenes import runs_of
 from tests.faults.workers import PATIENCE

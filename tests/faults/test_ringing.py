@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from boogie.apps.tasks import Task, doorbell, keeper
+from boogie.apps.tasks import Task, keeper
+from boogie.apps.tasks.broker import doorbell
 from tests.faults.scenes import all_ended, real_broker
 from tests.faults.workers import NEVER, PATIENCE
 from tests.helpers import wait_until

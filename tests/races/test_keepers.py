@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, doorbell, keeper
+from boogie.apps.tasks import Task, keeper
+from boogie.apps.tasks.broker import doorbell
 from tests.db.rows import stored
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted

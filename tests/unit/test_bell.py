@@ -7,7 +7,7 @@ import pytest
 from celery import signals
 from celery._state import _task_stack
 
-from boogie.apps.tasks import bell
+from boogie.apps.tasks.broker import message as bell
 
 NAME = "shop.count"
 

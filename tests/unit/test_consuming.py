@@ -6,7 +6,7 @@ import sys
 import celery
 import pytest
 
-from boogie.apps.tasks import consuming
+from boogie.apps.tasks.broker import quirks as consuming
 from boogie.apps.tasks.declare import BoogieTask
 
 REDIS = "redis://localhost:1/0"

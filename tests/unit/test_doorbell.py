@@ -8,8 +8,9 @@ import celery
 import pytest
 from django.test import override_settings
 
-from boogie.apps.tasks import doorbell, registry
-from boogie.apps.tasks.bell import Bells
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker.message import Bells
 from boogie.apps.tasks.db.clock import uuid7
 from tests.helpers import wait_until
 

@@ -12,7 +12,8 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
-from . import doorbell, registry
+from . import registry
+from .broker import doorbell
 from .conf import Conf, conf
 from .models import Task
 

@@ -16,8 +16,9 @@ from django.utils import timezone
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import MomentField
 
-from . import announce, doorbell, registry, states, transitions
+from . import announce, registry, states, transitions
 from . import identity as process
+from .broker import doorbell
 from .conf import conf
 from .db import compiled as prebuilt
 from .db import outages as patience

@@ -10,7 +10,8 @@ from django.db.models import Count
 
 from boogie.apps.tasks.db.clock import Moment
 
-from . import doorbell, registry, states
+from . import registry, states
+from .broker import doorbell
 from .conf import conf
 from .models import Task, TaskQuerySet, Worker
 

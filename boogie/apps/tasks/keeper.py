@@ -18,7 +18,8 @@ from django.db import DatabaseError, connections, router
 
 from boogie.apps.tasks.db.clock import Moment
 
-from . import doorbell, losses, transitions
+from . import losses, transitions
+from .broker import doorbell
 from .conf import conf
 from .db import sql
 from .heartbeat import Pacemaker, beat, leave

@@ -15,8 +15,10 @@ from django.core.cache import close_caches
 
 import boogie
 
-from . import consuming, doorbell, execute, heartbeat, keeper, losses
+from . import execute, heartbeat, keeper, losses
 from . import identity as process
+from .broker import doorbell
+from .broker import quirks as consuming
 from .declare import BoogieTask
 
 logger = get_logger(__name__)

@@ -18,9 +18,10 @@ from typing import Any
 
 from celery import Celery
 
-from . import registry
-from .bell import Bells
-from .conf import conf
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.conf import conf
+
+from .message import Bells
 
 logger = logging.getLogger(__name__)
 

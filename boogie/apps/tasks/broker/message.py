@@ -13,7 +13,7 @@ from celery import Celery, signals
 from kombu import Producer
 from kombu.serialization import dumps
 
-from . import registry
+from boogie.apps.tasks import registry
 
 #: Stands for the id where Celery puts it.
 PLACE = "00000000-0000-0000-0000-000000000000"

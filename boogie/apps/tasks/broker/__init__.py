@@ -1,0 +1,3 @@
+"""
+All that publishes, and what differs from broker to broker. No models.
+"""
