@@ -117,6 +117,6 @@ def _border(x, y, towards_x, towards_y):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    from boogie.apps.tasks import states
+    from boogie.apps.tasks.lifecycle import states
 
     PICTURE.write_text(picture(states.ARROWS, states.ENDED))

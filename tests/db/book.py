@@ -8,10 +8,11 @@ from collections import Counter
 
 from django.db import connection
 
-from boogie.apps.tasks import Task, signals, states
+from boogie.apps.tasks import Task, signals
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import compiled as prebuilt
-from boogie.apps.tasks.states import (
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle.states import (
     ARROWS,
     CANCEL,
     CLAIM,

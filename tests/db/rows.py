@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, states
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.lifecycle import states
 from tests.project.shop.models import Product
 
 HOUR = timedelta(hours=1)

@@ -6,7 +6,8 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, failures, states, transitions
+from boogie.apps.tasks import Task, failures
+from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import HOUR, columns, stored
 
 pytestmark = pytest.mark.django_db

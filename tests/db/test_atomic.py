@@ -3,7 +3,8 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from boogie.apps.tasks import Task, TaskCancelled, transitions
+from boogie.apps.tasks import Task, TaskCancelled
+from boogie.apps.tasks.lifecycle import transitions
 from tests.helpers import both_worlds, by_worker, declared, work
 from tests.project.blog.models import Post
 from tests.project.shop.models import Product

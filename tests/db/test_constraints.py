@@ -4,7 +4,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, states
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.lifecycle import states
 from tests.db.rows import stored
 
 pytestmark = pytest.mark.django_db

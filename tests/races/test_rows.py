@@ -2,7 +2,8 @@
 
 import pytest
 
-from boogie.apps.tasks import Task, execute, failures, keeper, task_paused, transitions
+from boogie.apps.tasks import Task, execute, failures, keeper, task_paused
+from boogie.apps.tasks.lifecycle import transitions
 from tests.db.rows import stored
 from tests.helpers import declared, work
 from tests.project.shop.models import Product

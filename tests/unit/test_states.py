@@ -1,6 +1,7 @@
 """The table of arrows says what the design says."""
 
-from boogie.apps.tasks import signals, states
+from boogie.apps.tasks import signals
+from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task
 
 EXPECTED = {

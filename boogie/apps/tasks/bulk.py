@@ -18,8 +18,10 @@ from django.db import connections, models, router, transaction
 from boogie.apps.tasks.db.clock import Moment, uuid7_block
 from boogie.apps.tasks.db.sql import insert_many
 
-from . import announce, enqueue, states
+from . import enqueue
 from .db import outages as patience
+from .lifecycle import emit as announce
+from .lifecycle import states
 from .models import Task, TaskQuerySet
 from .protocols import Declaration
 from .serialization import payloads as arguments

@@ -11,8 +11,10 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from . import announce, enqueue, failures, settle, states, transitions
+from . import enqueue, failures, settle
 from .exceptions import TaskCancelled
+from .lifecycle import emit as announce
+from .lifecycle import states, transitions
 from .protocols import Declaration
 from .serialization import payloads as arguments
 from .settle import Run

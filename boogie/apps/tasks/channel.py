@@ -18,11 +18,12 @@ from kombu.transport import memory, virtual
 
 from boogie.apps.tasks.db.clock import Moment
 
-from . import execute, registry, transitions
+from . import execute, registry
 from . import identity as process
 from .conf import conf
 from .db import outages as patience
 from .db import sql
+from .lifecycle import transitions
 from .messages import doorbell_message
 from .models import Message, Task
 from .watch import alias

@@ -16,12 +16,14 @@ from django.utils import timezone
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import MomentField
 
-from . import announce, registry, states, transitions
 from . import identity as process
+from . import registry
 from .broker import doorbell
 from .conf import conf
 from .db import compiled as prebuilt
 from .db import outages as patience
+from .lifecycle import emit as announce
+from .lifecycle import states, transitions
 from .models import Task
 from .protocols import Declaration
 from .serialization import payloads as arguments

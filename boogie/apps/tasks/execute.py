@@ -17,11 +17,14 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import announce, claiming, failures, settle, states
+from . import failures, settle
 from . import identity as process
 from .db import outages as patience
 from .db import sql
 from .exceptions import ObjectGone, TaskCancelled
+from .lifecycle import claim as claiming
+from .lifecycle import emit as announce
+from .lifecycle import states
 from .models import Task
 from .protocols import Declaration
 from .serialization import payloads as arguments

@@ -10,9 +10,10 @@ from django.db.models import Count
 
 from boogie.apps.tasks.db.clock import Moment
 
-from . import registry, states
+from . import registry
 from .broker import doorbell
 from .conf import conf
+from .lifecycle import states
 from .models import Task, TaskQuerySet, Worker
 
 #: Stuck rows are counted up to here.

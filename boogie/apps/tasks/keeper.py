@@ -18,11 +18,12 @@ from django.db import DatabaseError, connections, router
 
 from boogie.apps.tasks.db.clock import Moment
 
-from . import losses, transitions
+from . import losses
 from .broker import doorbell
 from .conf import conf
 from .db import sql
 from .heartbeat import Pacemaker, beat, leave
+from .lifecycle import transitions
 from .models import Message, Task, TaskQuerySet, Worker
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from celery.app.task import Context
 from celery.signals import task_failure
 from django.db import router
 
-from . import execute, failures, registry, settle, transitions
+from . import execute, failures, registry, settle
 from . import identity as process
 from .exceptions import UnknownTask, WorkerLost
+from .lifecycle import transitions
 from .models import Task
 from .protocols import Declaration
 

@@ -13,9 +13,9 @@ from model_utils.fields import StatusField
 from boogie.apps.tasks.db.clock import Moment, uuid7
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
 
-from . import states, transitions
 from .conf import conf
 from .db import compiled as prebuilt
+from .lifecycle import states, transitions
 from .querysets import RowQuerySet
 from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS

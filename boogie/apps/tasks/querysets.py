@@ -14,8 +14,9 @@ from django.db.models.functions import Coalesce
 from boogie.apps.tasks.db.clock import Moment
 
 from . import identity as process
-from . import registry, states, transitions
+from . import registry
 from .db import outages as patience
+from .lifecycle import states, transitions
 from .results import Results
 from .serialization import payloads as arguments
 

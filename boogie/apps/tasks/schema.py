@@ -7,7 +7,7 @@ from django.db.models import Case, Q, When
 
 from boogie.apps.tasks.db.fields import PartialIndex
 
-from . import states
+from .lifecycle import states
 
 INDEXES: list[models.Index] = [
     PartialIndex(fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"),

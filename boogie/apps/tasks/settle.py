@@ -14,11 +14,12 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from . import failures, states, transitions
+from . import failures
 from . import identity as process
 from .conf import conf
 from .db import outages as patience
 from .exceptions import ResultError, TaskCancelled
+from .lifecycle import states, transitions
 from .models import Task, TaskQuerySet
 
 logger = logging.getLogger(__name__)

@@ -15,11 +15,12 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
+from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.protocols import Row
+
 from . import states, transitions
-from .db import compiled as prebuilt
-from .db import outages as patience
-from .db import sql
-from .protocols import Row
 from .transitions import CLAIMED, Rows
 
 R = TypeVar("R", bound=models.Model)

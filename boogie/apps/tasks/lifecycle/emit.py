@@ -10,8 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from . import registry, signals, states
-from .protocols import Row
+from boogie.apps.tasks import registry, signals
+from boogie.apps.tasks.protocols import Row
+
+from . import states
 
 Rows = QuerySet[Any]
 

@@ -18,13 +18,14 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import In
 
+from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.protocols import Row
 
-from . import announce, states
-from .db import compiled as prebuilt
-from .db import outages as patience
-from .db import sql
-from .protocols import Row
+from . import emit as announce
+from . import states
 
 Rows = QuerySet[Any]
 

@@ -1,0 +1,3 @@
+"""
+The state machine: statuses, arrows, and the guarded statement of each. No models.
+"""
