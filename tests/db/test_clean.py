@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, querysets
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.models import querysets
 from tests.db.rows import stored
 from tests.helpers import declared
 from tests.project.shop.models import Bargain, Product

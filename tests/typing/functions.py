@@ -8,7 +8,7 @@ from django.db.models import Model
 from boogie.apps.tasks import BoogieTask, Task, Worker, task
 from boogie.apps.tasks.models import Task as TaskOfModels
 from boogie.apps.tasks.models import TaskQuerySet
-from boogie.apps.tasks.results import Results
+from boogie.apps.tasks.models.results import Results
 from tests.project.blog.models import Post, User
 
 

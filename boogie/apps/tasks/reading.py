@@ -5,8 +5,9 @@ What a task tells of its rows. A part of ``BoogieTask``; like ``declare.py`` it 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
+    from boogie.apps.tasks.models.results import Results
+
     from .models import TaskQuerySet
-    from .results import Results
 
 O = TypeVar("O")  # noqa: E741 - the object
 

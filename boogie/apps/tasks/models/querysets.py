@@ -11,14 +11,14 @@ from django.db import connections, models, router, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.serialization import payloads as arguments
 
-from . import identity as process
-from . import registry
-from .db import outages as patience
-from .lifecycle import states, transitions
 from .results import Results
-from .serialization import payloads as arguments
 
 CHUNK = 1000
 

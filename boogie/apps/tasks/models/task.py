@@ -10,16 +10,16 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import compiled as prebuilt
 from boogie.apps.tasks.db.clock import Moment, uuid7
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
+from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.serialization import payloads as arguments
 
-from .conf import conf
-from .db import compiled as prebuilt
-from .lifecycle import states, transitions
 from .querysets import RowQuerySet
 from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS
-from .serialization import payloads as arguments
 
 
 class HasStatus:

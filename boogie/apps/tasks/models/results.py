@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from . import registry
-from .exceptions import TaskCancelled, TaskFailed
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
 
 #: Rows read at once while iterating.
 CHUNK = 1000

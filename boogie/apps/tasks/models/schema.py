@@ -6,8 +6,7 @@ from django.db import models
 from django.db.models import Case, Q, When
 
 from boogie.apps.tasks.db.fields import PartialIndex
-
-from .lifecycle import states
+from boogie.apps.tasks.lifecycle import states
 
 INDEXES: list[models.Index] = [
     PartialIndex(fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"),
