@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from boogie.apps.tasks import Task, bulk, task_paused, task_queued
+from boogie.apps.tasks import Task, task_paused, task_queued
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.enqueue import many as bulk
 from tests.helpers import declared
 from tests.project.shop.models import Product
 

@@ -11,7 +11,8 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from . import enqueue, failures, settle
+from . import failures, settle
+from .enqueue import one as enqueue
 from .exceptions import TaskCancelled
 from .lifecycle import emit as announce
 from .lifecycle import states, transitions

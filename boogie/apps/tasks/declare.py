@@ -127,13 +127,13 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
 
     def delayed(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a queued row and return it; it runs in the background after commit."""
-        from . import enqueue
+        from .enqueue import one as enqueue
 
         return enqueue.queued(self, obj, args, kwargs)
 
     def paused(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a paused row and return it; ``row.run()`` queues it."""
-        from . import enqueue
+        from .enqueue import one as enqueue
 
         return enqueue.paused(self, obj, args, kwargs)
 
@@ -146,7 +146,7 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         ``time`` is a number of seconds or a ``timedelta`` from now, or a
         ``datetime`` (naive: in the current time zone).
         """
-        from . import enqueue
+        from .enqueue import one as enqueue
 
         when = enqueue.start_time(self.name, time)
         return enqueue.queued(self, obj, args, kwargs, when)

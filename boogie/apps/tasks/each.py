@@ -39,7 +39,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def __call__(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows; they run in the background after commit."""
-        from . import bulk
+        from .enqueue import many as bulk
 
         size = kwargs.pop("chunk_size", None)
         return bulk.queued(self._task, objects, args, kwargs, size=size)
@@ -54,7 +54,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def paused(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make paused rows; the queryset's ``run()`` queues them."""
-        from . import bulk
+        from .enqueue import many as bulk
 
         size = kwargs.pop("chunk_size", None)
         return bulk.paused(self._task, objects, args, kwargs, size=size)
@@ -69,7 +69,8 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def schedule(self, time: Time, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows that start no earlier than ``time``, which is as for ``schedule()``."""
-        from . import bulk, enqueue
+        from .enqueue import many as bulk
+        from .enqueue import one as enqueue
 
         size = kwargs.pop("chunk_size", None)
         when = enqueue.start_time(self._task.name, time)

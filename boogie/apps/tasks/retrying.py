@@ -70,7 +70,7 @@ class Retrying(CeleryTask):
         return retry
 
     def _retry_time(self, eta: Any, countdown: float | None) -> Any:
-        from . import enqueue
+        from .enqueue import one as enqueue
 
         if eta is not None:
             return enqueue.stored(eta)

@@ -13,20 +13,19 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import MomentField
-
-from . import identity as process
-from . import registry
-from .broker import doorbell
-from .conf import conf
-from .db import compiled as prebuilt
-from .db import outages as patience
-from .lifecycle import emit as announce
-from .lifecycle import states, transitions
-from .models import Task
-from .protocols import Declaration
-from .serialization import payloads as arguments
+from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.protocols import Declaration
+from boogie.apps.tasks.serialization import payloads as arguments
 
 MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
 

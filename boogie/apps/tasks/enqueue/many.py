@@ -15,16 +15,16 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
+from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.db.clock import Moment, uuid7_block
 from boogie.apps.tasks.db.sql import insert_many
+from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.protocols import Declaration
+from boogie.apps.tasks.serialization import payloads as arguments
 
-from . import enqueue
-from .db import outages as patience
-from .lifecycle import emit as announce
-from .lifecycle import states
-from .models import Task, TaskQuerySet
-from .protocols import Declaration
-from .serialization import payloads as arguments
+from . import one as enqueue
 
 #: Rows of one INSERT.
 CHUNK = 2000

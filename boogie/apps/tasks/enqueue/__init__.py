@@ -1,0 +1,3 @@
+"""
+Making rows: one, many; checked, inserted, and rung for on commit.
+"""
