@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker, watch
+from boogie.apps.tasks import Worker
 from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.transport import polling as watch
 
 pytestmark = [
     pytest.mark.django_db,

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from kombu.transport import TRANSPORT_ALIASES
 
 # kombu takes no dotted path as a URL scheme.
-TRANSPORT_ALIASES["boogie"] = "boogie.apps.tasks.transport:Transport"
+TRANSPORT_ALIASES["boogie"] = "boogie.apps.tasks.transport.transport:Transport"
 
 
 class TasksConfig(AppConfig):

@@ -20,7 +20,7 @@ from kombu.transport import memory, virtual
 import boogie
 
 from . import channel
-from .watch import FASTEST, Watch, alias
+from .polling import FASTEST, Watch, alias
 
 logger = logging.getLogger(__name__)
 

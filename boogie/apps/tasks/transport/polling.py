@@ -15,10 +15,9 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections, router
 
+from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.db.clock import Moment
-
-from . import identity as process
-from .models import Task, Worker
+from boogie.apps.tasks.models import Task, Worker
 
 logger = logging.getLogger(__name__)
 

@@ -16,17 +16,17 @@ from typing import Any
 from django.db import router
 from kombu.transport import memory, virtual
 
+from boogie.apps.tasks import execute, registry
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.models import Message, Task
 
-from . import execute, registry
-from . import identity as process
-from .conf import conf
-from .db import outages as patience
-from .db import sql
-from .lifecycle import transitions
-from .messages import doorbell_message
-from .models import Message, Task
-from .watch import alias
+from .delivery import doorbell_message
+from .polling import alias
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]

@@ -1,0 +1,3 @@
+"""
+``boogie://``: a kombu transport whose queue is the table.
+"""
