@@ -6,8 +6,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from . import health
 from .db import outages as patience
+from .monitoring import health
 
 
 @never_cache

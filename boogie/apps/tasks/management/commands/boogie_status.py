@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from boogie.apps.tasks import health
 from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.monitoring import health
 
 
 class Command(BaseCommand):

@@ -8,13 +8,12 @@ from typing import Any
 from django.db import router
 from django.db.models import Count
 
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-
-from . import registry
-from .broker import doorbell
-from .conf import conf
-from .lifecycle import states
-from .models import Task, TaskQuerySet, Worker
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Task, TaskQuerySet, Worker
 
 #: Stuck rows are counted up to here.
 CAP = 10_000
