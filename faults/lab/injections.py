@@ -14,7 +14,8 @@ from typing import Any
 from celery.signals import task_postrun
 from django.db import transaction
 
-from boogie.apps.tasks import execute, settle
+from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.execution import settle
 from faults import journal
 
 VARIABLE = "FAULTS_INJECT"

@@ -4,7 +4,8 @@ import pytest
 from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
 
-from boogie.apps.tasks import BoogieTask, Task, losses, registry, task_finished
+from boogie.apps.tasks import BoogieTask, Task, registry, task_finished
+from boogie.apps.tasks.execution import losses
 from tests.db.rows import stored
 from tests.helpers import declared, ring, work
 from tests.project.celery import app

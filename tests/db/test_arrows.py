@@ -6,7 +6,8 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, failures
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.execution import errors as failures
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import HOUR, columns, stored
 

@@ -3,7 +3,9 @@
 import pytest
 from celery import shared_task
 
-from boogie.apps.tasks import Task, TaskCancelled, check_cancelled, execute, losses
+from boogie.apps.tasks import Task, TaskCancelled, check_cancelled
+from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.execution import perform as execute
 from tests.helpers import both_worlds, declared, statements, work
 from tests.project.shop.models import Product
 

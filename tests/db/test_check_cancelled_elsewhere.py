@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from boogie.apps.tasks import Task, TaskCancelled, check_cancelled, execute
+from boogie.apps.tasks import Task, TaskCancelled, check_cancelled
+from boogie.apps.tasks.execution import perform as execute
 from tests.helpers import declared, work
 from tests.project.shop.models import Product
 

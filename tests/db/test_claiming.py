@@ -8,8 +8,9 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from boogie.apps.tasks import Task, execute
+from boogie.apps.tasks import Task
 from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.execution import perform as execute
 from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Book, Label, Order, Product
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from boogie.apps.tasks import Task, execute, task_retried
+from boogie.apps.tasks import Task, task_retried
+from boogie.apps.tasks.execution import perform as execute
 from boogie.apps.tasks.lifecycle import transitions
 from tests.helpers import declared, now_due, work
 from tests.project.shop.models import Product

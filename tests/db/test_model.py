@@ -8,8 +8,9 @@ from django.test import override_settings
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from boogie.apps.tasks import execute, registry
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.execution import perform as execute
 from tests.db.model import SETTINGS, Broker, Rows, Sell
 from tests.db.processes import fake_os, stage
 from tests.helpers import declared

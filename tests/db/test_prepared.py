@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
-from boogie.apps.tasks import Task, execute
+from boogie.apps.tasks import Task
 from boogie.apps.tasks.db import postgresql as prepared
+from boogie.apps.tasks.execution import perform as execute
 from tests.helpers import declared, ring, wait_until
 from tests.project.shop.models import Label, Order, Product
 

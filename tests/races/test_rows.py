@@ -2,7 +2,9 @@
 
 import pytest
 
-from boogie.apps.tasks import Task, execute, failures, keeper, task_paused
+from boogie.apps.tasks import Task, keeper, task_paused
+from boogie.apps.tasks.execution import errors as failures
+from boogie.apps.tasks.execution import perform as execute
 from boogie.apps.tasks.lifecycle import transitions
 from tests.db.rows import stored
 from tests.helpers import declared, work

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from celery import _state
 
 if TYPE_CHECKING:
-    from .settle import Run
+    from boogie.apps.tasks.execution.settle import Run
 
 
 class Cancelling:
@@ -28,7 +28,7 @@ class Cancelling:
         Cheap enough for a loop: the database is asked once a second at most.
         Does nothing when the function was simply called.
         """
-        from . import execute
+        from .execution import perform as execute
 
         run = self._current_run
         if run is not None:

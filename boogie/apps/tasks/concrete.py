@@ -53,7 +53,7 @@ class Gate:
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
         if run.gone is not None:
-            from . import execute
+            from .execution import perform as execute
 
             execute.give_up(task, run, run.gone)
         super().before_start(task_id, args, kwargs)  # type: ignore[misc]
@@ -65,7 +65,7 @@ class Gate:
             raise Ignore(f"{task.request.id} has no claimed row")
         if run is None or run.entered:  # a plain call of the function
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
-        from . import execute
+        from .execution import perform as execute
 
         run.entered = True
         return execute.perform(task, run, super().__call__)  # type: ignore[misc]

@@ -35,8 +35,9 @@ from .reading import Reading
 from .retrying import Retrying
 
 if TYPE_CHECKING:
+    from boogie.apps.tasks.execution.settle import Run
+
     from .models import Task
-    from .settle import Run
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
@@ -121,7 +122,7 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         An exception is recorded in the row and raised unchanged. A retry is made
         at once; time limits do not apply.
         """
-        from . import calls
+        from .execution import inline as calls
 
         return cast(R, calls.call(self, cast(Any, obj), args, kwargs))
 

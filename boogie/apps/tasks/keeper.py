@@ -18,10 +18,10 @@ from django.db import DatabaseError, connections, router
 
 from boogie.apps.tasks.db.clock import Moment
 
-from . import losses
 from .broker import doorbell
 from .conf import conf
 from .db import sql
+from .execution import losses
 from .heartbeat import Pacemaker, beat, leave
 from .lifecycle import transitions
 from .models import Message, Task, TaskQuerySet, Worker

@@ -11,9 +11,13 @@ from typing import Any
 
 from celery import signals
 
-from . import execute, failures, keeper, losses, settle
+from boogie.apps.tasks.execution.settle import Run
+
+from . import keeper
 from .declare import BoogieTask
-from .settle import Run
+from .execution import errors as failures
+from .execution import losses, settle
+from .execution import perform as execute
 
 
 def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> None:

@@ -14,7 +14,8 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from . import identity as process
-from . import keeper, losses
+from . import keeper
+from .execution import losses
 
 logger = get_logger(__name__)
 

@@ -13,7 +13,7 @@ from .exceptions import ArgumentError
 from .serialization import payloads as arguments
 
 if TYPE_CHECKING:
-    from .settle import Run
+    from boogie.apps.tasks.execution.settle import Run
 
     CeleryTask = DjangoTask[Any, Any]
 else:

@@ -15,11 +15,13 @@ from django.core.cache import close_caches
 
 import boogie
 
-from . import execute, heartbeat, keeper, losses
+from . import heartbeat, keeper
 from . import identity as process
 from .broker import doorbell
 from .broker import quirks as consuming
 from .declare import BoogieTask
+from .execution import losses
+from .execution import perform as execute
 
 logger = get_logger(__name__)
 

@@ -16,12 +16,13 @@ from typing import Any
 from django.db import router
 from kombu.transport import memory, virtual
 
-from boogie.apps.tasks import execute, registry
 from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.execution import perform as execute
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
 

@@ -14,13 +14,14 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from . import failures
-from . import identity as process
-from .conf import conf
-from .db import outages as patience
-from .exceptions import ResultError, TaskCancelled
-from .lifecycle import states, transitions
-from .models import Task, TaskQuerySet
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
+from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.models import Task, TaskQuerySet
+
+from . import errors as failures
 
 logger = logging.getLogger(__name__)
 

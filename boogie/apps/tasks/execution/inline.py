@@ -11,13 +11,15 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from . import failures, settle
-from .enqueue import one as enqueue
-from .exceptions import TaskCancelled
-from .lifecycle import emit as announce
-from .lifecycle import states, transitions
-from .protocols import Declaration
-from .serialization import payloads as arguments
+from boogie.apps.tasks.enqueue import one as enqueue
+from boogie.apps.tasks.exceptions import TaskCancelled
+from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.protocols import Declaration
+from boogie.apps.tasks.serialization import payloads as arguments
+
+from . import errors as failures
+from . import settle
 from .settle import Run
 
 

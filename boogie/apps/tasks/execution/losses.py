@@ -13,12 +13,16 @@ from celery.app.task import Context
 from celery.signals import task_failure
 from django.db import router
 
-from . import execute, failures, registry, settle
-from . import identity as process
-from .exceptions import UnknownTask, WorkerLost
-from .lifecycle import transitions
-from .models import Task
-from .protocols import Declaration
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.exceptions import UnknownTask, WorkerLost
+from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.protocols import Declaration
+
+from . import errors as failures
+from . import perform as execute
+from . import settle
 
 logger = logging.getLogger(__name__)
 

@@ -17,17 +17,19 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, router, transaction
 
-from . import failures, settle
-from . import identity as process
-from .db import outages as patience
-from .db import sql
-from .exceptions import ObjectGone, TaskCancelled
-from .lifecycle import claim as claiming
-from .lifecycle import emit as announce
-from .lifecycle import states
-from .models import Task
-from .protocols import Declaration
-from .serialization import payloads as arguments
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.exceptions import ObjectGone, TaskCancelled
+from boogie.apps.tasks.lifecycle import claim as claiming
+from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.protocols import Declaration
+from boogie.apps.tasks.serialization import payloads as arguments
+
+from . import errors as failures
+from . import settle
 from .settle import Run
 
 logger = logging.getLogger(__name__)
