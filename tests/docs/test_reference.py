@@ -12,7 +12,7 @@ import pytest
 import boogie.apps.tasks
 from boogie.apps.tasks import BoogieTask, Task, checks, signals
 from boogie.apps.tasks.conf import Conf
-from boogie.apps.tasks.each import Each
+from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.monitoring.health import Health
 from tests.docs import pages

@@ -99,7 +99,7 @@ def test_a_task_is_declared_before_django_is_set_up_and_imports_no_model(tmp_pat
         from django.db.models.base import ModelBase
 
         loaded = sorted(m for m in sys.modules if m.startswith("boogie.apps.tasks."))
-        assert "boogie.apps.tasks.declare" in loaded
+        assert "boogie.apps.tasks.declaration.base" in loaded
         assert "boogie.apps.tasks.models" not in loaded, loaded
         assert not apps.ready
         assert not any(

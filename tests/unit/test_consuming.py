@@ -7,7 +7,7 @@ import celery
 import pytest
 
 from boogie.apps.tasks.broker import quirks as consuming
-from boogie.apps.tasks.declare import BoogieTask
+from boogie.apps.tasks.declaration.base import BoogieTask
 
 REDIS = "redis://localhost:1/0"
 

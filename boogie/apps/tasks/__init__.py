@@ -10,8 +10,9 @@ the models are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING, Any
 
-from .cancelling import check_cancelled
-from .declare import BoogieTask, task
+from boogie.apps.tasks.declaration.base import BoogieTask, task
+from boogie.apps.tasks.declaration.cancel import check_cancelled
+
 from .exceptions import (
     ArgumentError,
     BoogieTasksError,

@@ -11,10 +11,10 @@ from typing import Any
 
 from celery import signals
 
+from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution.settle import Run
 
 from . import keeper
-from .declare import BoogieTask
 from .execution import errors as failures
 from .execution import losses, settle
 from .execution import perform as execute

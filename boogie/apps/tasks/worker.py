@@ -14,12 +14,12 @@ from celery.worker import state
 from django.core.cache import close_caches
 
 import boogie
+from boogie.apps.tasks.declaration.base import BoogieTask
 
 from . import heartbeat, keeper
 from . import identity as process
 from .broker import doorbell
 from .broker import quirks as consuming
-from .declare import BoogieTask
 from .execution import losses
 from .execution import perform as execute
 

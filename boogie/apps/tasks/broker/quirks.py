@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 
-from boogie.apps.tasks.declare import BoogieTask
+from boogie.apps.tasks.declaration.base import BoogieTask
 
 OPTION = "ack_emulation"
 

@@ -12,8 +12,8 @@ from celery.app.autoretry import add_autoretry_behaviour
 from celery.exceptions import Ignore
 from celery.utils.functional import head_from_fun
 
-from . import registry
-from .protocols import Declaration
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.protocols import Declaration
 
 #: Options of Celery's that are no attributes of its task class.
 AUTORETRY_OPTIONS = frozenset(
@@ -53,7 +53,7 @@ class Gate:
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
         if run.gone is not None:
-            from .execution import perform as execute
+            from boogie.apps.tasks.execution import perform as execute
 
             execute.give_up(task, run, run.gone)
         super().before_start(task_id, args, kwargs)  # type: ignore[misc]
@@ -65,7 +65,7 @@ class Gate:
             raise Ignore(f"{task.request.id} has no claimed row")
         if run is None or run.entered:  # a plain call of the function
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
-        from .execution import perform as execute
+        from boogie.apps.tasks.execution import perform as execute
 
         run.entered = True
         return execute.perform(task, run, super().__call__)  # type: ignore[misc]

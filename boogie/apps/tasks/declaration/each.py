@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
-from .protocols import Declaration
+from boogie.apps.tasks.protocols import Declaration
 
 if TYPE_CHECKING:
-    from .models import TaskQuerySet
+    from boogie.apps.tasks.models import TaskQuerySet
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
@@ -39,7 +39,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def __call__(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows; they run in the background after commit."""
-        from .enqueue import many as bulk
+        from boogie.apps.tasks.enqueue import many as bulk
 
         size = kwargs.pop("chunk_size", None)
         return bulk.queued(self._task, objects, args, kwargs, size=size)
@@ -54,7 +54,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def paused(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make paused rows; the queryset's ``run()`` queues them."""
-        from .enqueue import many as bulk
+        from boogie.apps.tasks.enqueue import many as bulk
 
         size = kwargs.pop("chunk_size", None)
         return bulk.paused(self._task, objects, args, kwargs, size=size)
@@ -69,8 +69,8 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def schedule(self, time: Time, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows that start no earlier than ``time``, which is as for ``schedule()``."""
-        from .enqueue import many as bulk
-        from .enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import many as bulk
+        from boogie.apps.tasks.enqueue import one as enqueue
 
         size = kwargs.pop("chunk_size", None)
         when = enqueue.start_time(self._task.name, time)

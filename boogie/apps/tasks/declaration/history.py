@@ -5,9 +5,8 @@ What a task tells of its rows. A part of ``BoogieTask``; like ``declare.py`` it 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
+    from boogie.apps.tasks.models import TaskQuerySet
     from boogie.apps.tasks.models.results import Results
-
-    from .models import TaskQuerySet
 
 O = TypeVar("O")  # noqa: E741 - the object
 
@@ -19,7 +18,7 @@ class Reading(Generic[O]):
 
     def tasks(self, obj: O | None = None) -> "TaskQuerySet":
         """Return all rows of this task, or those about ``obj``."""
-        from .models import Task
+        from boogie.apps.tasks.models import Task
 
         rows = Task.objects.named(self.name)
         return rows if obj is None else rows.for_object(cast(Any, obj))

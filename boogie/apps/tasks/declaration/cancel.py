@@ -28,7 +28,7 @@ class Cancelling:
         Cheap enough for a loop: the database is asked once a second at most.
         Does nothing when the function was simply called.
         """
-        from .execution import perform as execute
+        from boogie.apps.tasks.execution import perform as execute
 
         run = self._current_run
         if run is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import MaxRetriesExceededError, Retry
 
-from .exceptions import ArgumentError
-from .serialization import payloads as arguments
+from boogie.apps.tasks.exceptions import ArgumentError
+from boogie.apps.tasks.serialization import payloads as arguments
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.settle import Run
@@ -70,7 +70,7 @@ class Retrying(CeleryTask):
         return retry
 
     def _retry_time(self, eta: Any, countdown: float | None) -> Any:
-        from .enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import one as enqueue
 
         if eta is not None:
             return enqueue.stored(eta)

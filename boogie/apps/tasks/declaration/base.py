@@ -27,17 +27,17 @@ from typing import (
 from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ImproperlyConfigured
 
-from . import registry
-from .cancelling import Cancelling
-from .concrete import build
+from boogie.apps.tasks import registry
+
+from .cancel import Cancelling
 from .each import Each
-from .reading import Reading
-from .retrying import Retrying
+from .factory import build
+from .history import Reading
+from .retry import Retrying
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.settle import Run
-
-    from .models import Task
+    from boogie.apps.tasks.models import Task
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
@@ -122,19 +122,19 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         An exception is recorded in the row and raised unchanged. A retry is made
         at once; time limits do not apply.
         """
-        from .execution import inline as calls
+        from boogie.apps.tasks.execution import inline as calls
 
         return cast(R, calls.call(self, cast(Any, obj), args, kwargs))
 
     def delayed(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a queued row and return it; it runs in the background after commit."""
-        from .enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import one as enqueue
 
         return enqueue.queued(self, obj, args, kwargs)
 
     def paused(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a paused row and return it; ``row.run()`` queues it."""
-        from .enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import one as enqueue
 
         return enqueue.paused(self, obj, args, kwargs)
 
@@ -147,7 +147,7 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         ``time`` is a number of seconds or a ``timedelta`` from now, or a
         ``datetime`` (naive: in the current time zone).
         """
-        from .enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import one as enqueue
 
         when = enqueue.start_time(self.name, time)
         return enqueue.queued(self, obj, args, kwargs, when)
