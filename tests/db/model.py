@@ -13,9 +13,10 @@ from django.db.models import F
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from boogie.apps.tasks import BoogieTask, Task, Worker, keeper
+from boogie.apps.tasks import BoogieTask, Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.book import DONE, Book
 from tests.db.processes import Process, stage

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from boogie.apps.tasks import keeper
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.transport import polling as watch
 from tests.helpers import declared, ring
 from tests.project.shop.models import Product

@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker, keeper
+from boogie.apps.tasks import Worker
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.monitoring import health
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared, statements

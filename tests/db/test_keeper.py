@@ -6,10 +6,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Message, Task, Worker, keeper, registry
+from boogie.apps.tasks import Message, Task, Worker, registry
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared, work
 from tests.project.shop.models import Product

@@ -4,7 +4,8 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, keeper, registry
+from boogie.apps.tasks import Task, registry
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.worker import Pool
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared

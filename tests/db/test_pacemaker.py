@@ -7,8 +7,11 @@ import pytest
 from django.db import connection, connections
 from django.test import override_settings
 
-from boogie.apps.tasks import Worker, heartbeat, keeper, pacemaker
+from boogie.apps.tasks import Worker
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.keeper import heartbeat
+from boogie.apps.tasks.keeper import pacemaker_process as pacemaker
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.helpers import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

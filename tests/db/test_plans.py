@@ -16,10 +16,11 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, keeper, registry
+from boogie.apps.tasks import Task, registry
 from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment, uuid7
 from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import coherent
 from tests.helpers import declared

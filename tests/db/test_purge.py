@@ -6,7 +6,8 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, Worker, keeper
+from boogie.apps.tasks import Task, Worker
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import stored
 
 pytestmark = pytest.mark.django_db

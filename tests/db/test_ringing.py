@@ -5,9 +5,10 @@ from celery import Celery
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, keeper, registry
+from boogie.apps.tasks import Task, registry
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db.clock import uuid7
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared
 from tests.project.shop.models import Product

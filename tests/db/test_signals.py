@@ -5,7 +5,8 @@ import contextlib
 import pytest
 from django.db import transaction
 
-from boogie.apps.tasks import Task, keeper, signals
+from boogie.apps.tasks import Task, signals
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.lifecycle import emit as announce
 from tests.db.rows import stored
 from tests.helpers import both_worlds, declared, now_due, work

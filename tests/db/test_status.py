@@ -10,8 +10,9 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker, keeper
+from boogie.apps.tasks import Worker
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.monitoring import health
 from tests.db.rows import stored
 from tests.helpers import declared

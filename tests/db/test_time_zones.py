@@ -8,8 +8,9 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, Worker, keeper
+from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.helpers import declared, work
 from tests.project.shop.models import Product
 

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from boogie.apps.tasks import Worker, keeper, registry, worker
+from boogie.apps.tasks import Worker, registry, worker
 from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.keeper import thread as keeper
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from boogie.apps.tasks import Task, Worker, keeper
+from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import stored
 from tests.faults.scenes import has_begun, new_user
 from tests.faults.workers import PATIENCE, fresh_name

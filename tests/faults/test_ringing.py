@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from boogie.apps.tasks import Task, keeper
+from boogie.apps.tasks import Task
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.faults.scenes import all_ended, real_broker
 from tests.faults.workers import NEVER, PATIENCE
 from tests.helpers import wait_until

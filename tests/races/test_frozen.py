@@ -3,7 +3,8 @@
 import pytest
 from django.db import connection, transaction
 
-from boogie.apps.tasks import Task, keeper
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import stored
 from tests.races.rivals import Rival
 

@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, keeper
+from boogie.apps.tasks import Task
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import stored
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted

@@ -2,9 +2,10 @@
 
 import pytest
 
-from boogie.apps.tasks import Task, keeper, task_paused
+from boogie.apps.tasks import Task, task_paused
 from boogie.apps.tasks.execution import errors as failures
 from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.lifecycle import transitions
 from tests.db.rows import stored
 from tests.helpers import declared, work

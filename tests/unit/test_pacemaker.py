@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import OperationalError
 
-from boogie.apps.tasks import pacemaker
+from boogie.apps.tasks.keeper import pacemaker_process as pacemaker
 
 
 @pytest.fixture(autouse=True)

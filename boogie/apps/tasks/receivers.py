@@ -14,10 +14,10 @@ from celery import signals
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution.settle import Run
 
-from . import keeper
 from .execution import errors as failures
 from .execution import losses, settle
 from .execution import perform as execute
+from .keeper import thread as keeper
 
 
 def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> None:

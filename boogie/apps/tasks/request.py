@@ -14,8 +14,8 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from . import identity as process
-from . import keeper
 from .execution import losses
+from .keeper import thread as keeper
 
 logger = get_logger(__name__)
 

@@ -16,12 +16,13 @@ from django.core.cache import close_caches
 import boogie
 from boogie.apps.tasks.declaration.base import BoogieTask
 
-from . import heartbeat, keeper
 from . import identity as process
 from .broker import doorbell
 from .broker import quirks as consuming
 from .execution import losses
 from .execution import perform as execute
+from .keeper import heartbeat
+from .keeper import thread as keeper
 
 logger = get_logger(__name__)
 

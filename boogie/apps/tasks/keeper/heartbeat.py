@@ -16,11 +16,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connections, router
 
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.models import Worker
 
-from . import pacemaker
-from .conf import conf
-from .models import Worker
+from . import pacemaker_process as pacemaker
 
 logger = logging.getLogger(__name__)
 

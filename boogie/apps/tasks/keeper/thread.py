@@ -16,15 +16,15 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError, connections, router
 
+from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.models import Message, Task, TaskQuerySet, Worker
 
-from .broker import doorbell
-from .conf import conf
-from .db import sql
-from .execution import losses
 from .heartbeat import Pacemaker, beat, leave
-from .lifecycle import transitions
-from .models import Message, Task, TaskQuerySet, Worker
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,3 @@
+"""
+What looks after workers and rows: heartbeat, doorbells that are due, rescue, purge.
+"""
