@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, registry
 from boogie.apps.tasks.keeper import thread as keeper
-from boogie.apps.tasks.worker import Pool
+from boogie.apps.tasks.worker.step import Pool
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared
 from tests.project.shop.models import Product

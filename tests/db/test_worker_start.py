@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from boogie.apps.tasks import Worker, registry, worker
+from boogie.apps.tasks import Worker, registry
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.worker import step as worker
 
 pytestmark = pytest.mark.django_db
 

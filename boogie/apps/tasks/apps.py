@@ -17,7 +17,9 @@ class TasksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, receivers, registry, worker
+        from . import checks, registry
+        from .worker import receivers
+        from .worker import step as worker
 
         checks.register()
         receivers.connect()

@@ -14,15 +14,14 @@ from celery.worker import state
 from django.core.cache import close_caches
 
 import boogie
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker import quirks as consuming
 from boogie.apps.tasks.declaration.base import BoogieTask
-
-from . import identity as process
-from .broker import doorbell
-from .broker import quirks as consuming
-from .execution import losses
-from .execution import perform as execute
-from .keeper import heartbeat
-from .keeper import thread as keeper
+from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.keeper import heartbeat
+from boogie.apps.tasks.keeper import thread as keeper
 
 logger = get_logger(__name__)
 

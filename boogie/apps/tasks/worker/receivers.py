@@ -12,12 +12,11 @@ from typing import Any
 from celery import signals
 
 from boogie.apps.tasks.declaration.base import BoogieTask
+from boogie.apps.tasks.execution import errors as failures
+from boogie.apps.tasks.execution import losses, settle
+from boogie.apps.tasks.execution import perform as execute
 from boogie.apps.tasks.execution.settle import Run
-
-from .execution import errors as failures
-from .execution import losses, settle
-from .execution import perform as execute
-from .keeper import thread as keeper
+from boogie.apps.tasks.keeper import thread as keeper
 
 
 def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> None:

@@ -13,9 +13,9 @@ from celery.utils.log import get_logger
 from celery.worker import state
 from celery.worker.request import Request
 
-from . import identity as process
-from .execution import losses
-from .keeper import thread as keeper
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.keeper import thread as keeper
 
 logger = get_logger(__name__)
 

@@ -1,0 +1,3 @@
+"""
+What a stock Celery worker gets from us. Loaded by workers alone.
+"""
