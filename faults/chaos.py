@@ -13,7 +13,6 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.broker import doorbell
 from faults import leg as legs_room
 from faults.lab import tasks
 from faults.lab.models import Thing
@@ -206,7 +205,9 @@ def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
     def run() -> None:
         chaos.run(seconds)
         print(f"{leg.name} chaos: {chaos.made}; now calm", file=sys.stderr, flush=True)
-        doorbell.line.mend()
+        from boogie.apps.tasks.broker.connection import broker_pool
+
+        broker_pool.forget()
         scene.start_worker(concurrency=2)
         scene.end(CALM)
 

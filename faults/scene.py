@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
-from boogie.apps.tasks import Task, registry
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker as WorkerRow
 from faults import counting, figures, journal
@@ -49,7 +48,7 @@ class Scene:
         #: Rows whose bodies were frozen with their worker: they may overlap with their rescue.
         self.excused: set[str] = set()
         os.environ[journal.VARIABLE] = str(self.path)
-        registry.celery_app().conf.task_default_queue = self.queue
+        current_app.celery_app().conf.task_default_queue = self.queue
 
     @property
     def rounds(self) -> int:
@@ -232,8 +231,10 @@ class Scene:
         connections.close_all()
         counting.count(self)
         counting.clear()
-        doorbell.line.connections(registry.celery_app()).force_close_all()
-        doorbell.line.mend()
+        from boogie.apps.tasks.broker.connection import broker_pool
+
+        broker_pool.connections(current_app.celery_app()).force_close_all()
+        broker_pool.forget()
         if self.leg.broker == "rabbitmq":
             for method in ("queue_delete", "exchange_delete"):
                 self.leg.on_rabbitmq(method, [self.queue, self.side_queue])

@@ -10,6 +10,7 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from boogie.apps.tasks import Task, registry, task
+from boogie.apps.tasks.broker.connection import BrokerPool, broker_pool
 
 
 def wait_until(condition, timeout=60, pause=0.05):
@@ -22,6 +23,12 @@ def wait_until(condition, timeout=60, pause=0.05):
         if time.monotonic() > end:
             raise AssertionError(f"{condition} was not met within {timeout} s")
         time.sleep(pause)
+
+
+def fresh_pool(monkeypatch):
+    """Give a test a pool of connections to the broker that has none, and knows of no failure."""
+    for name, value in vars(BrokerPool()).items():
+        monkeypatch.setattr(broker_pool, name, value)
 
 
 # --- tasks of one test ----------------------------------------------------------------

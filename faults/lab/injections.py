@@ -14,8 +14,7 @@ from typing import Any
 from celery.signals import task_postrun
 from django.db import transaction
 
-from boogie.apps.tasks.execution import perform as execute
-from boogie.apps.tasks.execution import settle
+from boogie.apps.tasks.execution import run, settle, start
 from faults import journal
 
 VARIABLE = "FAULTS_INJECT"
@@ -38,7 +37,7 @@ def _note_postrun(task_id: str, **extra: Any) -> None:
 
 def _slow_commit_of_claim(seconds: float) -> None:
     """The claim's UPDATE is done, its COMMIT takes long."""
-    original = execute.claim_both
+    original = start.claim_both
 
     @wraps(original)
     def claim_both(using: str, task_id: str, name: str) -> Any:
@@ -48,7 +47,7 @@ def _slow_commit_of_claim(seconds: float) -> None:
             time.sleep(seconds)
         return found
 
-    execute.claim_both = claim_both
+    start.claim_both = claim_both
 
 
 def _slow_settling(seconds: float) -> None:
@@ -62,12 +61,12 @@ def _slow_commit_of_settling(seconds: float) -> None:
 
 
 def _delayed(
-    original: Callable[[settle.Run], None], before: float = 0.0, after: float = 0.0
-) -> Callable[[settle.Run], None]:
+    original: Callable[[run.Run], None], before: float = 0.0, after: float = 0.0
+) -> Callable[[run.Run], None]:
     seen: set[tuple[Any, int]] = set()
 
     @wraps(original)
-    def finish_now(run: settle.Run) -> None:
+    def finish_now(run: run.Run) -> None:
         key = (run.row.pk, run.row.attempt)
         first = key not in seen  # a settlement that is tried again is not delayed again
         seen.add(key)

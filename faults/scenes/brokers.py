@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.conf import conf
 from faults.lab import tasks
 from faults.scene import Scene
@@ -47,7 +46,9 @@ def _lose(scene: Scene, messages: Callable[[], None]) -> None:
         scene.recovers([str(row.pk) for row in rows], moment)
         scene.expect(len(scene.starts_after(0, start.row)) == 1, "a running body was run again")
         scene.end()
-        doorbell.line.mend()
+        from boogie.apps.tasks.broker.connection import broker_pool
+
+        broker_pool.forget()
 
 
 def freeze(scene: Scene) -> None:
@@ -68,7 +69,9 @@ def freeze(scene: Scene) -> None:
         moment = time.monotonic_ns()
         scene.recovers([str(row.pk) for row in rows], moment)
         scene.end()
-        doorbell.line.mend()
+        from boogie.apps.tasks.broker.connection import broker_pool
+
+        broker_pool.forget()
 
 
 def _enqueue_for(scene: Scene, seconds: float) -> list[Task]:

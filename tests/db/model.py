@@ -16,11 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from boogie.apps.tasks import BoogieTask, Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.keeper import rescue, ring
 from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.book import DONE, Book
 from tests.db.processes import Process, stage
-from tests.helpers import ring
+from tests.helpers import ring as deliver
 from tests.project.shop.models import Product
 
 DAY = 24 * 3600.0
@@ -223,7 +224,7 @@ class Rows(RuleBasedStateMachine):
 
     def _run(self, life, row, ending, steps):
         def script():
-            ring(self.task.name, row)
+            deliver(self.task.name, row)
             stage.pause()  # its worker still has it in its books
 
         # known from the moment on when the worker has its doorbell
@@ -242,8 +243,8 @@ class Rows(RuleBasedStateMachine):
         jobs = {
             "beat": life.keeper.introduce,
             "compare": life.compare_twice,
-            "rescue": keeper.rescue,
-            "ring": lambda: keeper.ring_due(["", Sell.queue]),
+            "rescue": rescue.rescue,
+            "ring": lambda: ring.ring_due(["", Sell.queue]),
             "release": lambda: transitions.release(Task.objects.filter(pk__in=self.broker.rung)),
             "news": life.lose_next,
         }

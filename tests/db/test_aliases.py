@@ -4,7 +4,7 @@ import pytest
 from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
 
-from boogie.apps.tasks import BoogieTask, Task, registry, task_finished
+from boogie.apps.tasks import BoogieTask, Task, current_app, registry, task_finished
 from boogie.apps.tasks.execution import losses
 from tests.db.rows import stored
 from tests.helpers import declared, ring, work
@@ -98,7 +98,7 @@ def test_clean_and_verbs_reach_rows_with_old_names(product):
 
 
 def test_a_row_with_an_old_name_is_rescued_by_the_rules_of_the_task(product):
-    registry.celery_app().finalize()  # as in a worker
+    current_app.celery_app().finalize()  # as in a worker
     careful = declared(rescue=False, aliases=["db.aliases.careful"])(lambda product: None)
     row = stored("running", product, "db.aliases.careful", worker="gone@host/1")
     losses.lose(row, "its worker died")

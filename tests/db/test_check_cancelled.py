@@ -4,8 +4,7 @@ import pytest
 from celery import shared_task
 
 from boogie.apps.tasks import Task, TaskCancelled, check_cancelled
-from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.execution import cancellation, losses
 from tests.helpers import both_worlds, declared, statements, work
 from tests.project.shop.models import Product
 
@@ -19,7 +18,7 @@ def product():
 
 @pytest.fixture
 def _always_asks(monkeypatch):
-    monkeypatch.setattr(execute, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(cancellation, "CHECK_EVERY", 0.0)
 
 
 def rows():
@@ -186,7 +185,7 @@ def test_a_call_inside_a_body_asks_for_its_own_row(product):
 
 
 def test_a_loop_that_asks_all_the_time_asks_the_database_once_in_check_every(product, monkeypatch):
-    monkeypatch.setattr(execute, "CHECK_EVERY", 3600.0)
+    monkeypatch.setattr(cancellation, "CHECK_EVERY", 3600.0)
     made = []
 
     @declared(bind=True)

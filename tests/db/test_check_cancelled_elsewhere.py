@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task, TaskCancelled, check_cancelled
-from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.execution import cancellation
 from tests.helpers import declared, work
 from tests.project.shop.models import Product
 
@@ -18,7 +18,7 @@ def product():
 
 @pytest.fixture
 def _always_asks(monkeypatch):
-    monkeypatch.setattr(execute, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(cancellation, "CHECK_EVERY", 0.0)
 
 
 def rows():

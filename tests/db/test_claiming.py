@@ -9,8 +9,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import sql
-from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.db import features
+from boogie.apps.tasks.execution import start
 from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Book, Label, Order, Product
 
@@ -30,14 +30,14 @@ def task():
 def claim_of(row):
     """Return the statements that claim a row and fetch its object, and the run."""
     with statements() as made:
-        run = execute.claim(str(row.pk), row.name)
+        run = start.claim(str(row.pk), row.name)
     return made, run
 
 
 def test_the_claim_of_an_object_of_the_known_model_is_one_statement(task):
     product = Product.objects.create(name="pen", stock=7)
     made, run = claim_of(task.delayed(product))
-    one = 2 if sql.returns_from_update(connection) else 3
+    one = 2 if features.returns_from_update(connection) else 3
     assert len(made) == (1 if ON_POSTGRESQL else one)
     (obj,) = run.args
     assert (type(obj), obj.pk, obj.name, obj.stock) == (Product, product.pk, "pen", 7)

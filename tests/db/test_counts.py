@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from boogie.apps.tasks.broker import doorbell
-from boogie.apps.tasks.db import sql
+from boogie.apps.tasks import current_app
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.transport import polling as watch
 from tests.helpers import declared, ring
@@ -50,7 +50,7 @@ def test_making_a_row_is_one_round_trip_where_an_insert_returns(product):
 def test_a_run_is_three_round_trips_where_an_update_returns(product):
     row = nothing.delayed(product)
     sent = round_trips(lambda: ring(row.name, row.pk))
-    assert len(sent) <= (3 if sql.returns_from_update(connection) else 4), sent
+    assert len(sent) <= (3 if features.returns_from_update(connection) else 4), sent
 
 
 def test_many_rows_cost_no_more_round_trips_than_few(product):
@@ -105,7 +105,7 @@ def idle(clock):
 
 @pytest.mark.parametrize("broker", ["redis", "boogie"])
 def test_an_idle_keeper_asks_less_than_twice_a_second(idle, monkeypatch, broker):
-    monkeypatch.setattr(doorbell, "needs_ringing", lambda: broker != "boogie")
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: broker != "boogie")
     sent = round_trips(idle)
     # Two a second, together with the looks that only boogie:// makes.
     limit = 2 * MINUTE - (LOOKS if broker == "boogie" else 0)

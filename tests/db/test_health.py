@@ -10,7 +10,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Worker
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker import inspect
 from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.monitoring import health
 from tests.db.rows import HOUR, stored
@@ -30,7 +30,7 @@ nothing = declared(lambda product: None)
 
 @pytest.fixture(autouse=True)
 def _broker_answers(monkeypatch):
-    monkeypatch.setattr(doorbell, "answers", lambda: True)
+    monkeypatch.setattr(inspect, "answers", lambda: True)
 
 
 def alive(worker_id=ME):
@@ -162,14 +162,14 @@ def test_rows_whose_task_nobody_declares_are_a_problem():
 
 
 def test_a_broker_that_does_not_answer_is_a_problem(monkeypatch):
-    monkeypatch.setattr(doorbell, "answers", lambda: False)
+    monkeypatch.setattr(inspect, "answers", lambda: False)
     answer = Answer()
     assert answer.problems == ["the broker does not answer"]
     assert answer.data["broker"] is False
 
 
 def test_several_problems_are_all_told(monkeypatch):
-    monkeypatch.setattr(doorbell, "answers", lambda: False)
+    monkeypatch.setattr(inspect, "answers", lambda: False)
     waiting(HOUR)
     stored("running", worker=DEAD)
     stored("paused", name="nobody.knows")

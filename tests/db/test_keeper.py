@@ -6,13 +6,15 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Message, Task, Worker, registry
+from boogie.apps.tasks import Message, Task, Worker, current_app
 from boogie.apps.tasks import identity as process
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker import doorbell, inspect
+from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.keeper import rescue, ring
 from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import HOUR, stored
-from tests.helpers import declared, work
+from tests.helpers import declared, fresh_pool, work
 from tests.project.shop.models import Product
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +24,7 @@ DEAD = "gone@host/1"
 
 @pytest.fixture(autouse=True)
 def _as_in_a_worker():
-    registry.celery_app().finalize()
+    current_app.celery_app().finalize()
 
 
 def alive(worker_id="here@host/2"):
@@ -79,11 +81,11 @@ class Bell:
 @pytest.fixture
 def bell(monkeypatch):
     bell = Bell()
-    monkeypatch.setattr(doorbell, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
     monkeypatch.setattr(doorbell, "ring", bell.ring)
     # The broker of the session may be slow to answer, and not have answered a test before.
-    monkeypatch.setattr(doorbell, "depth", lambda queue: 0)
-    monkeypatch.setattr(doorbell, "line", type(doorbell.line)())
+    monkeypatch.setattr(inspect, "depth", lambda queue: 0)
+    fresh_pool(monkeypatch)
     return bell
 
 
@@ -92,15 +94,15 @@ def test_due_rows_are_rung_and_others_are_not(bell):
     stored("queued", due=timezone.now() + HOUR)
     for status in ("paused", "running", "finished", "failed", "cancelled"):
         stored(status)
-    assert keeper.ring_due([""]) == 3
+    assert ring.ring_due([""]) == 3
     assert sorted(bell.rung) == names(due)
 
 
 @override_settings(BOOGIE_TASKS={"RING_AGAIN": 600})
 def test_a_row_that_was_rung_is_not_rung_again_before_its_time(bell):
     row = stored("queued")
-    assert keeper.ring_due([""]) == 1
-    assert keeper.ring_due([""]) == 0
+    assert ring.ring_due([""]) == 1
+    assert ring.ring_due([""]) == 0
     row.refresh_from_db()
     assert row.is_queued
     assert timedelta(minutes=5) < row.due - timezone.now() < timedelta(minutes=15)
@@ -110,42 +112,42 @@ def test_the_row_that_is_due_longest_is_rung_first(bell, monkeypatch):
     now = timezone.now()
     late = stored("queued", due=now - HOUR)
     later = stored("queued", due=now - 2 * HOUR)
-    monkeypatch.setattr(keeper, "BATCH", 1)
-    keeper.ring_due([""])
-    keeper.ring_due([""])
+    monkeypatch.setattr(ring, "BATCH", 1)
+    ring.ring_due([""])
+    ring.ring_due([""])
     assert bell.rung == [later.pk, late.pk]
 
 
 def test_rows_that_could_not_be_rung_are_due_again_at_once(bell):
     rows = [stored("queued") for _ in range(3)]
     bell.limit = 1
-    assert keeper.ring_due([""]) == 1
+    assert ring.ring_due([""]) == 1
     bell.limit = None
-    assert keeper.ring_due([""]) == 2
+    assert ring.ring_due([""]) == 2
     assert sorted(bell.rung) == names(rows)
 
 
 def test_while_the_line_is_broken_no_row_is_touched(bell, monkeypatch):
     row = stored("queued")
-    monkeypatch.setattr(doorbell.line, "_silent_until", float("inf"))
-    assert keeper.ring_due([""]) == 0
+    monkeypatch.setattr(broker_pool, "_silent_until", float("inf"))
+    assert ring.ring_due([""]) == 0
     assert Task.objects.get(pk=row.pk).due == row.due
 
 
 def test_where_the_table_is_the_broker_nothing_is_rung(monkeypatch):
-    monkeypatch.setattr(doorbell, "needs_ringing", lambda: False)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: False)
     row = stored("queued")
-    assert keeper.ring_due([""]) == 0
+    assert ring.ring_due([""]) == 0
     assert Task.objects.get(pk=row.pk).due == row.due
 
 
 def test_a_scheduled_row_is_rung_when_its_time_has_come(bell):
     body = declared(lambda product: "done")
     row = body.schedule(3600, Product.objects.create(name="pen"))
-    assert keeper.ring_due([row.queue]) == 0
+    assert ring.ring_due([row.queue]) == 0
     past = timezone.now() - timedelta(seconds=1)
     Task.objects.filter(pk=row.pk).update(due=past, not_before=past)
-    assert keeper.ring_due([row.queue]) == 1
+    assert ring.ring_due([row.queue]) == 1
     assert bell.rung == [row.pk]
     assert work(row).is_finished
 
@@ -160,7 +162,7 @@ def test_the_rows_of_dead_workers_are_rescued_and_those_of_living_ones_left():
         pk="slow@host/3", pid=1, started=timezone.now(), seen=timezone.now() - HOUR
     )
     slow = stored("running", worker="slow@host/3")
-    keeper.rescue()
+    rescue.rescue()
     assert Task.objects.get(pk=mine.pk).is_running
     for row in (orphan, slow):
         row.refresh_from_db()
@@ -176,18 +178,18 @@ def test_what_a_worker_has_claimed_a_moment_ago_is_left_although_it_seems_dead()
     Worker.objects.create(pk="thawed@host/4", pid=1, started=now, seen=now - HOUR)
     old = stored("running", worker="thawed@host/4")
     new = stored("running", worker="thawed@host/4", started=now)
-    keeper.rescue()
+    rescue.rescue()
     assert Task.objects.queued().get() == old
     assert Task.objects.running().get() == new
     Task.objects.filter(pk=new.pk).update(started=now - timedelta(seconds=21))
-    keeper.rescue()
+    rescue.rescue()
     assert Task.objects.queued().filter(pk=new.pk).exists()
 
 
 @pytest.mark.parametrize(("losses_before", "delay"), [(0, 0), (1, 5), (2, 20)])
 def test_a_rescued_row_waits_longer_after_every_loss(losses_before, delay):
     row = stored("running", worker=DEAD, losses=losses_before)
-    keeper.rescue()
+    rescue.rescue()
     row.refresh_from_db()
     expected = timezone.now() + timedelta(seconds=delay)
     assert abs(row.not_before - expected) < timedelta(seconds=4)
@@ -204,7 +206,7 @@ def test_a_row_with_no_loss_left_fails_with_worker_lost_and_its_hooks_run():
     vars(body)["on_failure"] = on_failure
     product = Product.objects.create(name="pen")
     row = stored("running", product, body.name, worker=DEAD, losses=3)
-    keeper.rescue()
+    rescue.rescue()
     row.refresh_from_db()
     assert row.is_failed
     assert row.error.startswith("WorkerLost: ")
@@ -214,7 +216,7 @@ def test_a_row_with_no_loss_left_fails_with_worker_lost_and_its_hooks_run():
 def test_a_task_that_must_not_be_rescued_fails_at_its_first_loss():
     body = declared(rescue=False)(lambda product: None)
     row = stored("running", name=body.name, worker=DEAD)
-    keeper.rescue()
+    rescue.rescue()
     row.refresh_from_db()
     assert row.is_failed
     assert row.losses == 0
@@ -223,7 +225,7 @@ def test_a_task_that_must_not_be_rescued_fails_at_its_first_loss():
 @override_settings(BOOGIE_TASKS={"MAX_LOSSES": 0})
 def test_max_losses_is_a_setting():
     row = stored("running", worker=DEAD)
-    keeper.rescue()
+    rescue.rescue()
     row.refresh_from_db()
     assert row.is_failed
 
@@ -231,7 +233,7 @@ def test_max_losses_is_a_setting():
 def test_a_call_is_given_up_only_after_call_limit_and_then_fails():
     young = stored("running", worker=process.caller_id(), started=timezone.now() - HOUR)
     old = stored("running", worker=process.caller_id(), started=timezone.now() - 7 * HOUR)
-    keeper.rescue()
+    rescue.rescue()
     young.refresh_from_db()
     old.refresh_from_db()
     assert young.is_running
@@ -244,7 +246,7 @@ def test_a_zombie_that_wakes_up_after_its_row_was_rescued_writes_nothing():
 
     def body(product):
         Task.objects.all().update(worker=DEAD, started=timezone.now() - HOUR)
-        keeper.rescue()
+        rescue.rescue()
         return "too late"
 
     row = work(declared(body).delayed(product))
@@ -258,7 +260,7 @@ def test_the_messages_of_dead_workers_are_free_again():
     now = timezone.now()
     kept = Message.objects.create(queue="q", payload="{}", worker=worker, created=now)
     freed = Message.objects.create(queue="q", payload="{}", worker=DEAD, created=now)
-    keeper.rescue()
+    rescue.rescue()
     assert list(Message.objects.free()) == [freed]
     assert list(Message.objects.held()) == [kept]
 

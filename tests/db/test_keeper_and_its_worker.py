@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, registry
+from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.worker.step import Pool
 from tests.db.rows import HOUR, stored
@@ -18,7 +18,7 @@ ME = "me@host/1"
 
 @pytest.fixture(autouse=True)
 def _as_in_a_worker():
-    registry.celery_app().finalize()
+    current_app.celery_app().finalize()
 
 
 class Worker:

@@ -8,9 +8,9 @@ from django.test import override_settings
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from boogie.apps.tasks import registry
-from boogie.apps.tasks.broker import doorbell
-from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks import current_app
+from boogie.apps.tasks.broker import doorbell, inspect
+from boogie.apps.tasks.execution import start
 from tests.db.model import SETTINGS, Broker, Rows, Sell
 from tests.db.processes import fake_os, stage
 from tests.helpers import declared
@@ -36,13 +36,13 @@ SEARCH = settings(
 
 @pytest.fixture
 def _on_stage(monkeypatch):
-    registry.celery_app().finalize()
+    current_app.celery_app().finalize()
     monkeypatch.setattr(Rows, "task", declared(Sell))
     monkeypatch.setattr(Rows, "broker", broker := Broker())
-    monkeypatch.setattr(doorbell, "needs_ringing", lambda: True)
-    monkeypatch.setattr(doorbell, "depth", lambda queue: 0)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(inspect, "depth", lambda queue: 0)
     monkeypatch.setattr(doorbell, "ring", broker.ring)
-    monkeypatch.setattr(execute, "os", fake_os)
+    monkeypatch.setattr(start, "os", fake_os)
     logging.disable()  # the log of every example, of which there are many
     with stage.open(), override_settings(BOOGIE_TASKS=SETTINGS):
         yield

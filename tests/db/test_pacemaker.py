@@ -9,8 +9,7 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Worker
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.keeper import heartbeat
-from boogie.apps.tasks.keeper import pacemaker_process as pacemaker
+from boogie.apps.tasks.keeper import pacemaker, pacemaker_process
 from boogie.apps.tasks.keeper import thread as keeper
 from tests.helpers import wait_until
 
@@ -31,7 +30,7 @@ def worker():
 @pytest.fixture
 def beside(worker):
     """The pacemaker of that worker, which is this process; it has beaten once."""
-    one = heartbeat.Pacemaker(ME)
+    one = pacemaker.Pacemaker(ME)
     with override_settings(BOOGIE_TASKS={"HEARTBEAT": 0.2}):
         try:
             one.note_beat()
@@ -62,11 +61,11 @@ def test_it_beats_as_long_as_the_worker_does_not(beside):
 
 
 def test_a_worker_without_a_row_gets_none():
-    pacemaker.beat(Running(), Worker.objects.filter(pk=ME))
+    pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME))
     assert not Worker.objects.exists()
     keeper.beat(ME, {"queues": []})
     not_seen_for_an_hour()
-    pacemaker.beat(Running(), Worker.objects.filter(pk=ME))
+    pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME))
     assert is_seen()
 
 
@@ -123,7 +122,7 @@ def test_without_time_zones_it_beats_in_local_time():
     connection.close()  # a connection knows which zone it is in
     with override_settings(USE_TZ=False, TIME_ZONE="Asia/Kolkata"):
         keeper.beat(ME, {"queues": []})
-        one = heartbeat.Pacemaker(ME)
+        one = pacemaker.Pacemaker(ME)
         not_seen_for_an_hour()
         one.note_beat()
         try:
@@ -135,7 +134,7 @@ def test_without_time_zones_it_beats_in_local_time():
 
 
 def test_one_that_died_is_replaced(beside, monkeypatch, caplog):
-    monkeypatch.setattr(heartbeat, "START_EVERY", 0)
+    monkeypatch.setattr(pacemaker, "START_EVERY", 0)
     beside._process.kill()
     beside._process.wait(60)
     beside.note_beat()
@@ -146,7 +145,7 @@ def test_one_that_died_is_replaced(beside, monkeypatch, caplog):
 
 def test_one_that_can_never_beat_ends_and_the_worker_says_so(worker, monkeypatch, caplog):
     monkeypatch.setitem(connections["default"].settings_dict, "ENGINE", "no.such.engine")
-    one = heartbeat.Pacemaker(ME)
+    one = pacemaker.Pacemaker(ME)
     one.note_beat()
     one._process.wait(60)
     one.note_beat()
@@ -157,7 +156,7 @@ def test_one_that_can_never_beat_ends_and_the_worker_says_so(worker, monkeypatch
 
 
 def has_started():
-    one = heartbeat.Pacemaker(ME)
+    one = pacemaker.Pacemaker(ME)
     one.note_beat()
     started = one._process is not None
     one.stop()
@@ -179,7 +178,7 @@ def test_settings_that_do_not_travel_do_no_harm(worker, monkeypatch, caplog):
 
 
 def test_a_database_in_memory_is_shared_with_nobody(monkeypatch):
-    assert heartbeat.can_be_shared()
+    assert pacemaker.can_be_shared()
     if connection.vendor == "sqlite":
         monkeypatch.setattr(connection, "is_in_memory_db", lambda: True)
-        assert not heartbeat.can_be_shared()
+        assert not pacemaker.can_be_shared()

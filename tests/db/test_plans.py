@@ -16,11 +16,12 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, registry
-from boogie.apps.tasks.db import sql
-from boogie.apps.tasks.db.clock import Moment, uuid7
-from boogie.apps.tasks.execution import perform as execute
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks import Task, current_app
+from boogie.apps.tasks.db import reserve
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.ids import uuid7
+from boogie.apps.tasks.execution import start
+from boogie.apps.tasks.keeper import purge
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import coherent
 from tests.helpers import declared
@@ -206,7 +207,7 @@ def _on_sqlite(found):
 def _claim():
     row = _all().queued().filter(queue="queue_1")[0]
     with looked_at() as found:
-        assert execute.claim_row("default", str(row.pk)).is_running
+        assert start.claim_row(str(row.pk)).is_running
     return found
 
 
@@ -216,7 +217,7 @@ def _first_queue():
 
 def _reserve():
     with looked_at() as found:
-        rows = sql.take("default", _first_queue, 5, ("priority",), due=Moment(60))
+        rows = reserve.take("default", _first_queue, 5, ("priority",), due=Moment(60))
     assert len(rows) == 5
     return found
 
@@ -228,7 +229,7 @@ def _clean_the_object(history):
 
 
 def test_claiming_a_row_looks_at_no_history():
-    registry.celery_app().finalize()
+    current_app.celery_app().finalize()
     assert _claim()[0] < LIMIT[connection.vendor]
 
 
@@ -242,7 +243,7 @@ def test_cleaning_the_rows_of_an_object_looks_at_no_others(history):
 
 def test_a_purge_that_finds_nothing_old_looks_at_no_history():
     with looked_at() as found:
-        assert keeper.purge() == 0
+        assert purge.purge() == 0
     assert found[0] < LIMIT[connection.vendor]
 
 
@@ -251,7 +252,7 @@ def test_a_purge_looks_at_what_it_removes(history):
         ended=F("ended") - timedelta(days=60)
     )
     with looked_at() as found:
-        assert keeper.purge() == 10
+        assert purge.purge() == 10
     assert found[0] < LIMIT[connection.vendor]
 
 
@@ -295,7 +296,7 @@ def burst(history):
 
 
 BY_KEY = {
-    "claim": lambda queued, running: execute.claim_row("default", str(queued.pk)),
+    "claim": lambda queued, running: start.claim_row(str(queued.pk)),
     "release": lambda queued, running: transitions.release(_all().filter(pk=queued.pk)),
     "pause": lambda queued, running: queued.pause(),
     "cancel": lambda queued, running: queued.cancel(),

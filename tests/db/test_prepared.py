@@ -13,7 +13,7 @@ from django.db import connection, connections
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.db import postgresql as prepared
-from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.execution import start
 from tests.helpers import declared, ring, wait_until
 from tests.project.shop.models import Label, Order, Product
 
@@ -65,7 +65,7 @@ def run_often(obj, times=prepared.PREPARE_AFTER + 2):
 
 @pytest.mark.parametrize("options", [{}, {"prepare_threshold": 1}])
 def test_what_every_run_needs_is_prepared(connect, options, monkeypatch):
-    monkeypatch.setattr(execute, "_kinds", {})
+    monkeypatch.setattr(start, "_kinds", {})
     connect(**options)
     run_often(Product.objects.create(name="pen"))
     assert kept() == ["INSERT", "UPDATE", "UPDATE"]
@@ -75,7 +75,7 @@ def test_what_every_run_needs_is_prepared(connect, options, monkeypatch):
 def test_the_object_that_is_not_read_with_the_claim_is_read_by_a_prepared_one(
     connect, options, monkeypatch
 ):
-    monkeypatch.setattr(execute, "_kinds", {})
+    monkeypatch.setattr(start, "_kinds", {})
     connect(**options)
     run_often(Label.objects.create(text="pen"))
     assert kept() == ["INSERT", "SELECT", "UPDATE", "UPDATE"]

@@ -7,6 +7,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker
+from boogie.apps.tasks.keeper import purge
 from boogie.apps.tasks.keeper import thread as keeper
 from tests.db.rows import stored
 
@@ -33,26 +34,26 @@ def test_each_outcome_is_kept_for_its_own_time():
         stored("running", created=timezone.now() - 999 * DAY),
     }
     ended("finished", 31), ended("failed", 91), ended("cancelled", 31)
-    assert keeper.purge() == 3
+    assert purge.purge() == 3
     assert left() == keep
-    assert keeper.purge() == 0
+    assert purge.purge() == 0
 
 
 @override_settings(BOOGIE_TASKS={"RETENTION": {"finished": None, "failed": timedelta(hours=1)}})
 def test_retention_is_a_setting_and_none_keeps_rows_for_ever():
     keep = {ended("finished", 9999)}
     ended("failed", 1)
-    assert keeper.purge() == 1
+    assert purge.purge() == 1
     assert left() == keep
 
 
 def test_a_purge_takes_a_batch_at_a_time_the_oldest_first(monkeypatch):
-    monkeypatch.setattr(keeper, "BATCH", 2)
+    monkeypatch.setattr(purge, "BATCH", 2)
     rows = [ended("finished", days) for days in (100, 300, 200, 400, 500)]
-    assert keeper.purge() == 2
+    assert purge.purge() == 2
     assert left() == {rows[0], rows[1], rows[2]}
-    assert keeper.purge() == 2
-    assert keeper.purge() == 1
+    assert purge.purge() == 2
+    assert purge.purge() == 1
 
 
 def test_a_row_that_is_retried_meanwhile_stays(monkeypatch):
@@ -66,7 +67,7 @@ def test_a_row_that_is_retried_meanwhile_stays(monkeypatch):
         return remove(self)
 
     monkeypatch.setattr(TaskQuerySet, "remove", retried_first)
-    assert keeper.purge() == 0
+    assert purge.purge() == 0
     assert left() == {row}
 
 
@@ -74,5 +75,5 @@ def test_the_row_of_a_worker_goes_when_it_has_been_dead_for_an_hour():
     for name, minutes in (("alive", 0), ("dead", 59), ("forgotten", 61)):
         keeper.beat(name, {"concurrency": 1})
         Worker.objects.filter(pk=name).update(seen=timezone.now() - timedelta(minutes=minutes))
-    assert keeper.purge() == 0
+    assert purge.purge() == 0
     assert set(Worker.objects.values_list("pk", flat=True)) == {"alive", "dead"}

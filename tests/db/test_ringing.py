@@ -5,12 +5,13 @@ from celery import Celery
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, registry
-from boogie.apps.tasks.broker import doorbell
-from boogie.apps.tasks.db.clock import uuid7
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks import Task, current_app
+from boogie.apps.tasks.broker import doorbell, inspect
+from boogie.apps.tasks.broker.connection import broker_pool
+from boogie.apps.tasks.db.ids import uuid7
+from boogie.apps.tasks.keeper import ring
 from tests.db.rows import HOUR, stored
-from tests.helpers import declared
+from tests.helpers import declared, fresh_pool
 from tests.project.shop.models import Product
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +45,10 @@ class Broker:
 @pytest.fixture
 def broker(monkeypatch):
     broker = Broker()
-    monkeypatch.setattr(doorbell, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
     monkeypatch.setattr(doorbell, "ring", broker.ring)
-    monkeypatch.setattr(doorbell, "depth", broker.depth)
-    monkeypatch.setattr(keeper, "BATCH", 10)
+    monkeypatch.setattr(inspect, "depth", broker.depth)
+    monkeypatch.setattr(ring, "BATCH", 10)
     return broker
 
 
@@ -57,7 +58,7 @@ def rows_in(queue, count):
 
 def test_many_due_rows_never_bring_a_queue_above_a_batch(broker):
     rows_in("q", 35)
-    assert [keeper.ring_due(["q"]) for _ in range(3)] == [10, 0, 0]
+    assert [ring.ring_due(["q"]) for _ in range(3)] == [10, 0, 0]
     assert len(broker.queues["q"]) == broker.deepest == 10
 
 
@@ -67,7 +68,7 @@ def test_the_keeper_rings_as_many_as_the_workers_have_taken(broker):
     for taken in (0, 4, 10, 3, 10, 10):
         if taken:
             broker.take("q", taken)
-        rung.append(keeper.ring_due(["q"]))
+        rung.append(ring.ring_due(["q"]))
     assert rung == [10, 4, 10, 3, 8, 0]
     assert broker.deepest == 10
     broker.take("q", 10)
@@ -78,17 +79,17 @@ def test_the_keeper_rings_as_many_as_the_workers_have_taken(broker):
 def test_rows_that_wait_behind_a_full_queue_are_not_rung_again_and_again(broker):
     rows_in("q", 15)
     for _ in range(5):
-        keeper.ring_due(["q"])
+        ring.ring_due(["q"])
     assert len(broker.queues["q"]) == 10
 
 
 def test_a_queue_filled_by_somebody_else_counts(broker):
     rows_in("q", 5)
     broker.queues["q"] = ["foreign"] * 12
-    assert keeper.ring_due(["q"]) == 0
+    assert ring.ring_due(["q"]) == 0
     assert Task.objects.due().count() == 5
     del broker.queues["q"][:6]
-    assert keeper.ring_due(["q"]) == 4
+    assert ring.ring_due(["q"]) == 4
 
 
 def test_each_queue_has_a_batch_of_its_own(broker):
@@ -96,23 +97,23 @@ def test_each_queue_has_a_batch_of_its_own(broker):
     rows_in("free", 3)
     rows_in("not ours", 1)
     broker.queues["full"] = ["foreign"] * 10
-    assert keeper.ring_due(["", "full", "free"]) == 3
+    assert ring.ring_due(["", "full", "free"]) == 3
     assert "not ours" not in broker.queues
 
 
 def test_the_broker_is_asked_only_about_queues_with_due_rows(broker):
     stored("queued", queue="a", due=timezone.now() + HOUR)
-    assert keeper.ring_due(["a", "b"]) == 0
+    assert ring.ring_due(["a", "b"]) == 0
     assert broker.asked == []
     rows_in("b", 1)
-    assert keeper.ring_due(["a", "b"]) == 1
+    assert ring.ring_due(["a", "b"]) == 1
     assert broker.asked == ["b"]
 
 
 def test_a_row_that_was_lost_is_rung_at_two_consumers(broker):
     """A broker gives messages to its consumers in turn; one of them may be frozen."""
     rows = [stored("queued", queue="q", losses=losses) for losses in (0, 1, 3)]
-    assert keeper.ring_due(["q"]) == 3
+    assert ring.ring_due(["q"]) == 3
     rung = [row.pk for row in rows for _ in range(2 if row.losses else 1)]
     assert sorted(broker.queues["q"]) == rung
     turns = [place for place, pk in enumerate(broker.queues["q"]) if pk == rows[1].pk]
@@ -122,7 +123,7 @@ def test_a_row_that_was_lost_is_rung_at_two_consumers(broker):
 def test_a_row_whose_second_doorbell_fails_stays_due(broker, monkeypatch):
     lost = stored("queued", queue="q", losses=1)
     monkeypatch.setattr(doorbell, "ring", lambda bells: bells[1:])
-    assert keeper.ring_due(["q"]) == 0
+    assert ring.ring_due(["q"]) == 0
     assert Task.objects.due().get() == lost
 
 
@@ -130,7 +131,7 @@ def test_rows_of_each_are_rung_with_higher_priorities_first(broker):
     products = [Product.objects.create(name="pen") for _ in range(8)]
     low = declared(queue="q", priority=1)(lambda product: None).each(products)
     high = declared(queue="q", priority=9)(lambda product: None).each(products)
-    assert keeper.ring_due(["q"]) == 10
+    assert ring.ring_due(["q"]) == 10
     assert set(high.values_list("pk", flat=True)) < set(broker.queues["q"])
     assert low.filter(pk__in=broker.queues["q"]).count() == 2
 
@@ -146,8 +147,8 @@ def line(monkeypatch):
     def connect(url):
         app = Celery("rung", set_as_current=False, broker=url)
         apps.append(app)
-        monkeypatch.setattr(registry, "celery_app", lambda: app)
-        monkeypatch.setattr(doorbell, "line", type(doorbell.line)())
+        monkeypatch.setattr(current_app, "celery_app", lambda: app)
+        fresh_pool(monkeypatch)
         return app
 
     yield connect
@@ -158,20 +159,20 @@ def line(monkeypatch):
 def test_a_queue_that_is_not_there_has_depth_0_and_one_that_is_its_messages(line):
     app = line("memory://")
     name = f"q-{uuid7()}"
-    assert doorbell.depth(name) == 0
+    assert inspect.depth(name) == 0
     with app.connection_for_write() as connection, connection.SimpleQueue(name) as queue:
         for _ in range(3):
             queue.put("message")
-        assert doorbell.depth(name) == 3
+        assert inspect.depth(name) == 3
         queue.clear()
-    assert doorbell.depth(name) == 0
-    assert doorbell.depth("") == 0
+    assert inspect.depth(name) == 0
+    assert inspect.depth("") == 0
 
 
 def test_a_broker_that_is_away_breaks_the_line_and_leaves_the_rows_as_they_are(line, caplog):
     line("redis://127.0.0.1:1/0")
     row = stored("queued", queue="q")
-    assert keeper.ring_due(["q"]) == 0
-    assert doorbell.line.is_broken
+    assert ring.ring_due(["q"]) == 0
+    assert broker_pool.is_broken
     assert Task.objects.get(pk=row.pk).due == row.due
     assert [r.levelname for r in caplog.records if r.name.startswith("boogie")] == ["WARNING"]

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from boogie.apps.tasks import Task, signals
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import emit as announce
 from tests.db.rows import stored
 from tests.helpers import both_worlds, declared, now_due, work
@@ -231,7 +231,7 @@ def test_a_receiver_that_raises_keeps_no_other_from_hearing_any_row(product):
 
 def test_a_rescued_row_is_told_as_retried(ear, product):
     stored("running", product, body.name, worker="dead@host/1")
-    keeper.rescue()
+    rescue.rescue()
     assert ear.names == ["task_retried"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.db import features
 from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Product
 
@@ -43,7 +43,7 @@ def test_a_run_takes_two_to_claim_one_for_the_object_and_one_to_settle(product):
     with statements() as made:
         ring(row.name, row.pk)
     budget = ["UPDATE", "SELECT", "SELECT", "UPDATE"]
-    if not sql.returns_from_update(connection):
+    if not features.returns_from_update(connection):
         assert verbs(made) == budget
     elif connection.vendor == "postgresql":  # there the claim may read the object, too
         assert verbs(made) in ([budget[0], *budget[2:]], [budget[0], budget[3]])

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from boogie.apps.tasks import Worker
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker import inspect
 from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.monitoring import health
 from tests.db.rows import stored
@@ -29,7 +29,7 @@ nothing = declared(lambda product: None)
 
 @pytest.fixture(autouse=True)
 def _broker_answers(monkeypatch):
-    monkeypatch.setattr(doorbell, "answers", lambda: True)
+    monkeypatch.setattr(inspect, "answers", lambda: True)
 
 
 def alive():
@@ -67,7 +67,7 @@ def test_the_command_tells_of_workers_rows_and_broker():
 
 
 def test_the_command_tells_of_problems_and_exits_with_1(monkeypatch):
-    monkeypatch.setattr(doorbell, "answers", lambda: False)
+    monkeypatch.setattr(inspect, "answers", lambda: False)
     waiting()
     code, out, _ = status()
     assert code == 1

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.db import reserve
 from boogie.apps.tasks.db.clock import Moment
 from tests.db.rows import stored
 
@@ -47,7 +47,9 @@ def commits():
 
 def take(**options):
     ready = Task.objects.order_by("pk")
-    return sql.take("default", lambda: ready, 5, ("name", "priority"), due=Moment(60), **options)
+    return reserve.take(
+        "default", lambda: ready, 5, ("name", "priority"), due=Moment(60), **options
+    )
 
 
 @pytest.mark.parametrize("key", [None, "some"])

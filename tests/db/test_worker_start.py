@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from boogie.apps.tasks import Worker, registry
+from boogie.apps.tasks import Worker, current_app
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.keeper import thread as keeper
 from boogie.apps.tasks.worker import step as worker
@@ -17,7 +17,7 @@ def starting(monkeypatch):
     """A worker whose keeper's thread is slow to begin."""
     monkeypatch.setattr(keeper.Keeper, "start", lambda self: None)
     process.become_worker("here@host/1")
-    yield SimpleNamespace(app=registry.celery_app(), concurrency=2, pool=None, hub=None)
+    yield SimpleNamespace(app=current_app.celery_app(), concurrency=2, pool=None, hub=None)
     worker._say_farewell()
 
 

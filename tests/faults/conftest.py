@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 from django.test import TransactionTestCase, override_settings
 
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker.connection import broker_pool
 from tests.faults import workers
 from tests.faults.scenes import has_begun, let_go, new_user
 from tests.helpers import wait_until
@@ -59,8 +59,8 @@ def forget_queue():
 
 def hang_up():
     """Close what this process has open to the broker, and forget that it was away."""
-    doorbell.line.hang_up()
-    doorbell.line.mend()
+    broker_pool.close()
+    broker_pool.forget()
 
 
 @contextlib.contextmanager

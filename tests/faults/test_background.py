@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from boogie.apps.tasks import TaskCancelled, TaskFailed
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks import TaskCancelled, TaskFailed, current_app
 from boogie.apps.tasks.db.clock import Moment
 from tests.faults import workers
 from tests.faults.scenes import all_ended, real_broker, runs_of, titles
@@ -135,7 +134,7 @@ def publish(row):
 
 
 def _ring_again(row):
-    if doorbell.needs_ringing():
+    if current_app.needs_ringing():
         publish(row)
     else:  # there is no message that could be sent twice: have the row handed out twice
         wait_until(lambda: row._itself().filter(due__gt=Moment()).exists(), PATIENCE)

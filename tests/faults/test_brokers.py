@@ -6,7 +6,7 @@ import pytest
 from django.test import override_settings
 from kombu import Connection
 
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker.connection import broker_pool
 from tests.faults import workers
 from tests.faults.brokers import Line, RedisServer
 from tests.faults.conftest import hang_up
@@ -149,7 +149,7 @@ def test_with_the_broker_away_rows_are_queued_and_run_when_it_is_back(line, work
         row = tasks.count.delayed(post)
         row.refresh_from_db()
         assert row.is_queued
-        assert doorbell.line.is_broken
+        assert broker_pool.is_broken
     line.cut()
     assert row.wait(PATIENCE) == 1
 
@@ -165,7 +165,7 @@ def test_after_a_publish_that_failed_the_next_makes_no_attempt_to_connect(line, 
         row = tasks.count.delayed(post)
     assert line.calls == attempts
     assert row.is_queued
-    doorbell.line.mend()
+    broker_pool.forget()
     line.cut()
     tasks.count.delayed(post)
     assert line.calls > attempts

@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import rescue
 from tests.db.rows import stored
 from tests.faults.scenes import has_begun, new_user
 from tests.faults.workers import PATIENCE, fresh_name
@@ -58,7 +58,7 @@ def silence_is_found_out():
     row = stored("running", worker=silent.pk, queue=fresh_name())
 
     def is_rescued():
-        keeper.rescue()
+        rescue.rescue()
         return Task.objects.queued().filter(pk=row.pk).exists()
 
     wait_until(is_rescued, PATIENCE)
@@ -110,7 +110,7 @@ def test_nobody_beats_for_a_worker_that_is_stopped_or_killed(worker, tmp_path):
     hog = Hog(one, tmp_path)
     beside = pacemaker_of(one)
     os.kill(one.pid, signal.SIGSTOP)
-    wait_until(lambda: keeper.rescue() or hog.history == ("queued", 1, 1), PATIENCE)
+    wait_until(lambda: rescue.rescue() or hog.history == ("queued", 1, 1), PATIENCE)
     assert state(beside)[1] not in "XZ"
     os.kill(one.pid, signal.SIGKILL)
     wait_until(lambda: state(beside)[1] in "XZ", PATIENCE)

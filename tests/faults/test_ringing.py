@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.broker import doorbell
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.broker import inspect
+from boogie.apps.tasks.keeper import ring
 from tests.faults.scenes import all_ended, real_broker
 from tests.faults.workers import NEVER, PATIENCE
 from tests.helpers import wait_until
@@ -23,27 +23,27 @@ def objects(transactional_db):
 
 
 def test_a_queue_that_is_not_there_has_depth_0(queue):
-    assert doorbell.depth(queue) == 0
-    assert doorbell.depth(queue) == 0  # the connection has survived the first question
+    assert inspect.depth(queue) == 0
+    assert inspect.depth(queue) == 0  # the connection has survived the first question
 
 
 def test_many_due_rows_never_bring_the_queue_above_a_batch(queue, objects, monkeypatch):
-    monkeypatch.setattr(keeper, "BATCH", 10)
+    monkeypatch.setattr(ring, "BATCH", 10)
     tasks.name_of.each(objects)
-    assert doorbell.depth(queue) == 0
-    assert [keeper.ring_due(["", queue]) for _ in range(3)] == [10, 0, 0]
-    wait_until(lambda: doorbell.depth(queue) == 10, PATIENCE)
-    assert keeper.ring_due(["", queue]) == 0
+    assert inspect.depth(queue) == 0
+    assert [ring.ring_due(["", queue]) for _ in range(3)] == [10, 0, 0]
+    wait_until(lambda: inspect.depth(queue) == 10, PATIENCE)
+    assert ring.ring_due(["", queue]) == 0
     assert Task.objects.due().count() == 50
 
 
 def test_what_is_rung_by_hand_counts(queue, objects, monkeypatch):
-    monkeypatch.setattr(keeper, "BATCH", 10)
+    monkeypatch.setattr(ring, "BATCH", 10)
     for product in objects[:7]:
         tasks.name_of.delayed(product)
-    wait_until(lambda: doorbell.depth(queue) == 7, PATIENCE)
+    wait_until(lambda: inspect.depth(queue) == 7, PATIENCE)
     tasks.name_of.each(objects)
-    assert keeper.ring_due(["", queue]) == 3
+    assert ring.ring_due(["", queue]) == 3
 
 
 def test_every_row_of_each_is_run_once_by_a_worker_whose_keeper_rings(worker, objects):
@@ -57,7 +57,7 @@ def test_every_row_of_each_is_run_once_by_a_worker_whose_keeper_rings(worker, ob
 
 def test_the_keeper_of_a_busy_worker_fills_the_queue_up_to_a_batch(worker, queue, tmp_path):
     over = 200
-    Product.objects.bulk_create([Product(name="busy") for _ in range(keeper.BATCH + over)])
+    Product.objects.bulk_create([Product(name="busy") for _ in range(ring.BATCH + over)])
     objects = Product.objects.order_by("pk")
     one = worker("-c", "1", tasks={"RING_AGAIN": NEVER})
     holding = tasks.told_by_function.delayed(objects[0], str(tmp_path / "diary"))
@@ -65,11 +65,11 @@ def test_the_keeper_of_a_busy_worker_fills_the_queue_up_to_a_batch(worker, queue
     rows = tasks.name_of.each(objects)
     prefetched = 4
     depths = []
-    wait_until(lambda: rows.due().count() <= over or depths.append(doorbell.depth(queue)), PATIENCE)
+    wait_until(lambda: rows.due().count() <= over or depths.append(inspect.depth(queue)), PATIENCE)
     # Several looks later there are no more.
     seen = one.row.seen
     wait_until(lambda: one.row.seen > seen + timedelta(seconds=5), PATIENCE)
     assert over - prefetched <= rows.due().count() <= over
-    assert max([*depths, doorbell.depth(queue)]) <= keeper.BATCH
+    assert max([*depths, inspect.depth(queue)]) <= ring.BATCH
     rows.cancel()
     holding.cancel()

@@ -7,10 +7,11 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from boogie.apps.tasks import Task
-from boogie.apps.tasks.broker import doorbell
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks import Task, current_app
+from boogie.apps.tasks.broker import doorbell, inspect
+from boogie.apps.tasks.keeper import purge, ring
 from tests.db.rows import stored
+from tests.helpers import fresh_pool
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
 
@@ -22,14 +23,14 @@ def rung(monkeypatch):
     """What was rung, and by which thread; the broker is replaced at its edge."""
     rung = []
 
-    def ring(rows):
+    def record(rows):
         rung.extend((row.pk, threading.get_ident()) for row in rows)
         return []
 
-    monkeypatch.setattr(doorbell, "needs_ringing", lambda: True)
-    monkeypatch.setattr(doorbell, "ring", ring)
-    monkeypatch.setattr(doorbell, "depth", lambda queue: 0)
-    monkeypatch.setattr(doorbell, "line", type(doorbell.line)())
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(doorbell, "ring", record)
+    monkeypatch.setattr(inspect, "depth", lambda queue: 0)
+    fresh_pool(monkeypatch)
     return rung
 
 
@@ -39,10 +40,10 @@ def product(db):
 
 
 def test_two_keepers_ring_every_due_row_once(rung, product, monkeypatch):
-    monkeypatch.setattr(keeper, "BATCH", 10)
+    monkeypatch.setattr(ring, "BATCH", 10)
 
     def until_nothing_is_due():
-        while keeper.ring_due([""]):
+        while ring.ring_due([""]):
             pass
 
     for _ in range(3):
@@ -55,7 +56,7 @@ def test_two_keepers_ring_every_due_row_once(rung, product, monkeypatch):
 
 def test_rows_that_one_keeper_takes_the_other_does_not_get(rung, product):
     rows = {stored("queued", product).pk for _ in range(5)}
-    assert while_uncommitted(*[partial(keeper.ring_due, [""])] * 2) == (5, 0)
+    assert while_uncommitted(*[partial(ring.ring_due, [""])] * 2) == (5, 0)
     assert {pk for pk, _ in rung} == rows
     assert len(rung) == 5
 
@@ -63,5 +64,5 @@ def test_rows_that_one_keeper_takes_the_other_does_not_get(rung, product):
 def test_two_purges_delete_every_row_once(product):
     for _ in range(30):
         stored("finished", product, ended=timezone.now() - timedelta(days=400))
-    assert sum(race(keeper.purge, keeper.purge)) == 30
+    assert sum(race(purge.purge, purge.purge)) == 30
     assert Task.objects.count() == 0

@@ -4,8 +4,8 @@ import pytest
 
 from boogie.apps.tasks import Task, task_paused
 from boogie.apps.tasks.execution import errors as failures
-from boogie.apps.tasks.execution import perform as execute
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.execution import start
+from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import transitions
 from tests.db.rows import stored
 from tests.helpers import declared, work
@@ -84,7 +84,7 @@ def test_of_two_claims_at_one_moment_one_wins_and_one_gets_nothing():
     product = Product.objects.create(name="pen")
     for _ in ROUNDS:
         row = body.delayed(product)
-        runs = race(*[lambda row=row: execute.claim(str(row.pk), row.name)] * 2)
+        runs = race(*[lambda row=row: start.claim(str(row.pk), row.name)] * 2)
         assert sorted(run is None for run in runs) == [False, True]
         (winner,) = [run for run in runs if run is not None]
         assert winner.row.attempt == 1
@@ -110,7 +110,7 @@ def test_a_claim_and_a_cancel_at_one_moment_leave_the_row_cancelled():
     for _ in ROUNDS:
         row = body.delayed(product)
         run, cancelled = race(
-            lambda row=row: execute.claim(str(row.pk), row.name),
+            lambda row=row: start.claim(str(row.pk), row.name),
             lambda row=row: Task.objects.get(pk=row.pk).cancel(),
         )
         row.refresh_from_db()
@@ -125,7 +125,7 @@ def test_a_claim_and_a_pause_at_one_moment_let_one_of_them_have_the_row():
     for _ in ROUNDS:
         row = body.delayed(product)
         run, paused = race(
-            lambda row=row: execute.claim(str(row.pk), row.name),
+            lambda row=row: start.claim(str(row.pk), row.name),
             lambda row=row: Task.objects.get(pk=row.pk).pause(),
         )
         row.refresh_from_db()
@@ -151,7 +151,7 @@ def test_many_workers_and_many_rows_run_every_row_once():
 def test_of_two_rescues_at_one_moment_one_counts_the_loss():
     for _ in ROUNDS:
         row = stored("running", worker="dead@host/1")
-        race(keeper.rescue, keeper.rescue)
+        race(rescue.rescue, rescue.rescue)
         row.refresh_from_db()
         assert (row.status, row.losses, len(row.errors)) == ("queued", 1, 1)
 
@@ -200,7 +200,7 @@ def test_a_claim_that_waited_for_another_transaction_sees_the_object_as_that_lef
         Product.objects.update(name="after")
         return row.run()
 
-    moved, run = while_uncommitted(change, lambda: execute.claim(str(row.pk), row.name))
+    moved, run = while_uncommitted(change, lambda: start.claim(str(row.pk), row.name))
     assert moved
     if run is not None:  # a database may also show the row as it was paused
         assert run.args[0].name == "after"

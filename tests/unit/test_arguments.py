@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boogie.apps.tasks import ArgumentError, ResultError
+from boogie.apps.tasks.serialization import codec, references
 from boogie.apps.tasks.serialization import payloads as arguments
 from tests.project.blog.models import User
 
@@ -78,27 +79,27 @@ def same(went, came):
 
 @given(GOOD)
 def test_whatever_is_promised_is_accepted_and_comes_back_as_it_went(value):
-    assert same(value, arguments.round_trip(arguments.pack(value)))
+    assert same(value, codec.round_trip(codec.pack(value)))
 
 
 @given(WILD)
 def test_whatever_is_accepted_comes_back_as_it_went(value):
     try:
-        packed = arguments.pack(value)
-    except arguments.Unfit:
+        packed = codec.pack(value)
+    except codec.Unfit:
         return
-    assert same(value, arguments.round_trip(packed))
+    assert same(value, codec.round_trip(packed))
 
 
 @given(WILD)
 def test_packed_data_is_packed_to_the_same_text_again_or_refused(value):
     """A row's arguments are read, changed by ``retry()`` and written again."""
     try:
-        text = arguments.to_json(arguments.pack(value))
-    except arguments.Unfit:
+        text = codec.to_json(codec.pack(value))
+    except codec.Unfit:
         return
-    came = arguments.round_trip(arguments.pack(value))
-    assert arguments.to_json(arguments.pack(came)) == text
+    came = codec.round_trip(codec.pack(value))
+    assert codec.to_json(codec.pack(came)) == text
 
 
 def self_containing():
@@ -212,11 +213,11 @@ def test_an_argument_error_is_a_value_error():
     ids=repr,
 )
 def test_an_awkward_value_comes_back_as_it_went(value):
-    assert same(value, arguments.round_trip(arguments.pack(value)))
+    assert same(value, codec.round_trip(codec.pack(value)))
 
 
 def test_tuples_and_named_tuples_arrive_as_lists():
-    assert arguments.round_trip(arguments.pack((1, (2, Point(3, 4))))) == [1, [2, [3, 4]]]
+    assert codec.round_trip(codec.pack((1, (2, Point(3, 4))))) == [1, [2, [3, 4]]]
 
 
 @override_settings(BOOGIE_TASKS={"MAX_ARGUMENTS_SIZE": 100})
@@ -237,15 +238,15 @@ def test_a_result_over_the_limit_is_refused():
 @pytest.mark.parametrize("thing", [None, 5, "user", object(), [User(pk=1)]], ids=repr)
 def test_what_is_no_model_instance_is_a_type_error_that_names_task_and_type(thing):
     with pytest.raises(TypeError, match=rf"^blog\.t: .*model instance.*{type(thing).__name__}"):
-        arguments.check_object("blog.t", thing)
+        references.check_object("blog.t", thing)
 
 
 def test_a_model_class_in_place_of_an_instance_is_a_type_error():
     with pytest.raises(TypeError, match=r"the class .*User"):
-        arguments.check_object("blog.t", User)
+        references.check_object("blog.t", User)
 
 
 @pytest.mark.parametrize("user", [User(), User(pk=3), SimpleLazyObject(User)], ids=repr)
 def test_an_unsaved_instance_is_refused(user):
     with pytest.raises(ValueError, match=r"blog\.t: the User was never saved"):
-        arguments.check_object("blog.t", user)
+        references.check_object("blog.t", user)

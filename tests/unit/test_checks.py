@@ -5,7 +5,7 @@ import pytest
 from django.core import checks as django_checks
 from django.test import override_settings
 
-from boogie.apps.tasks import checks, registry
+from boogie.apps.tasks import checks, current_app, registry
 from tests.helpers import declared
 
 declared(lambda user: None, priority=4, name="unit.checks.ranked")
@@ -19,7 +19,7 @@ def ids(found):
 def app(monkeypatch):
     """A Celery app of this test, in use; its configuration is its own."""
     with celery.Celery("checked", set_as_current=False, broker="boogie://") as app:
-        monkeypatch.setattr(registry, "celery_app", lambda: app)
+        monkeypatch.setattr(current_app, "celery_app", lambda: app)
         yield app
 
 

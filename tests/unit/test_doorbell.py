@@ -8,11 +8,12 @@ import celery
 import pytest
 from django.test import override_settings
 
-from boogie.apps.tasks import registry
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks import current_app
+from boogie.apps.tasks.broker import connection, doorbell, quirks
+from boogie.apps.tasks.broker.connection import BrokerPool, broker_pool
 from boogie.apps.tasks.broker.message import Bells
-from boogie.apps.tasks.db.clock import uuid7
-from tests.helpers import wait_until
+from boogie.apps.tasks.db.ids import uuid7
+from tests.helpers import fresh_pool, wait_until
 
 
 def bell(name="t", queue="", priority=0):
@@ -24,8 +25,8 @@ def app(monkeypatch):
     """A Celery app of this test, in use, on kombu's in-memory broker."""
     with celery.Celery("rung", set_as_current=False, broker="memory://") as app:
         app.conf.task_default_queue = f"bells-{uuid7()}"
-        monkeypatch.setattr(registry, "celery_app", lambda: app)
-        monkeypatch.setattr(doorbell, "line", type(doorbell.line)())
+        monkeypatch.setattr(current_app, "celery_app", lambda: app)
+        fresh_pool(monkeypatch)
         yield app
 
 
@@ -101,11 +102,11 @@ def test_a_row_with_a_queue_is_rung_there_and_one_without_where_task_routes_send
 
 @pytest.mark.parametrize("driver", ["amqp", "py-amqp", "memory", "sqs"])
 def test_a_higher_priority_is_a_higher_number_on_most_brokers(driver):
-    assert [doorbell.broker_priority(p, driver) for p in range(10)] == list(range(10))
+    assert [quirks.broker_priority(p, driver) for p in range(10)] == list(range(10))
 
 
 def test_redis_counts_priorities_the_other_way():
-    assert [doorbell.broker_priority(p, "redis") for p in range(10)] == list(range(9, -1, -1))
+    assert [quirks.broker_priority(p, "redis") for p in range(10)] == list(range(9, -1, -1))
 
 
 def test_a_message_bears_the_priority_of_its_row(app):
@@ -123,7 +124,7 @@ def test_every_row_is_rung_once_in_the_order_given(app):
 def test_nothing_to_ring_connects_nowhere(app):
     app.conf.broker_url = "redis://127.0.0.1:1/0"
     assert doorbell.ring([]) == []
-    assert not doorbell.line.is_broken
+    assert not broker_pool.is_broken
 
 
 # --- when there is something to ring at -------------------------------------------------
@@ -143,7 +144,7 @@ def test_nothing_to_ring_connects_nowhere(app):
 def test_only_a_broker_that_is_no_table_needs_ringing(app, url, eager, needed):
     app.conf.broker_url = url
     app.conf.task_always_eager = eager
-    assert doorbell.needs_ringing() is needed
+    assert current_app.needs_ringing() is needed
 
 
 # --- the broker is away -----------------------------------------------------------------
@@ -156,7 +157,7 @@ def test_a_broker_that_refuses_gives_every_row_back_and_raises_nothing(app, sche
     app.conf.broker_url = f"{scheme}://127.0.0.1:{port}/"
     rows = [bell(), bell()]
     assert doorbell.ring(rows) == rows
-    assert doorbell.line.is_broken
+    assert broker_pool.is_broken
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
@@ -178,7 +179,7 @@ def test_after_the_pause_the_broker_is_tried_again(app):
         app.conf.broker_url = f"redis://127.0.0.1:{broker.port}/"
         doorbell.ring([bell()])
         first = broker.count
-        wait_until(lambda: not doorbell.line.is_broken)
+        wait_until(lambda: not broker_pool.is_broken)
         doorbell.ring([bell()])
         assert broker.count > first
 
@@ -186,10 +187,10 @@ def test_after_the_pause_the_broker_is_tried_again(app):
 @override_settings(BOOGIE_TASKS={"PUBLISH_PAUSE": 3600})
 def test_while_the_line_is_broken_nothing_is_published_though_the_broker_is_back(app):
     row = bell()
-    doorbell.line.broke()
+    broker_pool.broke()
     assert doorbell.ring([row]) == [row]
     assert received(app) == []
-    doorbell.line.mend()
+    broker_pool.forget()
     assert doorbell.ring([row]) == []
     assert len(received(app)) == 1
 
@@ -209,11 +210,11 @@ def test_a_row_that_fails_in_the_middle_leaves_it_and_the_rest_unrung(app, monke
 
 
 def test_a_pool_without_a_free_connection_raises_nothing(app, monkeypatch):
-    monkeypatch.setattr(doorbell, "POOL_SIZE", 1)
+    monkeypatch.setattr(connection, "POOL_SIZE", 1)
     row = bell()
     with (
         override_settings(BOOGIE_TASKS={"PUBLISH_TIMEOUT": 0.05}),
-        doorbell.line.connections(app).acquire(block=True),
+        broker_pool.connections(app).acquire(block=True),
     ):
         assert doorbell.ring([row]) == [row]
 
@@ -229,16 +230,16 @@ def test_a_changed_broker_url_is_rung_at_the_new_address(app):
 
 
 def test_no_connection_to_the_broker_is_left_open_for_a_fork(monkeypatch):
-    line = doorbell._Line()
+    pool_of_ours = BrokerPool()
     app = celery.Celery("forking", broker="memory://", set_as_current=False)
     try:
-        pool = line.connections(app)
+        pool = pool_of_ours.connections(app)
         with pool.acquire() as connection:
             connection.connect()
         assert connection.connected
-        line.hang_up()
+        pool_of_ours.close()
         assert not connection.connected
-        assert line.connections(app) is not pool
+        assert pool_of_ours.connections(app) is not pool
     finally:
-        line.hang_up()
+        pool_of_ours.close()
         app.close()

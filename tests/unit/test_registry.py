@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from boogie.apps.tasks import BoogieTask, registry, task
+from boogie.apps.tasks import BoogieTask, current_app, registry, task
 from tests.project.blog.tasks import clean_user_posts
 from tests.project.celery import app as project_app
 
@@ -127,23 +127,23 @@ def shipped_app(monkeypatch):
 
 
 def test_the_projects_current_app_is_used():
-    assert registry.celery_app() is project_app
+    assert current_app.celery_app() is project_app
 
 
 def test_another_thread_uses_the_same_app():
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(registry.celery_app).result() is project_app
+        assert pool.submit(current_app.celery_app).result() is project_app
 
 
 @override_settings(BOOGIE_TASKS={"CELERY_APP": "boogie.apps.tasks.celery.app"})
 def test_the_app_named_in_the_settings_comes_first(shipped_app):
-    assert registry.celery_app() is shipped_app
+    assert current_app.celery_app() is shipped_app
 
 
 def test_without_a_current_app_the_shipped_one_is_used(shipped_app, monkeypatch):
     monkeypatch.setattr(_state._tls, "current_app", None)
     monkeypatch.setattr(_state, "default_app", None)
-    assert registry.celery_app() is shipped_app
+    assert current_app.celery_app() is shipped_app
 
 
 @pytest.mark.parametrize(
@@ -154,16 +154,16 @@ def test_a_path_that_names_no_celery_app_is_improperly_configured(path):
         override_settings(BOOGIE_TASKS={"CELERY_APP": path}),
         pytest.raises(ImproperlyConfigured, match=f"'{path}'"),
     ):
-        registry.celery_app()
+        current_app.celery_app()
 
 
 def test_an_app_that_is_finalized_later_does_not_take_the_tasks_from_the_one_in_use():
-    assert clean_user_posts.app is registry.celery_app()
+    assert clean_user_posts.app is current_app.celery_app()
     other = Celery("passing by", set_as_current=False)
     try:
         other.finalize()
         assert other.tasks[clean_user_posts.name] is clean_user_posts
-        assert clean_user_posts.app is registry.celery_app()
+        assert clean_user_posts.app is current_app.celery_app()
     finally:
         other.close()
 
@@ -180,8 +180,8 @@ def app():
 
 def test_a_setting_is_what_celery_says_whenever_that_changes(app, monkeypatch):
     def url():
-        assert registry.setting(app, "broker_write_url") == app.conf.broker_write_url
-        return registry.setting(app, "broker_write_url")
+        assert current_app.setting(app, "broker_write_url") == app.conf.broker_write_url
+        return current_app.setting(app, "broker_write_url")
 
     assert url() == "redis://here/0"
     app.conf.broker_url = "redis://there/0"
@@ -218,18 +218,18 @@ reads_every_setting = pytest.mark.filterwarnings("ignore:The EMAIL_")
 @pytest.mark.parametrize("namespace", ["CELERY", "QUEUES"])
 def test_a_setting_that_a_test_overrides_is_noticed(configured, namespace):
     app = configured(namespace)
-    assert registry.setting(app, "task_always_eager") is False
+    assert current_app.setting(app, "task_always_eager") is False
     with override_settings(**{f"{namespace}_TASK_ALWAYS_EAGER": True}):
-        assert registry.setting(app, "task_always_eager") is True
-    assert registry.setting(app, "task_always_eager") is False
+        assert current_app.setting(app, "task_always_eager") is True
+    assert current_app.setting(app, "task_always_eager") is False
 
 
 @reads_every_setting
 def test_a_setting_that_is_assigned_is_noticed(configured, monkeypatch):
     app = configured("CELERY")
-    assert registry.setting(app, "task_always_eager") is False
+    assert current_app.setting(app, "task_always_eager") is False
     monkeypatch.setattr(settings, "CELERY_TASK_ALWAYS_EAGER", True, raising=False)
-    assert registry.setting(app, "task_always_eager") is True
+    assert current_app.setting(app, "task_always_eager") is True
 
 
 @reads_every_setting
@@ -237,14 +237,14 @@ def test_the_queue_of_a_name_is_another_when_the_default_queue_is(configured):
     app = configured("CELERY")
     for queue in ("first", "second"):
         with override_settings(CELERY_TASK_DEFAULT_QUEUE=queue):
-            assert registry.routed_queue(app, "some.task") == queue
+            assert current_app.routed_queue(app, "some.task") == queue
 
 
 def test_two_apps_have_settings_of_their_own(app):
     other = Celery("other", set_as_current=False, broker="redis://other/0")
     for _ in range(2):
-        assert registry.setting(app, "broker_write_url") == "redis://here/0"
-        assert registry.setting(other, "broker_write_url") == "redis://other/0"
+        assert current_app.setting(app, "broker_write_url") == "redis://here/0"
+        assert current_app.setting(other, "broker_write_url") == "redis://other/0"
     app.config_from_object({"broker_url": "redis://configured/0"}, force=True)
-    assert registry.setting(app, "broker_write_url") == app.conf.broker_write_url
+    assert current_app.setting(app, "broker_write_url") == app.conf.broker_write_url
     other.close()

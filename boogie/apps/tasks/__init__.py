@@ -10,8 +10,9 @@ the models are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING, Any
 
-from boogie.apps.tasks.declaration.base import BoogieTask, task
+from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.declaration.cancel import check_cancelled
+from boogie.apps.tasks.declaration.decorator import task
 
 from .exceptions import (
     ArgumentError,

@@ -17,12 +17,12 @@ class TasksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, registry
+        from . import checks, current_app, registry
         from .worker import receivers
         from .worker import step as worker
 
         checks.register()
         receivers.connect()
-        registry.ensure_app()
+        current_app.ensure_app()
         registry.on_every_app(worker.install)
         registry.discover()

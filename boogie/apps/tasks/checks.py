@@ -10,10 +10,10 @@ from typing import Any
 from celery import Celery
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
+from django.db import connections
 
-from . import registry
-from .broker import doorbell
+from . import current_app, registry
+from .broker import quirks
 from .conf import Conf, conf
 from .models import Task
 
@@ -47,7 +47,7 @@ def check_celery(**options: Any) -> list[checks.CheckMessage]:
     if list(conf.problems()):
         return []
     try:
-        app = registry.celery_app()
+        app = current_app.celery_app()
     except ImproperlyConfigured as error:
         hint = "Name the Celery app as 'package.module.app' or 'package.module:app'."
         return [checks.Error(str(error), hint=hint, id="boogie_tasks.E003")]
@@ -68,7 +68,8 @@ def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
             id="boogie_tasks.W002",
         )
     ranked = sorted(task.name for task in registry.declared() if task.priority)
-    if ranked and _is_rabbitmq(app) and not app.conf.task_queue_max_priority:
+    on_rabbitmq = quirks.is_rabbitmq(current_app.broker_scheme(app))
+    if ranked and on_rabbitmq and not app.conf.task_queue_max_priority:
         yield checks.Warning(
             f"RabbitMQ ignores the priority of {', '.join(ranked)}.",
             hint="Set CELERY_TASK_QUEUE_MAX_PRIORITY = 9 (existing queues must be deleted first).",
@@ -76,16 +77,11 @@ def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
         )
 
 
-def _is_rabbitmq(app: Celery) -> bool:
-    scheme = doorbell.scheme(app)
-    return scheme in ("", "amqp", "amqps", "pyamqp", "confirm")
-
-
 def check_sqlite(
     databases: Sequence[str] | None = None, **options: Any
 ) -> list[checks.CheckMessage]:
     """W004: SQLite settings under which several processes can write."""
-    alias = router.db_for_write(Task)
+    alias = Task.objects.on_primary().db
     connection = connections[alias]
     if connection.vendor != "sqlite":
         return []

@@ -13,7 +13,7 @@ from celery import Celery, signals
 from kombu import Producer
 from kombu.serialization import dumps
 
-from boogie.apps.tasks import registry
+from boogie.apps.tasks import current_app, registry
 
 #: Stands for the id where Celery puts it.
 PLACE = "00000000-0000-0000-0000-000000000000"
@@ -74,7 +74,7 @@ class Bells:
         self.app = app
         self._bells: dict[Hashable, Bell] = {}
         self._all_differ = bool(
-            app.conf.task_send_sent_event or not registry.has_fixed_routes(app.amqp.router)
+            app.conf.task_send_sent_event or not current_app.has_fixed_routes(app.amqp.router)
         )
 
     def ring(

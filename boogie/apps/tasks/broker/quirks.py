@@ -1,14 +1,16 @@
 """
-What a worker need not ask of its broker, because no message that it gets matters.
+What differs from broker to broker, and is not to be seen anywhere else.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from celery import Celery
 
-from boogie.apps.tasks.declaration.base import BoogieTask
+from boogie.apps.tasks import registry
 
-OPTION = "ack_emulation"
+#: Redis: whether kombu keeps a copy of each message that was taken, until it is acknowledged.
+ACK_EMULATION = "ack_emulation"
 
 
 def spare_redis(app: Celery) -> None:
@@ -24,18 +26,51 @@ def spare_redis(app: Celery) -> None:
     ``broker_transport_options`` do not say what they want themselves.
     """
     options = app.conf.broker_transport_options
-    if OPTION in options or not _are_all_ours(app):
+    if ACK_EMULATION in options or not _are_all_ours(app):
         return
     with app.connection_for_read() as connection:
         if connection.transport.driver_type == "redis":
-            app.conf.broker_transport_options = {**options, OPTION: False}
+            app.conf.broker_transport_options = {**options, ACK_EMULATION: False}
 
 
 def _are_all_ours(app: Celery) -> bool:
     """Return whether all tasks but Celery's own are Boogie tasks."""
     tasks: dict[str, Any] = app.tasks
     return all(
-        isinstance(task, BoogieTask)
-        for name, task in tasks.items()
-        if not name.startswith("celery.")
+        registry.is_ours(task) for name, task in tasks.items() if not name.startswith("celery.")
     )
+
+
+def short_timeouts(seconds: float) -> dict[str, Any]:
+    """Return the transport options by which each broker's client gives up soon."""
+    return {
+        # Redis
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "retry_on_timeout": False,
+        # RabbitMQ
+        "read_timeout": seconds,
+        "write_timeout": seconds,
+    }
+
+
+def can_batch(channel: Any) -> bool:
+    """Return whether a channel sends many messages together: Redis alone has pipelines."""
+    return hasattr(channel, "create_publish_batch")
+
+
+def is_rabbitmq(scheme: str) -> bool:
+    """Return whether URLs with ``scheme`` lead to RabbitMQ, as one without any does."""
+    return scheme in ("", "amqp", "amqps", "pyamqp", "confirm")
+
+
+def keep_client(channel: Any) -> None:
+    """Keep the client of a Redis channel: kombu makes one for each command, and that is slow."""
+    make = getattr(channel, "Client", None)
+    if make is not None and not hasattr(make, "cache_info"):
+        channel.Client = lru_cache(maxsize=1)(make)
+
+
+def broker_priority(priority: int, driver_type: str) -> int:
+    """Return what the broker calls our priority: Redis counts the other way, 0 first."""
+    return 9 - priority if driver_type == "redis" else priority

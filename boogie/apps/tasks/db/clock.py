@@ -3,10 +3,6 @@ Database time. Due times, leases and every timestamp of a row come from here,
 never from the process's clock: hosts disagree, the database does not.
 """
 
-import os
-import threading
-import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,34 +58,3 @@ def _shift(connection: BaseDatabaseWrapper) -> float:
         return 0.0
     offset = datetime.now(zone).utcoffset()
     return offset.total_seconds() if offset else 0.0
-
-
-_lock = threading.Lock()
-_last = 0
-
-
-def uuid7_block() -> uuid.UUID:
-    """
-    Return the first of 2³² ids that nobody else makes: this one plus 0, 1, 2, ….
-
-    For many rows made at once: they are told apart from all others by two
-    bounds. Of the 62 random bits 30 are random and 32 count.
-    """
-    first = uuid7().int
-    return uuid.UUID(int=first >> 32 << 32)
-
-
-def uuid7() -> uuid.UUID:
-    """
-    Return a time-ordered UUID (RFC 9562, version 7).
-
-    48 bits of Unix milliseconds, 12 bits of the fraction of that millisecond,
-    62 random bits. Within one process each is greater than the one before.
-    """
-    global _last
-    ticks = time.time_ns() * 4096 // 1_000_000
-    with _lock:
-        _last = ticks = max(ticks, _last + 1)
-    value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64
-    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
-    return uuid.UUID(int=value)

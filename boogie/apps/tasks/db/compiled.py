@@ -13,7 +13,7 @@ INSERT), parsed and planned: see ``prepared.py``.
 """
 
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -172,50 +172,3 @@ def get(manager: Any, using: str, key: Any) -> Any:
 
     reader = cached(using, ("get", model), build)
     return reader.get({"pk": field.get_db_prep_value(key, connections[using])})
-
-
-class Inserter:
-    """
-    A compiled INSERT of one row that returns the columns which the database computes.
-
-    ``given``: the fields whose values come with each row, by ``attname``; ``computed``:
-    expressions. All others have the values of a new instance, in the statement itself.
-    """
-
-    def __init__(
-        self,
-        connection: Any,
-        model: type[models.Model],
-        given: Container[str],
-        computed: dict[str, Any],
-    ) -> None:
-        fields = model._meta.concrete_fields
-        self.given = [field for field in fields if field.attname in given]
-        returned = [field for field in fields if field.attname in computed]
-        self.returned = [field.attname for field in returned]
-        template = model()
-        for field in self.given:
-            setattr(template, field.attname, Slot(field.attname, field))
-        for name, expression in computed.items():
-            setattr(template, name, expression)
-        query = sql.InsertQuery(model)
-        query.insert_values(fields, [template])
-        self.compiler = query.get_compiler(connection=connection)
-        self.compiler.returning_fields = returned
-        ((text, params),) = self.compiler.as_sql()
-        self.statement = Statement(text, params, one_plan=True)
-        columns = [field.get_col(model._meta.db_table) for field in returned]
-        self.converters = self.compiler.get_converters(columns)
-
-    def insert(self, connection: Any, row: models.Model) -> None:
-        """Insert ``row``; set on it what the database computed."""
-        own = vars(row)
-        values = {
-            field.attname: field.get_db_prep_save(own[field.attname], connection)
-            for field in self.given
-        }
-        with self.statement.cursor(connection, values) as cursor:
-            found = cursor.fetchone()
-        converted = next(iter(self.compiler.apply_converters([list(found)], self.converters)))
-        own.update(zip(self.returned, converted, strict=True))
-        row._state.adding = False

@@ -9,7 +9,7 @@ from django.db import connection as default_connection
 from django.db import models
 from django.db.models import Q
 
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import codec
 
 
 class JSONField(models.JSONField):
@@ -21,8 +21,8 @@ class JSONField(models.JSONField):
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options["encoder"] = arguments.Encoder
-        options["decoder"] = arguments.Decoder
+        options["encoder"] = codec.Encoder
+        options["decoder"] = codec.Decoder
         super().__init__(*args, **options)
 
     def deconstruct(self) -> Any:

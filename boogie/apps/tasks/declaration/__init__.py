@@ -1,3 +1,4 @@
 """
-Declaring tasks: ``BoogieTask``, ``@task``, and what a task offers. Imports no model when it is imported.
+Declaring tasks: ``BoogieTask``, ``@task``, and what a task offers.
+Imports no model when it is imported.
 """

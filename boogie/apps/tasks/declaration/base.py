@@ -6,28 +6,23 @@ functions in ``models.py`` and in packages' ``__init__``, before Django is
 ready. The rooms below are imported by the methods that need them.
 """
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import (
     TYPE_CHECKING,
     Any,
-    Concatenate,
     Generic,
-    Literal,
     ParamSpec,
-    Protocol,
     Self,
     TypeAlias,
     TypeVar,
     cast,
-    overload,
 )
 
 from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ImproperlyConfigured
 
-from boogie.apps.tasks import registry
+from boogie.apps.tasks import current_app
 
 from .cancel import Cancelling
 from .each import Each
@@ -36,7 +31,7 @@ from .history import Reading
 from .retry import Retrying
 
 if TYPE_CHECKING:
-    from boogie.apps.tasks.execution.settle import Run
+    from boogie.apps.tasks.execution.run import Run
     from boogie.apps.tasks.models import Task
 
 O = TypeVar("O")  # noqa: E741 - the object
@@ -148,8 +143,9 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         ``datetime`` (naive: in the current time zone).
         """
         from boogie.apps.tasks.enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import times
 
-        when = enqueue.start_time(self.name, time)
+        when = times.start_time(self.name, time)
         return enqueue.queued(self, obj, args, kwargs, when)
 
     @property
@@ -168,7 +164,7 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
     @property
     def _current_run(self) -> "Run | None":
         if not self.__bound__:  # Celery does it when it finalizes an app; we may be called before
-            type(self).bind(registry.celery_app())
+            type(self).bind(current_app.celery_app())
         run: Run | None = self.request.get("boogie_run")
         return run
 
@@ -187,62 +183,4 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         return int(self.priority or 0)
 
 
-def _from_function(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    options = dict(options)
-    base = options.pop("base", None)
-    bind = options.pop("bind", False)
-    name = options.pop("name", None) or f"{function.__module__}.{function.__name__}"
-    cls = type(
-        function.__name__,
-        (BoogieTask,),
-        {
-            "run": function if bind else staticmethod(function),
-            "__module__": function.__module__,
-            "__wrapped__": staticmethod(function),
-        },
-    )
-    return build(cls, function, name, base, options)
-
-
 Declaration: TypeAlias = BoogieTask[Any, ..., Any]
-
-
-class Decorator(Protocol):
-    """What ``@task(...)`` with options, ``bind`` not among them, makes a task with."""
-
-    @overload
-    def __call__(self, source: type[B], /) -> B: ...
-    @overload
-    def __call__(self, source: Callable[Concatenate[O, P], R], /) -> BoogieTask[O, P, R]: ...
-
-
-@overload
-def task(function: type[B], /) -> B: ...
-@overload
-def task(function: Callable[Concatenate[O, P], R], /) -> BoogieTask[O, P, R]: ...
-@overload
-def task(
-    *, bind: Literal[True], **options: Any
-) -> Callable[[Callable[Concatenate[Any, O, P], R]], BoogieTask[O, P, R]]: ...
-@overload
-def task(*, bind: Literal[False] = False, **options: Any) -> Decorator: ...
-def task(function: Any = None, /, **options: Any) -> Any:
-    """
-    Make a task of a function, or of a ``BoogieTask`` subclass.
-
-    ``@task``, or ``@task(queue="slow", max_retries=3, ...)`` with Celery's options
-    (``name``, ``bind``, ``base``, …) and ours (``atomic``, ``rescue``).
-    """
-    if function is None:
-        return lambda source: task(source, **options)
-    if isinstance(function, type):
-        if not issubclass(function, BoogieTask):
-            raise TypeError(
-                f"@task decorates functions and BoogieTask subclasses, not {function!r}."
-            )
-        if "bind" in options:
-            raise TypeError(f"{function.__qualname__}: bind is for functions; a class has self.")
-        return function.as_task(**options)
-    if not inspect.isfunction(function) or function.__name__ == "<lambda>":
-        raise TypeError(f"@task decorates functions and BoogieTask subclasses, not {function!r}.")
-    return _from_function(function, options)

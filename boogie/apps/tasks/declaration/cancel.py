@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from celery import _state
 
 if TYPE_CHECKING:
-    from boogie.apps.tasks.execution.settle import Run
+    from boogie.apps.tasks.execution.run import Run
 
 
 class Cancelling:
@@ -28,11 +28,11 @@ class Cancelling:
         Cheap enough for a loop: the database is asked once a second at most.
         Does nothing when the function was simply called.
         """
-        from boogie.apps.tasks.execution import perform as execute
+        from boogie.apps.tasks.execution import cancellation
 
         run = self._current_run
         if run is not None:
-            execute.check(run)
+            cancellation.check(run)
 
 
 def check_cancelled() -> None:

@@ -70,8 +70,8 @@ class Each(Generic[O, P]):
     def schedule(self, time: Time, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows that start no earlier than ``time``, which is as for ``schedule()``."""
         from boogie.apps.tasks.enqueue import many as bulk
-        from boogie.apps.tasks.enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import times
 
         size = kwargs.pop("chunk_size", None)
-        when = enqueue.start_time(self._task.name, time)
+        when = times.start_time(self._task.name, time)
         return bulk.queued(self._task, objects, args, kwargs, when, size)

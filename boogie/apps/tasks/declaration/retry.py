@@ -13,7 +13,7 @@ from boogie.apps.tasks.exceptions import ArgumentError
 from boogie.apps.tasks.serialization import payloads as arguments
 
 if TYPE_CHECKING:
-    from boogie.apps.tasks.execution.settle import Run
+    from boogie.apps.tasks.execution.run import Run
 
     CeleryTask = DjangoTask[Any, Any]
 else:
@@ -70,10 +70,10 @@ class Retrying(CeleryTask):
         return retry
 
     def _retry_time(self, eta: Any, countdown: float | None) -> Any:
-        from boogie.apps.tasks.enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import times
 
         if eta is not None:
-            return enqueue.stored(eta)
+            return times.stored(eta)
         return float(self.default_retry_delay if countdown is None else countdown)
 
     def _retry_changes(

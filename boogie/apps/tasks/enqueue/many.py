@@ -16,15 +16,16 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
 from boogie.apps.tasks.db import outages as patience
-from boogie.apps.tasks.db.clock import Moment, uuid7_block
-from boogie.apps.tasks.db.sql import insert_many
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.ids import uuid7_block
+from boogie.apps.tasks.db.insert import insert_many
 from boogie.apps.tasks.lifecycle import emit as announce
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import references
 
-from . import one as enqueue
+from . import draft
 
 #: Rows of one INSERT.
 CHUNK = 2000
@@ -37,7 +38,7 @@ def queued(
     task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
 ) -> TaskQuerySet:
     """Insert a queued row for each object, due now or at ``when``; return the rows."""
-    row = enqueue.draft(task, args, kwargs)
+    row = draft.draft(task, args, kwargs)
     row.status = states.QUEUED
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
@@ -48,7 +49,7 @@ def paused(
     task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
 ) -> TaskQuerySet:
     """Insert a paused row for each object; return the rows."""
-    row = enqueue.draft(task, args, kwargs)
+    row = draft.draft(task, args, kwargs)
     row.status = states.PAUSED
     return _insert_all(task, row, objects, size, states.PAUSE)
 
@@ -109,10 +110,10 @@ def _references(task: Declaration, objects: Any, using: str) -> Iterator[tuple[i
             f"not {objects!r:.80} of type {type(objects).__qualname__}."
         )
     for given in objects:
-        obj = arguments.check_object(task.name, given)
+        obj = references.check_object(task.name, given)
         kind = kinds.get_for_model(obj, for_concrete_model=False).pk
         database = router.db_for_write(type(obj), instance=obj)
-        yield kind, arguments.checked_key(task.name, obj), database
+        yield kind, references.checked_key(task.name, obj), database
 
 
 def _references_of_queryset(
@@ -129,4 +130,4 @@ def _references_of_queryset(
         keys = list(keys)
     for key in keys:
         probe.pk = key
-        yield kind, arguments.checked_key(task.name, probe), database
+        yield kind, references.checked_key(task.name, probe), database

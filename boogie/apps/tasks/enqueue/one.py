@@ -2,22 +2,20 @@
 Making a row: check the call, insert, ring on commit.
 """
 
-import numbers
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
-from django.utils import timezone
 
+from boogie.apps.tasks import current_app
 from boogie.apps.tasks import identity as process
-from boogie.apps.tasks import registry
 from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import insert
 from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import MomentField
@@ -25,7 +23,9 @@ from boogie.apps.tasks.lifecycle import emit as announce
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import references
+
+from .draft import draft
 
 MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
 
@@ -42,7 +42,7 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
     """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
     row = _new_row(task, obj, args, kwargs)
     row.status = states.QUEUED
-    rung = when is None and doorbell.needs_ringing() and not doorbell.line.is_broken
+    rung = when is None and current_app.needs_ringing() and not broker_pool.is_broken
     if when is not None:
         row.scheduled_for = row.not_before = row.due = when
     else:
@@ -77,43 +77,14 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
 
 def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Check everything about a call; return an unsaved row for it."""
-    obj = arguments.check_object(task.name, obj)
-    key = arguments.checked_key(task.name, obj)
+    obj = references.check_object(task.name, obj)
+    key = references.checked_key(task.name, obj)
     row = draft(task, args, kwargs)
     kinds = ContentType.objects.db_manager(row._state.db)
     row.content_type = kinds.get_for_model(obj, for_concrete_model=False)
     row.object_id = key
     row.object_db = router.db_for_write(type(obj), instance=obj)
     return row
-
-
-def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
-    """Check the arguments of a call; return an unsaved row that is about no object yet."""
-    task.check_call(None, *args, **kwargs)
-    packed_args, packed_kwargs = arguments.pack_arguments(task.name, args, kwargs)
-    row = Task(
-        name=task.name,
-        args=packed_args,
-        kwargs=packed_kwargs,
-        queue=_queue(task),
-        priority=task.row_priority,
-        created=Moment(),
-    )
-    row._state.db = router.db_for_write(Task)
-    return row
-
-
-def _queue(task: Declaration) -> str:
-    """Return the task's own queue, else where ``task_routes`` sends its name, else ''."""
-    if task.queue:
-        return str(task.queue)
-    app = registry.celery_app()
-    queue = registry.routed_queue(app, task.name)
-    if queue is not None:
-        return queue
-    if doorbell.needs_ringing():
-        return ""
-    return str(registry.setting(app, "task_default_queue"))
 
 
 def _db(row: Task) -> str:
@@ -127,7 +98,7 @@ def _insert(row: Task) -> None:
     computed = {name: row.__dict__[name] for name in MOMENTS if _is_computed(row, name)}
     shape = tuple((name, value.seconds) for name, value in computed.items())
     if row.scheduled_for is None and _may_be_prebuilt(connection):
-        build = partial(prebuilt.Inserter, model=Task, given=GIVEN, computed=computed)
+        build = partial(insert.Inserter, model=Task, given=GIVEN, computed=computed)
         inserter = prebuilt.cached(using, ("insert", shape), build)
         patience.unlocked(using, partial(inserter.insert, connection, row))
         return
@@ -154,37 +125,3 @@ def _ring(row: Task) -> None:
         using = _db(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)
         patience.unlocked(using, partial(transitions.release, mine))
-
-
-def start_time(name: str, when: Any) -> Any:
-    """
-    Return when a scheduled row may start: an expression in database time, or a datetime.
-
-    A number (seconds) or ``timedelta`` counts from now; a naive ``datetime`` is
-    taken in the current time zone. Anything else is a ``TypeError``.
-    """
-    if isinstance(when, datetime):
-        return stored(when)
-    if isinstance(when, timedelta):
-        return Moment(max(0.0, when.total_seconds()))
-    if isinstance(when, numbers.Real) and not isinstance(when, bool):
-        return Moment(_finite(name, float(when)))
-    raise TypeError(
-        f"{name}: the time must be a number of seconds, a timedelta or a datetime, "
-        f"not {when!r:.80} of type {type(when).__qualname__}."
-    )
-
-
-def _finite(name: str, delay: float) -> float:
-    try:
-        timedelta(seconds=delay)
-    except (OverflowError, ValueError):
-        raise ValueError(f"{name}: cannot schedule {delay!r} seconds from now.") from None
-    return max(0.0, delay)
-
-
-def stored(when: datetime) -> datetime:
-    """Return ``when`` as a ``DateTimeField`` wants it."""
-    if settings.USE_TZ:
-        return timezone.make_aware(when) if timezone.is_naive(when) else when
-    return timezone.make_naive(when) if timezone.is_aware(when) else when

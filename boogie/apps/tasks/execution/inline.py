@@ -16,18 +16,18 @@ from boogie.apps.tasks.exceptions import TaskCancelled
 from boogie.apps.tasks.lifecycle import emit as announce
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import codec, references
 
 from . import errors as failures
 from . import settle
-from .settle import Run
+from .run import Run
 
 
 def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
     """Make a row and run it here and now; return what the function returned."""
     row = enqueue.running(task, obj, args, kwargs)
-    arrived_args, arrived_kwargs = arguments.round_trip([row.args, row.kwargs])
-    run = Run(row, [arguments.unwrap(obj), *arrived_args], arrived_kwargs)
+    arrived_args, arrived_kwargs = codec.round_trip([row.args, row.kwargs])
+    run = Run(row, [references.unwrap(obj), *arrived_args], arrived_kwargs)
     while True:
         _trace(task, run)
         if run.outcome != states.QUEUED:

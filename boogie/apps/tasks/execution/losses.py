@@ -11,7 +11,6 @@ from typing import Any
 from billiard.einfo import ExceptionInfo
 from celery.app.task import Context
 from celery.signals import task_failure
-from django.db import router
 
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks import registry
@@ -20,9 +19,8 @@ from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 
+from . import delays, settle, start
 from . import errors as failures
-from . import perform as execute
-from . import settle
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +37,7 @@ def lose(row: Task, how: str) -> None:
     """
     task = registry.get(row.name)
     lost = WorkerLost(f"{how} while it ran attempt {row.attempt} of {row.name}")
-    delay = settle.delay_after_loss(row, rescue=task is None or task.rescue)
+    delay = delays.delay_after_loss(row, rescue=task is None or task.rescue)
     if delay is None:
         abandon(row, lost)
         return
@@ -51,13 +49,13 @@ def lose(row: Task, how: str) -> None:
 
 def give_back(ids: list[str]) -> None:
     """Have other workers rung for rows that one has reserved and will not begin."""
-    rows = Task.objects.using(router.db_for_write(Task))
+    rows = Task.objects.on_primary()
     transitions.release(rows.filter(pk__in=ids), LAST_TAKE)
 
 
 def abandon(row: Task, exception: Exception) -> None:
     """Fail a running row from outside its process, with the hooks and signals of a failure."""
-    run = execute.read(row)
+    run = start.read(row)
     run.exception = exception
     run.error = failures.describe(exception, row.attempt, row.worker)
     task = registry.get(row.name)
@@ -103,7 +101,7 @@ def _fail_as_celery_does(task: Declaration, request: Any, exception: Exception) 
 
 def of_child(task_id: str, pid: int | None) -> Task | None:
     """Return the row that the process ``pid`` of this worker runs, if it still does."""
-    running = Task.objects.using(router.db_for_write(Task)).running()
+    running = Task.objects.on_primary().running()
     return running.filter(pk=task_id, worker=process.worker_id(), pid=pid).first()
 
 
@@ -123,8 +121,7 @@ def abandon_child(task_id: str, pid: int | None, exception: Exception) -> None:
 
 def refuse(task_id: str, name: str) -> None:
     """Fail the queued row of a task that nobody registered under ``name``."""
-    using = router.db_for_write(Task)
-    row = execute.claim_row(using, task_id)
+    row = start.claim_row(task_id)
     if row is None:
         return
     known = ", ".join(sorted(task.name for task in registry.declared())) or "none"
@@ -136,5 +133,4 @@ def refuse(task_id: str, name: str) -> None:
 
 def cancel_revoked(task_id: str) -> None:
     """Cancel the row of a task that was revoked through Celery."""
-    using = router.db_for_write(Task)
-    transitions.cancel(Task.objects.using(using).filter(pk=task_id))
+    transitions.cancel(Task.objects.on_primary().filter(pk=task_id))

@@ -7,66 +7,22 @@ Called by ``receivers.py`` for a worker's run, by ``execute.py`` inside an
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DatabaseError, connections
 
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
 from boogie.apps.tasks.lifecycle import states, transitions
-from boogie.apps.tasks.models import Task, TaskQuerySet
 
 from . import errors as failures
+from .run import Run
 
 logger = logging.getLogger(__name__)
-
-#: Seconds that a row waits after its first, second and every later loss.
-LOSS_DELAYS = (0.0, 5.0, 20.0)
-
-
-@dataclass
-class Run:
-    """What one claimed attempt knows. It lives on ``task.request``, never on the task."""
-
-    row: Task
-    args: list[Any]
-    kwargs: dict[str, Any]
-    #: The object was deleted, or cannot be read: why.
-    gone: Exception | None = None
-    #: The packed result, once the body has returned.
-    data: Any = None
-    #: What the function returned.
-    result: Any = None
-    #: What the body raised, unchanged, and the entry for ``errors`` made of it.
-    exception: BaseException | None = None
-    error: dict[str, Any] | None = None
-    #: Whether that was the body, or what packs its result; not the database around it.
-    has_raised: bool = False
-    #: ``retry(throw=False)`` asks for this once the body has returned.
-    postponed: Retry | None = None
-    #: Changes to the row that a retry brings along.
-    changes: dict[str, Any] = field(default_factory=dict)
-    #: When :func:`check` asks the database again, by this process's clock.
-    next_check: float = 0.0
-    entered: bool = False
-    in_body: bool = False
-    #: How it ended: a status of ``states.py``, ``"lost"`` if the row moved meanwhile.
-    outcome: str | None = None
-
-    @property
-    def db(self) -> str:
-        """The database that has the row."""
-        return self.row._state.db or DEFAULT_DB_ALIAS
-
-    @property
-    def rows(self) -> TaskQuerySet:
-        """All rows of that database."""
-        return Task.objects.using(self.db)
 
 
 def finish(run: Run) -> None:
@@ -105,14 +61,6 @@ def retry(run: Run, reason: Retry) -> None:
         delay = conf.RING_AGAIN  # it is claimed again at once, by this process: keep workers off
     move = partial(transitions.retry, run.rows, run.row, error, delay, **run.changes)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
-
-
-def delay_after_loss(row: Task, rescue: bool) -> float | None:
-    """Return for how long a row waits that is rescued now; ``None``: it is not to be rescued."""
-    limit = conf.MAX_LOSSES if rescue else 0
-    if row.losses >= limit or process.is_call(row.worker):
-        return None
-    return LOSS_DELAYS[min(row.losses, len(LOSS_DELAYS) - 1)]
 
 
 def rescue(run: Run, error: Exception, delay: float) -> None:

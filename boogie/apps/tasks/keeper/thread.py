@@ -7,24 +7,24 @@ statement that a second keeper finds already done.
 """
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from django.db import DatabaseError, connections, router
+from django.db import connections, router
 
-from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import sql
-from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.lifecycle import transitions
-from boogie.apps.tasks.models import Message, Task, TaskQuerySet, Worker
+from boogie.apps.tasks.models import Task, TaskQuerySet
 
-from .heartbeat import Pacemaker, beat, leave
+from .heartbeat import beat, leave
+from .jobs import FAILED, _jobs, do_jobs, guarded
+from .pacemaker import Pacemaker
+from .purge import purge
+from .rescue import rescue
+from .ring import ring_due
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +34,9 @@ TICK = 1.0
 BATCH = 1000
 #: Steps that go on without a pause while they find half a batch or more.
 FED = ("ring_due", "purge")
-FAILED = object()  # what a step comes to that went wrong
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
-#: Seconds for which the row of a dead worker stays to be looked at.
-WORKER_MEMORY = 3600.0
-
-_jobs: "queue.SimpleQueue[Callable[[], Any] | None]" = queue.SimpleQueue()
-
-
-def submit(job: Callable[..., Any], *args: Any) -> None:
-    """Have a thread of the keeper call ``job(*args)`` soon; the caller may be an event loop."""
-    _jobs.put(partial(job, *args))
 
 
 def rows() -> TaskQuerySet:
@@ -55,57 +45,6 @@ def rows() -> TaskQuerySet:
 
 
 # --- steps ----------------------------------------------------------------------------
-
-
-def ring_due(queues: Iterable[str]) -> int:
-    """
-    Publish doorbells for due rows of ``queues``; return how many were rung.
-
-    In step with the workers: only as many as bring a queue of the broker up to
-    ``BATCH`` messages. A row that waits behind so many needs no second doorbell.
-    """
-    if not doorbell.needs_ringing() or doorbell.line.is_broken or not rows().due().exists():
-        return 0
-    return sum(_ring_queue(queue) for queue in queues)
-
-
-def _ring_queue(queue: str) -> int:
-    if not (ready := rows().ready_in([queue])).exists():
-        return 0
-    waiting = doorbell.depth(queue)
-    if waiting is None or waiting >= BATCH:
-        return 0
-    # Their next look is put off first, so that each row goes to one keeper.
-    fields, again = ("name", "queue", "priority", "losses"), Moment(conf.RING_AGAIN)
-    due = sql.take(ready.db, lambda: ready, BATCH - waiting, fields, may_be_lost=True, due=again)
-    # A row that was lost is rung twice in succession: a broker gives messages to consumers in
-    # turn, and the one that lost the row may be frozen, but connected.
-    bells = [row for row in due for _ in range(2 if row.losses else 1)]
-    if unrung := {row.pk for row in doorbell.ring(bells)}:
-        transitions.release(rows().filter(pk__in=unrung))
-    return len(due) - len(unrung)
-
-
-def rescue() -> None:
-    """Rescue the rows and messages of dead workers, and fail the calls that were given up."""
-    workers = Worker.objects.using(router.db_for_write(Worker))
-    alive = workers.alive(conf.WORKER_TIMEOUT).values("pk")
-    for row in rows().orphaned(alive, conf.WORKER_TIMEOUT, conf.CALL_LIMIT).free():
-        losses.lose(row, f"the worker {row.worker} died")
-    messages = Message.objects.using(router.db_for_write(Message))
-    messages.held().exclude(worker__in=alive).update(worker="")
-
-
-def purge() -> int:
-    """Delete workers long dead, and a batch of rows past their retention; return how many rows."""
-    Worker.objects.using(router.db_for_write(Worker)).dead(WORKER_MEMORY).delete()
-    removed = 0
-    for status, keep in conf.RETENTION.items():
-        if keep is not None:
-            old = rows().filter(status=status, ended__lt=Moment(-keep))
-            chunk = list(old.order_by("ended").values_list("pk", flat=True)[:BATCH])
-            removed += rows().ended().filter(pk__in=chunk).remove() if chunk else 0
-    return removed
 
 
 # --- the thread -----------------------------------------------------------------------
@@ -142,14 +81,14 @@ class Keeper:
 
     def introduce(self) -> None:
         """Make the worker known, in the thread of the caller."""
-        _guarded(self.beat)
+        guarded(self.beat)
 
     def start(self) -> None:
         """Begin the threads: one keeps, one does jobs, in which users' hooks may take long."""
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._keep, args=[self._stopped], name="boogie-keeper"),
-            threading.Thread(target=_do_jobs, name="boogie-jobs"),
+            threading.Thread(target=do_jobs, name="boogie-jobs"),
         ]
         for thread in self._threads:
             thread.daemon = True
@@ -169,10 +108,10 @@ class Keeper:
         while not _jobs.empty():
             job = _jobs.get()
             if job is not None:
-                _guarded(job)
+                guarded(job)
         if self.pacemaker is not None:
             self.pacemaker.stop()
-        _guarded(partial(leave, self.worker_id))
+        guarded(partial(leave, self.worker_id))
 
     def tick(self) -> None:
         """Do every step whose time has come."""
@@ -217,7 +156,7 @@ class Keeper:
         name = getattr(step, "func", step).__name__
         now = time.monotonic()
         if now >= self._next.get(name, 0.0):
-            result = _guarded(step)
+            result = guarded(step)
             # At the next tick again: a batch that was full, and a heartbeat that failed.
             full = name in FED and result is not FAILED and (result or 0) >= BATCH // 2
             missed = name == "beat" and result is FAILED
@@ -230,24 +169,3 @@ class Keeper:
                 self.tick()
         finally:
             connections.close_all()
-
-
-def _do_jobs() -> None:
-    """Do jobs as they come, until one of them says to stop."""
-    try:
-        while (job := _jobs.get()) is not None:
-            _guarded(job)
-    finally:
-        connections.close_all()
-
-
-def _guarded(step: Callable[[], Any]) -> Any:
-    """Do a step; the keeper outlives whatever goes wrong in it."""
-    try:
-        return step()
-    except DatabaseError as error:
-        logger.warning("The keeper cannot reach the database, it tries again: %s", error)
-        connections.close_all()
-    except Exception:
-        logger.exception("The keeper failed at %r", step)
-    return FAILED

@@ -16,8 +16,8 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db import outages as patience
-from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.protocols import Row
 
 from . import states, transitions
@@ -64,7 +64,7 @@ def one(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None
     One statement where the database returns what it updated, else two.
     """
     connection = connections[everything.db]
-    if not sql.returns_from_update(connection):
+    if not features.returns_from_update(connection):
         mine = everything.filter(pk=key)
         return mine.get() if transitions.claim(mine, worker=worker, pid=pid) else None
     statement, reader = prebuilt.cached(everything.db, "claim", partial(_build_one, everything))

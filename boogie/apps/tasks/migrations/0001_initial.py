@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Task',
             fields=[
-                ('id', models.UUIDField(default=boogie.apps.tasks.db.clock.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=boogie.apps.tasks.db.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', boogie.apps.tasks.db.fields.ExactCharField(max_length=255, verbose_name='task')),
                 ('object_id', boogie.apps.tasks.db.fields.ExactCharField(max_length=255, verbose_name='object id')),
                 ('object_db', models.CharField(max_length=63, verbose_name='object database')),

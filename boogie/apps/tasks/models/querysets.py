@@ -16,7 +16,7 @@ from boogie.apps.tasks import registry
 from boogie.apps.tasks.db import outages as patience
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states, transitions
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import references
 
 from .results import Results
 
@@ -32,7 +32,15 @@ def _not_on_managers(verb: F) -> F:
     return verb
 
 
-class RowQuerySet(models.QuerySet[R]):
+class StoredQuerySet(models.QuerySet[R]):
+    """What is stored in a table of ours."""
+
+    def on_primary(self) -> Self:
+        """The same, in the database that is written to: what decides reads nowhere else."""
+        return self.using(router.db_for_write(self.model))
+
+
+class RowQuerySet(StoredQuerySet[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
     def paused(self) -> Self:
@@ -116,12 +124,12 @@ class RowQuerySet(models.QuerySet[R]):
 
     def for_object(self, obj: models.Model) -> Self:
         """Rows about ``obj``, through whichever proxy of its model they were made."""
-        obj = arguments.check_object("for_object()", obj)
+        obj = references.check_object("for_object()", obj)
         manager = ContentType.objects.db_manager(self.db)
         kinds = manager.get_for_models(*family(type(obj)), for_concrete_models=False)
         return self.filter(
             content_type__in=list(kinds.values()),
-            object_id=arguments.object_key(obj),
+            object_id=references.object_key(obj),
             object_db=router.db_for_write(type(obj), instance=obj),
         )
 

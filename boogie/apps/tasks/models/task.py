@@ -10,12 +10,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
-from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import compiled as prebuilt
-from boogie.apps.tasks.db.clock import Moment, uuid7
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
+from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.lifecycle import states, transitions
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import references
 
 from .querysets import RowQuerySet
 from .results import deserialized, wait
@@ -56,7 +55,7 @@ class Task(models.Model):
         db_constraint=False,  # each INSERT would lock the one row that all share
         verbose_name=_("object type"),
     )
-    object_id = ExactCharField(_("object id"), max_length=arguments.MAX_KEY_LENGTH)
+    object_id = ExactCharField(_("object id"), max_length=references.MAX_KEY_LENGTH)
     object_db = models.CharField(_("object database"), max_length=63)
     args = JSONField(_("arguments"), default=list)
     kwargs = JSONField(_("keyword arguments"), default=dict)
@@ -113,7 +112,7 @@ class Task(models.Model):
         model: type[models.Model] | None = kinds.get_for_id(self.content_type_id).model_class()
         if model is None:
             raise ObjectDoesNotExist(f"the model {self.content_type} is not installed")
-        key = arguments.key_value(model, self.object_id)
+        key = references.key_value(model, self.object_id)
         obj: models.Model = prebuilt.get(model._base_manager, self.object_db, key)
         return obj
 
@@ -192,88 +191,3 @@ class Task(models.Model):
     @property
     def is_ended(self) -> bool:
         return self.status in states.ENDED
-
-
-class WorkerQuerySet(models.QuerySet["Worker"]):
-    """Workers."""
-
-    def alive(self, timeout: float) -> Self:
-        """Workers heard of within ``timeout`` seconds of database time."""
-        return self.filter(seen__gt=Moment(-timeout))
-
-    def dead(self, timeout: float) -> Self:
-        """Workers not heard of within ``timeout`` seconds of database time."""
-        return self.filter(seen__lte=Moment(-timeout))
-
-
-class Worker(models.Model):
-    """One life of a Celery worker's main process, kept alive by its heartbeat."""
-
-    id = models.CharField(primary_key=True, max_length=255)
-    host = models.CharField(_("host"), max_length=255)
-    pid = models.PositiveIntegerField(_("process id"))
-    queues = models.JSONField(_("queues"), default=list)
-    concurrency = models.PositiveIntegerField(_("concurrency"), default=0)
-    software = models.JSONField(_("software versions"), default=dict)
-    started = MomentField(_("started"))
-    seen = MomentField(_("seen"))
-    #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
-    listening = MomentField(_("listening until"), null=True)
-
-    objects = WorkerQuerySet.as_manager()
-
-    class Meta:
-        app_label = "boogie_tasks"
-        verbose_name = _("worker")
-        verbose_name_plural = _("workers")
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its heartbeat is recent, by the database's clock (one query)."""
-        workers = type(self).objects.using(self._state.db).filter(pk=self.pk)
-        return workers.alive(conf.WORKER_TIMEOUT).exists()
-
-
-class MessageQuerySet(models.QuerySet["Message"]):
-    """Messages of plain Celery tasks on ``boogie://``."""
-
-    def free(self) -> Self:
-        """Messages that no worker holds."""
-        return self.filter(worker="")
-
-    def held(self) -> Self:
-        """Messages that a worker has and has not acknowledged."""
-        return self.exclude(worker="")
-
-    def ready_in(self, queues: list[str]) -> Self:
-        """Free messages of ``queues``, in the order in which they are delivered."""
-        return self.free().filter(queue__in=queues).order_by("-priority", "pk")
-
-
-class Message(models.Model):
-    """A message of a plain Celery task on ``boogie://``; deleted when acknowledged."""
-
-    id = models.BigAutoField(primary_key=True)
-    queue = models.CharField(_("queue"), max_length=255)
-    priority = models.PositiveSmallIntegerField(_("priority"), default=0)
-    payload = models.TextField(_("payload"))
-    worker = models.CharField(_("worker"), max_length=255, blank=True)
-    created = MomentField(_("created"))
-
-    objects = MessageQuerySet.as_manager()
-
-    class Meta:
-        app_label = "boogie_tasks"
-        verbose_name = _("message")
-        verbose_name_plural = _("messages")
-        indexes = [
-            models.Index(
-                fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"message {self.pk} in {self.queue}"

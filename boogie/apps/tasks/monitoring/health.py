@@ -9,7 +9,7 @@ from django.db import router
 from django.db.models import Count
 
 from boogie.apps.tasks import registry
-from boogie.apps.tasks.broker import doorbell
+from boogie.apps.tasks.broker import inspect
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states
@@ -78,7 +78,7 @@ def examine(history: bool = False) -> Health:
     live = rows.filter(status__in=[states.PAUSED, states.QUEUED])
     names = live.order_by().values_list("name", flat=True).distinct()
     health.unknown = sorted(name for name in names if registry.get(name) is None)
-    health.broker = doorbell.answers()
+    health.broker = inspect.answers()
     return health
 
 

@@ -13,21 +13,18 @@ from itertools import compress
 from queue import Empty
 from typing import Any
 
-from django.db import router
 from kombu.transport import memory, virtual
 
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import connections, reserve, sql
 from boogie.apps.tasks.db import outages as patience
-from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.execution import perform as execute
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
 
 from .delivery import doorbell_message
-from .polling import alias
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]
@@ -148,7 +145,9 @@ class Channel(memory.Channel):
             return []
         key = ("rows", tuple(queues), limit, lease)
         fields = ("name", "queue", "priority")
-        take = partial(sql.take, alias(), lambda: _rows().ready_in(queues), limit, fields, key)
+        take = partial(
+            reserve.take, _rows().db, lambda: _rows().ready_in(queues), limit, fields, key
+        )
         taken = []
         for row in take(may_be_lost=True, due=Moment(lease)):  # the claim decides who runs one
             tag = uuid.uuid4().hex
@@ -160,9 +159,9 @@ class Channel(memory.Channel):
         worker = process.worker_id()
         key = ("messages", tuple(queues), limit, worker)
         fields = ("queue", "priority", "payload")
-        using = router.db_for_write(Message)
+        using = _messages().db
         taken = []
-        for stored in sql.take(
+        for stored in reserve.take(
             using, lambda: _messages().ready_in(queues), limit, fields, key, worker=worker
         ):
             message = json.loads(stored.payload)
@@ -241,15 +240,15 @@ class Channel(memory.Channel):
 
 
 def _rows() -> Any:
-    return Task.objects.using(alias())
+    return Task.objects.on_primary()
 
 
 def _messages() -> Any:
-    return Message.objects.using(router.db_for_write(Message))
+    return Message.objects.on_primary()
 
 
 def _delete_message(key: Any) -> None:
-    patience.unlocked(alias(), _messages().filter(pk=key).delete)
+    patience.unlocked(_rows().db, _messages().filter(pk=key).delete)
     if process.has_greenlets() and threading.current_thread() is not threading.main_thread():
         # A greenlet of the pool, whose run may be over: nobody would use its connection again.
-        execute.close_connections()
+        connections.close_connections()

@@ -13,7 +13,7 @@ import os
 import time
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import InterfaceError, OperationalError, connections
 
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.db.clock import Moment
@@ -37,7 +37,7 @@ LISTEN_FOR = 20.0
 
 def alias() -> str:
     """Return the database that has the rows."""
-    return router.db_for_write(Task)
+    return Task.objects.on_primary().db
 
 
 class Watch:
@@ -118,7 +118,7 @@ class Watch:
         of the server share, and a busy worker fetches without being told.
         """
         now = time.monotonic()
-        mine = Worker.objects.using(router.db_for_write(Worker)).filter(pk=process.worker_id())
+        mine = Worker.objects.on_primary().filter(pk=process.worker_id())
         if busy:
             if self._listening_since is not None:
                 mine.update(listening=None)

@@ -11,12 +11,12 @@ from typing import Any
 
 from celery import signals
 
+from boogie.apps.tasks.db import connections
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution import errors as failures
-from boogie.apps.tasks.execution import losses, settle
-from boogie.apps.tasks.execution import perform as execute
-from boogie.apps.tasks.execution.settle import Run
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.execution import losses, settle, start
+from boogie.apps.tasks.execution.run import Run
+from boogie.apps.tasks.keeper import jobs
 
 
 def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> None:
@@ -27,8 +27,8 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
     if request.is_eager:  # a call() has its row already
         return
     request.boogie_run = None
-    execute.renew_connections()
-    run = execute.claim(task_id, sender.name)
+    connections.renew_connections()
+    run = start.claim(task_id, sender.name)
     if run is None:
         return
     request.boogie_run = run
@@ -73,13 +73,13 @@ def close(sender: Any, state: str | None = None, **extra: Any) -> None:
 
 def refuse_unknown(sender: Any, name: str, id: str, **extra: Any) -> None:
     """task_unknown: the row fails, visibly."""
-    keeper.submit(losses.refuse, id, name)
+    jobs.submit(losses.refuse, id, name)
 
 
 def cancel_revoked(sender: Any, request: Any, **extra: Any) -> None:
     """task_revoked: cancel the row."""
     if isinstance(sender, BoogieTask):
-        keeper.submit(losses.cancel_revoked, request.id)
+        jobs.submit(losses.cancel_revoked, request.id)
 
 
 def _run_of(sender: Any) -> "Run | None":

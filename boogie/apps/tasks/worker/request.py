@@ -15,7 +15,7 @@ from celery.worker.request import Request
 
 from boogie.apps.tasks import identity as process
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import jobs
 
 logger = get_logger(__name__)
 
@@ -41,7 +41,7 @@ class BoogieRequest(Request):
         state.task_ready(self)
         logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
         exception = TimeLimitExceeded(timeout)
-        keeper.submit(losses.abandon_child, self.id, self._process, exception)
+        jobs.submit(losses.abandon_child, self.id, self._process, exception)
         self._acknowledge_late()
 
     def on_failure(
@@ -59,7 +59,7 @@ class BoogieRequest(Request):
         state.task_ready(self)
         who = "a body" if self._process == os.getpid() else f"the process {self._process}"
         how = f"{who} of {process.worker_id()} died ({exception})"
-        keeper.submit(losses.lose_child, self.id, self._process, how)
+        jobs.submit(losses.lose_child, self.id, self._process, how)
         self._acknowledge_late()
 
     def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:

@@ -2,7 +2,6 @@
 What a stock Celery worker gets from us: the keeper, and connection reuse.
 """
 
-import os
 from typing import Any
 
 import celery
@@ -11,17 +10,19 @@ from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from celery.utils.log import get_logger
 from celery.worker import state
-from django.core.cache import close_caches
 
 import boogie
+from boogie.apps.tasks import current_app
 from boogie.apps.tasks import identity as process
-from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.broker import quirks as consuming
+from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.execution import perform as execute
-from boogie.apps.tasks.keeper import heartbeat
+from boogie.apps.tasks.keeper import jobs, pacemaker
 from boogie.apps.tasks.keeper import thread as keeper
+
+from .connections import reuse_connections
+from .forks import keepers, wake
 
 logger = get_logger(__name__)
 
@@ -31,9 +32,6 @@ CELERYS_LOST_WAIT, LOST_WAIT = 10.0, 1.0
 #: Seconds between two looks for dead children. Celery's event loop looks every 5 seconds, and at
 #: once when a child closes its end of a pipe: which is before the child can be waited for.
 LOOK_FOR_DEAD_EVERY = 0.5
-
-#: The keepers of this process, one for each of its workers: the event loop that forks, or None.
-_keepers: dict[keeper.Keeper, Any] = {}
 
 
 class KeeperStep(bootsteps.StartStopStep):
@@ -57,12 +55,12 @@ class KeeperStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         one = keeper.Keeper(process.worker_id(), _about(worker), Pool(worker))
-        if not isinstance(worker.pool, TaskPool) and heartbeat.can_be_shared():
-            one.pacemaker = heartbeat.Pacemaker(one.worker_id)
+        if not isinstance(worker.pool, TaskPool) and pacemaker.can_be_shared():
+            one.pacemaker = pacemaker.Pacemaker(one.worker_id)
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
         one.introduce()
-        execute.close_connections()
-        _keepers[one] = worker.hub if isinstance(worker.pool, TaskPool) else None
+        close_connections()
+        keepers[one] = worker.hub if isinstance(worker.pool, TaskPool) else None
         one.start()
         maintain = getattr(worker.pool, "maintain_pool", None)
         if worker.hub is not None and maintain is not None:
@@ -77,11 +75,11 @@ class KeeperStep(bootsteps.StartStopStep):
         ``boogie://`` gives its rows back itself. A broker gets its messages back at the
         end, when the last body has ended.
         """
-        _wake()
+        wake()
         waiting = set(state.reserved_requests) - set(state.active_requests)
         ids = [request.id for request in waiting if isinstance(request.task, BoogieTask)]
-        if ids and doorbell.needs_ringing():
-            keeper.submit(losses.give_back, ids)
+        if ids and current_app.needs_ringing():
+            jobs.submit(losses.give_back, ids)
 
 
 class Pool:
@@ -106,8 +104,8 @@ class Pool:
 
 
 def _say_farewell(**extra: Any) -> None:
-    while _keepers:
-        one, _ = _keepers.popitem()
+    while keepers:
+        one, _ = keepers.popitem()
         one.stop()
         one.farewell()
         process.become_worker(None)
@@ -129,89 +127,3 @@ def _about(worker: Any) -> dict[str, Any]:
 def install(app: Celery) -> None:
     """Add the keeper to every worker of ``app``."""
     app.steps["worker"].add(KeeperStep)
-
-
-# --- forks ----------------------------------------------------------------------------
-
-
-def _before_fork() -> None:
-    """
-    Leave no second thread and no open connection while the main process forks.
-
-    A forked child inherits locks that another thread holds, and closing an
-    inherited MySQL connection closes the parent's. Greenlets are no threads, and
-    gevent forks whenever a body starts a program.
-    """
-    if process.has_greenlets():
-        return
-    for one in _keepers:
-        one.stop()
-    if _keepers:
-        execute.close_connections()
-        doorbell.line.hang_up()
-
-
-def _after_fork() -> None:
-    """Start the keepers, later in an event loop: Python 3.13.0 warns of threads started here."""
-    for hub in _keepers.values():
-        _wake() if hub is None else hub.call_soon(_wake)
-
-
-def _wake() -> None:
-    for one in _keepers:
-        if not one.is_running:
-            one.start()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_keepers.clear)
-
-
-# --- connections ----------------------------------------------------------------------
-
-
-def reuse_connections(app: Celery) -> None:
-    """
-    Keep database connections after a Boogie task that ended well, as Django does after a request.
-
-    Celery's fixup for Django closes them around every task, whatever
-    ``CONN_MAX_AGE`` says. Other tasks keep that behaviour.
-    """
-    # Not ``app.fixups``: that has their names.
-    for fixup in app._fixups:  # type: ignore[attr-defined]
-        inner = getattr(fixup, "worker_fixup", None)
-        if inner is not None:
-            signals.task_prerun.disconnect(inner.on_task_prerun)
-            signals.task_postrun.disconnect(inner.on_task_postrun)
-            _fixups[id(inner)] = inner
-    signals.task_prerun.connect(_close_before, weak=False, dispatch_uid="boogie_tasks.close_before")
-    signals.task_postrun.connect(_close_after, weak=False, dispatch_uid="boogie_tasks.close_after")
-
-
-_fixups: dict[int, Any] = {}
-
-
-def _close_before(sender: Any, **extra: Any) -> None:
-    if not isinstance(sender, BoogieTask):
-        for fixup in _fixups.values():
-            fixup.on_task_prerun(sender, **extra)
-
-
-def _close_after(sender: Any, state: str | None = None, **extra: Any) -> None:
-    if not isinstance(sender, BoogieTask):
-        for fixup in _fixups.values():
-            fixup.on_task_postrun(sender, state=state, **extra)
-    elif not sender.request.is_eager:
-        leave_connections(clean=state in ("SUCCESS", "IGNORED"))
-
-
-def leave_connections(clean: bool) -> None:
-    """
-    Keep connections as Django would after a request; close them after a run that raised.
-
-    Those of a greenlet, too: it ends with its run, and each has its own.
-    """
-    if clean and not process.has_greenlets():
-        execute.renew_connections()
-    else:
-        execute.close_connections()
-    close_caches()

@@ -5,8 +5,8 @@ import threading
 import time
 import uuid
 
-from boogie.apps.tasks.db import clock
-from boogie.apps.tasks.db.clock import uuid7
+from boogie.apps.tasks.db import ids
+from boogie.apps.tasks.db.ids import uuid7
 
 
 def test_an_id_is_a_uuid_of_version_7():
@@ -31,7 +31,7 @@ def test_ids_made_one_after_the_other_ascend():
 
 def test_ids_ascend_also_when_the_clock_goes_back(monkeypatch):
     first = uuid7()
-    monkeypatch.setattr(clock.time, "time_ns", lambda: 1)
+    monkeypatch.setattr(ids.time, "time_ns", lambda: 1)
     assert first < uuid7() < uuid7()
 
 

@@ -1,0 +1,149 @@
+"""
+Which Celery app is in use, its settings, and where its routes lead.
+"""
+
+import os
+from typing import Any, cast
+
+from celery import Celery
+from celery import _state as celery_state
+from celery.app.routes import MapRoute
+from celery.utils.imports import symbol_by_name
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+from .conf import conf
+
+SHIPPED_APP = "boogie.apps.tasks.celery:app"
+
+# What app is current, Celery tells by no public name (and without types).
+_state: Any = celery_state
+
+#: Settings of Celery's that were looked up: of which configuration, in which state, what.
+_settings: dict[str, tuple[Any, Any, Any]] = {}
+
+
+#: Queues that fixed routes lead to: by which router, from which default queue, to what.
+_queues: dict[str, tuple[Any, Any, str | None]] = {}
+
+
+#: Variables that go before the settings of a broker.
+_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL")
+
+
+def ensure_app() -> None:
+    """Load the app that we ship unless the project has one; its own is imported when needed."""
+    if not conf.CELERY_APP and _current_app() is None:
+        symbol_by_name(SHIPPED_APP).set_default()
+
+
+def celery_app() -> Celery:
+    """
+    Return the Celery app in use.
+
+    ``BOOGIE_TASKS["CELERY_APP"]`` if set; else the one that the project made
+    current; else the one we ship.
+    """
+    if conf.CELERY_APP:
+        return _configured(conf.CELERY_APP)
+    current = _current_app()
+    return current if current is not None else symbol_by_name(SHIPPED_APP)
+
+
+def _current_app() -> Celery | None:
+    """Return the project's current app; never the fallback that Celery makes up by itself."""
+    app: Any = _state._tls.current_app or _state.default_app
+    if app is None or (app.main == "default" and not app.fixups):
+        return None
+    return cast(Celery, app)
+
+
+def _configured(path: str) -> Celery:
+    try:
+        app = symbol_by_name(path)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"BOOGIE_TASKS['CELERY_APP'] = {path!r} cannot be imported: {error}"
+        ) from error
+    if not isinstance(app, Celery):
+        raise ImproperlyConfigured(
+            f"BOOGIE_TASKS['CELERY_APP'] = {path!r} is a {type(app).__name__}, not a Celery app."
+        )
+    return app
+
+
+def setting(app: Celery, name: str) -> Any:
+    """
+    Return a setting of Celery's that has a simple value.
+
+    Celery goes through several dictionaries and spellings each time, which is a tenth of
+    what a row costs to enqueue. To see that nothing has changed takes much less.
+    """
+    configuration: Any = app.conf
+    changes = vars(configuration).get("changes")
+    if changes is None:  # nothing has asked for a setting yet
+        return getattr(configuration, name)
+    own = getattr(settings, f"CELERY_{name.upper()}", None)
+    state = (own, *map(os.environ.get, _VARIABLES), *changes.items())
+    known = _settings.get(name)
+    if known is None or known[0] is not configuration or known[1] != state:
+        known = _settings[name] = (configuration, state, getattr(configuration, name))
+    return known[2]
+
+
+def forget(**extra: Any) -> None:
+    """Look everything up again: a test overrides Django's settings, and Celery's may be there."""
+    _settings.clear()
+    _queues.clear()
+
+
+setting_changed.connect(forget, dispatch_uid="boogie_tasks.settings")
+
+
+def routed_queue(app: Any, name: str) -> str | None:
+    """Return the queue where ``task_routes`` sends ``name``; ``None`` if they name no queue."""
+    router = app.amqp.router
+    if not has_fixed_routes(router):
+        return _ask(router, name)
+    default = setting(app, "task_default_queue")
+    known = _queues.get(name)
+    if known is None or known[0] is not router or known[1] != default:
+        known = _queues[name] = (router, default, _ask(router, name))
+    return known[2]
+
+
+def has_fixed_routes(router: Any) -> bool:
+    """Return whether the name of a task alone decides where it goes."""
+    return all(isinstance(route, MapRoute) for route in router.routes)
+
+
+def _ask(router: Any, name: str) -> str | None:
+    queue = router.route({}, name).get("queue")
+    return None if queue is None else str(getattr(queue, "name", queue))
+
+
+SCHEME = "boogie"
+
+
+def needs_ringing() -> bool:
+    """
+    Return whether there is a broker to ring at.
+
+    On ``boogie://`` the committed row is the message. With ``task_always_eager``
+    (a testing aid of Celery's, for which rows have no use) nothing is published.
+    """
+    app = celery_app()
+    return not is_boogie(app) and not setting(app, "task_always_eager")
+
+
+def broker_scheme(app: Celery) -> str:
+    """Return the URL broker_scheme of the broker that ``app`` publishes to; '' if it names none."""
+    url = setting(app, "broker_write_url") or ""
+    first = url[0] if isinstance(url, list | tuple) else url
+    return str(first).partition(":")[0]
+
+
+def is_boogie(app: Celery) -> bool:
+    """Return whether ``app`` publishes to ``boogie://``."""
+    return broker_scheme(app) == SCHEME

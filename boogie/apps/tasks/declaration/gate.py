@@ -1,0 +1,63 @@
+"""
+gate
+"""
+
+from typing import Any, cast
+
+from celery.exceptions import Ignore
+
+from boogie.apps.tasks import current_app
+
+
+class Gate:
+    """
+    Stands in front of every registered task: nothing runs, or is sent, round a row.
+
+    Celery swallows the exceptions of signal receivers, so the claim made by the
+    receiver of ``task_prerun`` is looked for here, before any hook or body.
+    """
+
+    @classmethod
+    def bind(cls: Any, app: Any) -> Any:
+        """Bind to ``app``; one that is not in use does not take the task from the one that is."""
+        if cls.__bound__ and app is not current_app.celery_app():
+            return app
+        return super().bind(app)  # type: ignore[misc]
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Stop a run without a claimed row, or without its object."""
+        task = cast(Any, self)
+        run = task._current_run
+        if run is None:
+            raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
+        if run.gone is not None:
+            from boogie.apps.tasks.execution import perform as execute
+
+            execute.give_up(task, run, run.gone)
+        super().before_start(task_id, args, kwargs)  # type: ignore[misc]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        task = cast(Any, self)
+        run = task._current_run
+        if run is None and not task.request.called_directly:
+            raise Ignore(f"{task.request.id} has no claimed row")
+        if run is None or run.entered:  # a plain call of the function
+            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        from boogie.apps.tasks.execution import perform as execute
+
+        run.entered = True
+        return execute.perform(task, run, super().__call__)  # type: ignore[misc]
+
+    def apply_async(self: Any, *args: Any, **options: Any) -> Any:
+        """Refuse: a message without a row would run nothing."""
+        raise TypeError(
+            f"{self.name} is a Boogie task: use delayed(obj, ...) or schedule(time, obj, ...) "
+            f"in place of delay() and apply_async()."
+        )
+
+    #: Refused here and now, not when the transaction commits.
+    delay_on_commit = apply_async_on_commit = apply_async
+
+    def apply(self: Any, *args: Any, **options: Any) -> Any:
+        """Refuse: see ``call()``."""
+        raise TypeError(f"{self.name} is a Boogie task: use call(obj, ...) in place of apply().")

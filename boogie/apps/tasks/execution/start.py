@@ -1,0 +1,72 @@
+"""
+Claiming a row, and reading what its attempt is about.
+"""
+
+import os
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import router
+
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.exceptions import ObjectGone
+from boogie.apps.tasks.lifecycle import claim as claiming
+from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.models import Task
+
+from .run import Run
+
+#: A claim waits this long for a database that went away before it gives the row up.
+CLAIM_PATIENCE = 5.0
+
+
+#: Of which kind the objects of a task have been, by the task's name.
+_kinds: dict[str, claiming.Kind | None] = {}
+
+
+def claim(task_id: str, name: str) -> Run | None:
+    """Claim the queued row ``task_id`` of a task for this process; ``None``: not to be had."""
+    using = router.db_for_write(Task)
+    found = patience.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
+    if found is None:
+        return None
+    row, obj = found
+    run = read(row, obj)
+    if obj is None and run.gone is None:
+        _kinds[name] = claiming.kind_of(row)
+    announce.one("task_started", row, using)
+    return run
+
+
+def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
+    """Claim a queued row; return it with its object, if that could be read along, or ``None``."""
+    kind = _kinds.get(name)
+    if kind is not None:
+        everything = Task.objects.using(using).all()
+        worker, pid = process.worker_id(), os.getpid()
+        found = claiming.both(everything, task_id, kind, worker=worker, pid=pid)
+        if found is not None:
+            return found
+    row = claim_row(task_id)
+    return None if row is None else (row, None)
+
+
+def claim_row(task_id: str) -> Task | None:
+    """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
+    everything = Task.objects.on_primary()
+    return claiming.one(everything, task_id, worker=process.worker_id(), pid=os.getpid())
+
+
+def read(row: Task, obj: Any = None) -> Run:
+    """Return a run of a claimed row, with its object: ``obj`` if that has been read already."""
+    try:
+        obj = row.get_object() if obj is None else obj
+        return Run(row, [obj, *row.args], dict(row.kwargs))
+    except ObjectDoesNotExist as error:
+        kind = row.content_type.model
+        gone = ObjectGone(f"{kind} {row.object_id!r} was deleted before {row.name} ran ({error})")
+        return Run(row, [None, *row.args], dict(row.kwargs), gone=gone)
+    except Exception as error:  # an alias that is configured no more, a key that does not parse
+        return Run(row, [None, *row.args], dict(row.kwargs), gone=error)

@@ -1,0 +1,54 @@
+"""
+Messages of plain Celery tasks on boogie://.
+"""
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from boogie.apps.tasks.db.fields import MomentField
+
+from .querysets import StoredQuerySet
+
+
+class MessageQuerySet(StoredQuerySet["Message"]):
+    """Messages of plain Celery tasks on ``boogie://``."""
+
+    def free(self) -> Self:
+        """Messages that no worker holds."""
+        return self.filter(worker="")
+
+    def held(self) -> Self:
+        """Messages that a worker has and has not acknowledged."""
+        return self.exclude(worker="")
+
+    def ready_in(self, queues: list[str]) -> Self:
+        """Free messages of ``queues``, in the order in which they are delivered."""
+        return self.free().filter(queue__in=queues).order_by("-priority", "pk")
+
+
+class Message(models.Model):
+    """A message of a plain Celery task on ``boogie://``; deleted when acknowledged."""
+
+    id = models.BigAutoField(primary_key=True)
+    queue = models.CharField(_("queue"), max_length=255)
+    priority = models.PositiveSmallIntegerField(_("priority"), default=0)
+    payload = models.TextField(_("payload"))
+    worker = models.CharField(_("worker"), max_length=255, blank=True)
+    created = MomentField(_("created"))
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        app_label = "boogie_tasks"
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = [
+            models.Index(
+                fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk} in {self.queue}"

@@ -1,0 +1,57 @@
+"""
+Workers: one row for each life of a Celery worker.
+"""
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.fields import MomentField
+
+from .querysets import StoredQuerySet
+
+
+class WorkerQuerySet(StoredQuerySet["Worker"]):
+    """Workers."""
+
+    def alive(self, timeout: float) -> Self:
+        """Workers heard of within ``timeout`` seconds of database time."""
+        return self.filter(seen__gt=Moment(-timeout))
+
+    def dead(self, timeout: float) -> Self:
+        """Workers not heard of within ``timeout`` seconds of database time."""
+        return self.filter(seen__lte=Moment(-timeout))
+
+
+class Worker(models.Model):
+    """One life of a Celery worker's main process, kept alive by its heartbeat."""
+
+    id = models.CharField(primary_key=True, max_length=255)
+    host = models.CharField(_("host"), max_length=255)
+    pid = models.PositiveIntegerField(_("process id"))
+    queues = models.JSONField(_("queues"), default=list)
+    concurrency = models.PositiveIntegerField(_("concurrency"), default=0)
+    software = models.JSONField(_("software versions"), default=dict)
+    started = MomentField(_("started"))
+    seen = MomentField(_("seen"))
+    #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
+    listening = MomentField(_("listening until"), null=True)
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        app_label = "boogie_tasks"
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its heartbeat is recent, by the database's clock (one query)."""
+        workers = type(self).objects.using(self._state.db).filter(pk=self.pk)
+        return workers.alive(conf.WORKER_TIMEOUT).exists()

@@ -1,0 +1,47 @@
+"""
+What happens when the main process of a worker forks.
+"""
+
+import os
+from typing import Any
+
+from boogie.apps.tasks import identity as process
+from boogie.apps.tasks.broker.connection import broker_pool
+from boogie.apps.tasks.db.connections import close_connections
+from boogie.apps.tasks.keeper.thread import Keeper
+
+#: The keepers of this process, one for each of its workers: the event loop that forks, or None.
+keepers: dict[Keeper, Any] = {}
+
+
+def _before_fork() -> None:
+    """
+    Leave no second thread and no open connection while the main process forks.
+
+    A forked child inherits locks that another thread holds, and closing an
+    inherited MySQL connection closes the parent's. Greenlets are no threads, and
+    gevent forks whenever a body starts a program.
+    """
+    if process.has_greenlets():
+        return
+    for one in keepers:
+        one.stop()
+    if keepers:
+        close_connections()
+        broker_pool.close()
+
+
+def _after_fork() -> None:
+    """Start the keepers, later in an event loop: Python 3.13.0 warns of threads started here."""
+    for hub in keepers.values():
+        wake() if hub is None else hub.call_soon(wake)
+
+
+def wake() -> None:
+    """Start the threads of every keeper that was stopped for a fork."""
+    for one in keepers:
+        if not one.is_running:
+            one.start()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=keepers.clear)
