@@ -10,7 +10,7 @@ from django.db import connection
 
 from boogie.apps.tasks import Task, signals
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.lifecycle.states import (
     ARROWS,
@@ -46,7 +46,7 @@ class Book:
 
     def __init__(self):
         self.rows = {}
-        self.reader = prebuilt.Reader(connection, Task.objects.order_by("id"))
+        self.reader = compiled.Reader(connection, Task.objects.order_by("id"))
         #: By row: the process that made its current attempt, as long as that may write.
         self.owners = {}
         #: Signals that may have been sent, and those that were.

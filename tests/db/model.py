@@ -16,8 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from boogie.apps.tasks import BoogieTask, Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.keeper import rescue, ring
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import rescue, ring, thread
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.book import DONE, Book
 from tests.db.processes import Process, stage
@@ -124,7 +123,7 @@ class Life:
         #: Children that died, of which it is to hear.
         self.news = []
         self.is_over = False
-        self.keeper = keeper.Keeper(self.pk, {"queues": []}, self)
+        self.keeper = thread.Keeper(self.pk, {"queues": []}, self)
         self.keeper.introduce()
 
     def known(self):

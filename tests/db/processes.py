@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 from django.db import connections
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 
 #: More than one example ever has at a time.
 THREADS = 200
@@ -105,10 +105,10 @@ class Process:
     def go_on(self):
         """Run to the next pause or to the end; raise what the script raises."""
         stage.running = self
-        process.become_worker(self.life and self.life.pk)
+        identity.become_worker(self.life and self.life.pk)
         self._turn.release()
         self._done.acquire()
-        process.become_worker(None)
+        identity.become_worker(None)
         stage.running = None
         if self.over:
             self.value = self._future.result()

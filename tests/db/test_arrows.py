@@ -7,13 +7,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.execution import errors as failures
+from boogie.apps.tasks.execution import errors
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import HOUR, columns, stored
 
 pytestmark = pytest.mark.django_db
 
-ERROR = failures.entry("builtins.ValueError", "no", "trace", 3, "worker@there/1")
+ERROR = errors.entry("builtins.ValueError", "no", "trace", 3, "worker@there/1")
 
 #: How each arrow of the table is asked for.
 DRIVERS = {

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from boogie.apps.tasks import current_app
 from boogie.apps.tasks.db import features
-from boogie.apps.tasks.keeper import thread as keeper
-from boogie.apps.tasks.transport import polling as watch
+from boogie.apps.tasks.keeper import thread
+from boogie.apps.tasks.transport import polling
 from tests.helpers import declared, ring
 from tests.project.shop.models import Product
 
@@ -84,19 +84,19 @@ class Pool:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(keeper.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(thread.time, "monotonic", clock.monotonic)
     return clock
 
 
 @pytest.fixture
 def idle(clock):
     """The keeper of a worker that has told of itself; a minute of it goes by at each call."""
-    one = keeper.Keeper("idle@here/1", {"queues": ["celery"]}, Pool())
+    one = thread.Keeper("idle@here/1", {"queues": ["celery"]}, Pool())
     one.introduce()
 
     def pass_a_minute():
         for _ in range(MINUTE):
-            clock.now += keeper.TICK
+            clock.now += thread.TICK
             one.tick()
 
     pass_a_minute()
@@ -109,19 +109,19 @@ def test_an_idle_keeper_asks_less_than_twice_a_second(idle, monkeypatch, broker)
     sent = round_trips(idle)
     # Two a second, together with the looks that only boogie:// makes.
     limit = 2 * MINUTE - (LOOKS if broker == "boogie" else 0)
-    assert MINUTE / keeper.RESCUE_EVERY <= len(sent) <= limit, Counter(sent)
+    assert MINUTE / thread.RESCUE_EVERY <= len(sent) <= limit, Counter(sent)
 
 
 def test_an_idle_worker_of_the_table_looks_no_more_than_twice_a_second(monkeypatch, clock):
     """The longest pause is reached; each look is one statement."""
-    monkeypatch.setattr(watch.time, "monotonic", clock.monotonic)
-    one = watch.Watch()
+    monkeypatch.setattr(polling.time, "monotonic", clock.monotonic)
+    one = polling.Watch()
     looks = 0
     for _ in range(30):
         one.found(0)
     end = clock.now + MINUTE
     while clock.now < end:
-        clock.now += max(one.pulse, watch.FASTEST)
+        clock.now += max(one.pulse, polling.FASTEST)
         if one.is_time():
             one.found(0)
             looks += 1

@@ -6,7 +6,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from boogie.apps.tasks import Task, task_retried
-from boogie.apps.tasks.execution import perform as execute
+from boogie.apps.tasks.execution import perform
 from boogie.apps.tasks.lifecycle import transitions
 from tests.helpers import declared, now_due, work
 from tests.project.shop.models import Product
@@ -78,7 +78,7 @@ def test_an_atomic_run_whose_commit_fails_is_undone_and_runs_again(product, away
 
 def test_an_atomic_run_that_cannot_begin_its_transaction_runs_again(product, away, monkeypatch):
     begins = SimpleNamespace(atomic=transaction.atomic)
-    monkeypatch.setattr(execute, "transaction", begins)
+    monkeypatch.setattr(perform, "transaction", begins)
     away(begins, "atomic", GONE)
     row = work(atomic.delayed(product))
     assert (row.status, row.losses, stock(product)) == ("queued", 1, 0)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Worker
 from boogie.apps.tasks.broker import inspect
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import thread
 from boogie.apps.tasks.monitoring import health
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared, statements
@@ -34,7 +34,7 @@ def _broker_answers(monkeypatch):
 
 
 def alive(worker_id=ME):
-    keeper.beat(worker_id, {"concurrency": 2, "queues": ["celery", "slow"]})
+    thread.beat(worker_id, {"concurrency": 2, "queues": ["celery", "slow"]})
     return Worker.objects.get(pk=worker_id)
 
 

@@ -6,13 +6,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Message, Task, Worker, current_app
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import Message, Task, Worker, current_app, identity
 from boogie.apps.tasks.broker import doorbell, inspect
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.keeper import rescue, ring
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import rescue, ring, thread
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared, fresh_pool, work
 from tests.project.shop.models import Product
@@ -28,7 +26,7 @@ def _as_in_a_worker():
 
 
 def alive(worker_id="here@host/2"):
-    keeper.beat(worker_id, {"concurrency": 2})
+    thread.beat(worker_id, {"concurrency": 2})
     return worker_id
 
 
@@ -46,7 +44,7 @@ def test_a_first_beat_makes_the_worker_and_the_next_keeps_it_alive():
     assert (worker.concurrency, worker.pid > 0, worker.host != "") == (2, True, True)
     Worker.objects.update(seen=timezone.now() - HOUR)
     assert not worker.is_alive
-    keeper.beat(worker.pk, {"concurrency": 5})
+    thread.beat(worker.pk, {"concurrency": 5})
     worker.refresh_from_db()
     assert worker.is_alive
     assert worker.concurrency == 5
@@ -231,8 +229,8 @@ def test_max_losses_is_a_setting():
 
 
 def test_a_call_is_given_up_only_after_call_limit_and_then_fails():
-    young = stored("running", worker=process.caller_id(), started=timezone.now() - HOUR)
-    old = stored("running", worker=process.caller_id(), started=timezone.now() - 7 * HOUR)
+    young = stored("running", worker=identity.caller_id(), started=timezone.now() - HOUR)
+    old = stored("running", worker=identity.caller_id(), started=timezone.now() - 7 * HOUR)
     rescue.rescue()
     young.refresh_from_db()
     old.refresh_from_db()

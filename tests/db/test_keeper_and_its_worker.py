@@ -5,7 +5,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, current_app
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import thread
 from boogie.apps.tasks.worker.step import Pool
 from tests.db.rows import HOUR, stored
 from tests.helpers import declared
@@ -43,7 +43,7 @@ def worker():
 @pytest.fixture
 def mine(worker):
     """The keeper under test; its thread does not run."""
-    return keeper.Keeper(ME, {"queues": []}, worker)
+    return thread.Keeper(ME, {"queues": []}, worker)
 
 
 def status(row):
@@ -64,8 +64,8 @@ def test_a_heartbeat_that_failed_is_tried_again_at_the_next_tick(mine, monkeypat
         if fails:
             raise OperationalError("the database is away")
 
-    monkeypatch.setattr(keeper, "beat", beat)
-    monkeypatch.setattr(keeper.connections, "close_all", lambda: None)
+    monkeypatch.setattr(thread, "beat", beat)
+    monkeypatch.setattr(thread.connections, "close_all", lambda: None)
     for _ in range(3):
         mine.tick()
     assert len(made) == beats

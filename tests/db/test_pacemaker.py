@@ -9,8 +9,7 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Worker
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.keeper import pacemaker, pacemaker_process
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import pacemaker, pacemaker_process, thread
 from tests.helpers import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +21,7 @@ HOUR = 3600
 @pytest.fixture
 def worker():
     """The row of a worker that was last seen an hour ago."""
-    keeper.beat(ME, {"queues": []})
+    thread.beat(ME, {"queues": []})
     not_seen_for_an_hour()
     return Worker.objects.get()
 
@@ -63,7 +62,7 @@ def test_it_beats_as_long_as_the_worker_does_not(beside):
 def test_a_worker_without_a_row_gets_none():
     pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME))
     assert not Worker.objects.exists()
-    keeper.beat(ME, {"queues": []})
+    thread.beat(ME, {"queues": []})
     not_seen_for_an_hour()
     pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME))
     assert is_seen()
@@ -121,7 +120,7 @@ def cut_all_other_connections():
 def test_without_time_zones_it_beats_in_local_time():
     connection.close()  # a connection knows which zone it is in
     with override_settings(USE_TZ=False, TIME_ZONE="Asia/Kolkata"):
-        keeper.beat(ME, {"queues": []})
+        thread.beat(ME, {"queues": []})
         one = pacemaker.Pacemaker(ME)
         not_seen_for_an_hour()
         one.note_beat()

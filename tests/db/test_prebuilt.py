@@ -9,7 +9,7 @@ from django.db import connection, connections, models
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.clock import is_constant
 from tests.helpers import declared, work
 from tests.project.blog.models import Post, User
@@ -23,8 +23,8 @@ look = declared(lambda obj, n=0: n)
 @pytest.fixture(autouse=True)
 def cache(monkeypatch):
     """An empty cache of statements."""
-    cache = prebuilt._Cache()
-    monkeypatch.setattr(prebuilt, "_cache", cache)
+    cache = compiled._Cache()
+    monkeypatch.setattr(compiled, "_cache", cache)
     return cache
 
 
@@ -61,7 +61,7 @@ def test_an_object_is_read_as_the_orm_reads_it(make):
     manager = type(obj)._base_manager
     expected = manager.using(obj._state.db).get(pk=obj.pk)
     for _ in range(2):  # by the statement that is made now, and by the one that was kept
-        found = prebuilt.get(manager, obj._state.db, obj.pk)
+        found = compiled.get(manager, obj._state.db, obj.pk)
         assert type(found) is type(expected)
         assert values(found) == values(expected)
         assert (found._state.db, found._state.adding) == (obj._state.db, False)
@@ -73,7 +73,7 @@ def test_an_object_that_is_gone_does_not_exist(model):
     key = {Product: 404, Order: uuid.UUID(int=1), Label: "x", Book: 404, Seat: ("a", 1)}[model]
     for _ in range(2):
         with pytest.raises(model.DoesNotExist):
-            prebuilt.get(model._base_manager, "default", key)
+            compiled.get(model._base_manager, "default", key)
 
 
 class Picky(models.Manager):
@@ -114,23 +114,23 @@ def managed(manager):
 def test_a_manager_that_is_not_plain_is_asked_itself(cache, manager):
     product = Product.objects.create(name="pen", stock=0)
     manager = managed(manager)
-    assert not prebuilt.is_plain(manager)
+    assert not compiled.is_plain(manager)
     if isinstance(manager, Picky):
         with pytest.raises(Product.DoesNotExist):
-            prebuilt.get(manager, "default", product.pk)
+            compiled.get(manager, "default", product.pk)
     else:
-        assert prebuilt.get(manager, "default", product.pk) == product
+        assert compiled.get(manager, "default", product.pk) == product
     assert cache.entries == {}
 
 
 def test_a_plain_manager_is_plain():
-    assert prebuilt.is_plain(Product._base_manager)
-    assert prebuilt.is_plain(managed(models.Manager()))
+    assert compiled.is_plain(Product._base_manager)
+    assert compiled.is_plain(managed(models.Manager()))
 
 
 def test_models_with_composite_keys_are_left_to_the_orm(cache):
     seat = Seat.objects.create(hall="a", number=1)
-    assert prebuilt.get(Seat._base_manager, "default", seat.pk) == seat
+    assert compiled.get(Seat._base_manager, "default", seat.pk) == seat
     assert cache.entries == {}
 
 
@@ -139,7 +139,7 @@ def test_databases_do_not_share_statements(cache):
     there = Product.objects.using("other").create(pk=7, name="there")
     for _ in range(2):
         for obj in (here, there):
-            found = prebuilt.get(Product._base_manager, obj._state.db, 7)
+            found = compiled.get(Product._base_manager, obj._state.db, 7)
             assert found.name == obj.name
     assert kept(cache) == {("default", Product), ("other", Product)}
 
@@ -154,8 +154,8 @@ def test_a_statement_is_built_once_for_a_connection(cache):
         built.append(connection)
         return object()
 
-    first = prebuilt.cached("default", "key", build)
-    assert prebuilt.cached("default", "key", build) is first
+    first = compiled.cached("default", "key", build)
+    assert compiled.cached("default", "key", build) is first
     assert built == [connection]
 
 
@@ -165,22 +165,22 @@ def test_each_thread_has_statements_of_its_own():
 
     def elsewhere():
         try:
-            return [prebuilt.cached("default", "key", build) for _ in range(2)]
+            return [compiled.cached("default", "key", build) for _ in range(2)]
         finally:
             connections.close_all()
 
-    mine = prebuilt.cached("default", "key", build)
+    mine = compiled.cached("default", "key", build)
     with ThreadPoolExecutor(1) as pool:
         theirs = pool.submit(elsewhere).result()
     assert theirs[0] is theirs[1] is not mine
-    assert prebuilt.cached("default", "key", build) is mine
+    assert compiled.cached("default", "key", build) is mine
 
 
 def test_another_connection_under_the_same_name_builds_anew(monkeypatch):
-    old = prebuilt.cached("default", "key", lambda connection: object())
+    old = compiled.cached("default", "key", lambda connection: object())
     other = connections.create_connection("default")
     monkeypatch.setattr(connections, "_connections", _Connections(other))
-    assert prebuilt.cached("default", "key", lambda connection: object()) is not old
+    assert compiled.cached("default", "key", lambda connection: object()) is not old
 
 
 class _Connections:
@@ -222,6 +222,6 @@ def test_statements_kept_before_a_change_of_use_tz_are_not_used_after_it():
             row = look.delayed(product)
             assert timezone.is_aware(row.created) is timezone.is_aware(row.due) is use_tz
             assert timezone.is_aware(work(row).created) is use_tz
-            found = prebuilt.get(User._base_manager, "default", user.pk)
+            found = compiled.get(User._base_manager, "default", user.pk)
             assert timezone.is_aware(found.last_login) is use_tz
             assert found.last_login.replace(tzinfo=None) == datetime(2024, 5, 6, 7, 8, 9)

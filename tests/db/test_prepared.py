@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, connections
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import postgresql as prepared
+from boogie.apps.tasks.db import postgresql
 from boogie.apps.tasks.execution import start
 from tests.helpers import declared, ring, wait_until
 from tests.project.shop.models import Label, Order, Product
@@ -31,7 +31,7 @@ name = declared(lambda obj, *args, **kwargs: {"name": str(obj.pk), "args": args,
 def connect(monkeypatch):
     """Return a function that connects with ``OPTIONS`` besides the project's, and at a port."""
     settings = connection.settings_dict
-    monkeypatch.setattr(prepared, "_direct", {})
+    monkeypatch.setattr(postgresql, "_direct", {})
 
     def connect(port=settings["PORT"], **options):
         connection.close()
@@ -57,7 +57,7 @@ def run(obj, *args, **kwargs):
     return row
 
 
-def run_often(obj, times=prepared.PREPARE_AFTER + 2):
+def run_often(obj, times=postgresql.PREPARE_AFTER + 2):
     for _ in range(times):
         row = run(obj, "é%s", force=None)
         assert row.get_result() == {"name": str(obj.pk), "args": ["é%s"], "force": None}
@@ -169,7 +169,7 @@ def answers(port):
 @pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
 def test_nothing_is_prepared_behind_a_pooler(connect, pooler):
     connect(port=pooler)
-    assert not prepared.may_prepare(connection)
+    assert not postgresql.may_prepare(connection)
     run_often(Product.objects.create(name="pen"))
     assert kept() == []
 
@@ -177,7 +177,7 @@ def test_nothing_is_prepared_behind_a_pooler(connect, pooler):
 def test_a_server_that_is_asked_through_a_pooler_has_another_process(connect, monkeypatch):
     """The same without PgBouncer: the number that was told and the one that is there differ."""
     connect()
-    monkeypatch.setattr(prepared, "WHO", "SELECT pg_backend_pid() + 1")
-    assert not prepared.may_prepare(connection)
+    monkeypatch.setattr(postgresql, "WHO", "SELECT pg_backend_pid() + 1")
+    assert not postgresql.may_prepare(connection)
     run_often(Product.objects.create(name="pen"))
     assert kept() == []

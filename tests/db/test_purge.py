@@ -7,8 +7,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker
-from boogie.apps.tasks.keeper import purge
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import purge, thread
 from tests.db.rows import stored
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +72,7 @@ def test_a_row_that_is_retried_meanwhile_stays(monkeypatch):
 
 def test_the_row_of_a_worker_goes_when_it_has_been_dead_for_an_hour():
     for name, minutes in (("alive", 0), ("dead", 59), ("forgotten", 61)):
-        keeper.beat(name, {"concurrency": 1})
+        thread.beat(name, {"concurrency": 1})
         Worker.objects.filter(pk=name).update(seen=timezone.now() - timedelta(minutes=minutes))
     assert purge.purge() == 0
     assert set(Worker.objects.values_list("pk", flat=True)) == {"alive", "dead"}

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from boogie.apps.tasks import Task, signals
 from boogie.apps.tasks.keeper import rescue
-from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.lifecycle import emit
 from tests.db.rows import stored
 from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Product
@@ -143,7 +143,7 @@ def test_a_verb_of_a_queryset_is_told_for_each_row_that_moved(ear, product, verb
 
 def test_more_rows_than_one_chunk_are_all_told(ear, product, monkeypatch):
 
-    monkeypatch.setattr(announce, "CHUNK", 2)
+    monkeypatch.setattr(emit, "CHUNK", 2)
     rows = [stored("queued", product, body.name) for _ in range(5)]
     assert Task.objects.all().pause() == 5
     assert sorted(t.pk for _, _, t, *_ in ear.heard) == sorted(r.pk for r in rows)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Worker
 from boogie.apps.tasks.broker import inspect
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import thread
 from boogie.apps.tasks.monitoring import health
 from tests.db.rows import stored
 from tests.helpers import declared
@@ -33,7 +33,7 @@ def _broker_answers(monkeypatch):
 
 
 def alive():
-    keeper.beat(ME, {"concurrency": 2, "queues": ["celery", "slow"]})
+    thread.beat(ME, {"concurrency": 2, "queues": ["celery", "slow"]})
     return Worker.objects.get(pk=ME)
 
 

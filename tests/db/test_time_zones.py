@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import thread
 from tests.helpers import declared, work
 from tests.project.shop.models import Product
 
@@ -73,7 +73,7 @@ def test_a_schedule_of_some_seconds_is_so_far_from_now_in_any_zone(zone):
 
 
 def test_a_worker_is_alive_in_any_zone(zone):
-    keeper.beat("here@host/1", {})
+    thread.beat("here@host/1", {})
     assert Worker.objects.get().is_alive
     Worker.objects.update(seen=timezone.now() - timedelta(minutes=1))
     assert not Worker.objects.get().is_alive

@@ -4,9 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks.transport import polling as watch
+from boogie.apps.tasks import Worker, identity
+from boogie.apps.tasks.transport import polling
 
 pytestmark = [
     pytest.mark.django_db,
@@ -36,17 +35,17 @@ class Hub:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(watch.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(polling.time, "monotonic", clock.monotonic)
     return clock
 
 
 @pytest.fixture
 def waiting(monkeypatch):
     """A worker that has asked to be notified."""
-    monkeypatch.setattr(process, "worker_id", lambda: ME)
+    monkeypatch.setattr(identity, "worker_id", lambda: ME)
     now = timezone.now()
     Worker.objects.create(pk=ME, pid=1, started=now, seen=now)
-    one, hub = watch.Watch(), Hub()
+    one, hub = polling.Watch(), Hub()
     one.listen(hub, lambda: None, busy=False)
     one.found(0)
     yield lambda busy=False: one.listen(hub, lambda: None, busy), one
@@ -64,7 +63,7 @@ def test_a_worker_that_work_comes_to_all_the_time_goes_on_being_notified(clock, 
             listen()
             asked += 1
             assert Worker.objects.get().listening > timezone.now()
-    assert 60 / watch.LISTEN_FOR <= asked <= 6
+    assert 60 / polling.LISTEN_FOR <= asked <= 6
 
 
 def test_a_busy_worker_is_not_notified_and_one_that_waits_again_is(clock, waiting):
@@ -72,7 +71,7 @@ def test_a_busy_worker_is_not_notified_and_one_that_waits_again_is(clock, waitin
     listen(busy=True)
     assert Worker.objects.get().listening is None
     one.found(5)
-    clock.now += watch.FASTEST
+    clock.now += polling.FASTEST
     assert one.is_time()
     listen()
     assert Worker.objects.get().listening > timezone.now()
@@ -80,7 +79,7 @@ def test_a_busy_worker_is_not_notified_and_one_that_waits_again_is(clock, waitin
 
 def test_between_two_looks_there_is_a_second_as_long_as_it_is_notified(clock, waiting):
     _, one = waiting
-    clock.now += watch.SURE - 0.01
+    clock.now += polling.SURE - 0.01
     assert not one.is_time()
     clock.now += 0.01
     assert one.is_time()

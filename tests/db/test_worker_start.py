@@ -4,9 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from boogie.apps.tasks import Worker, current_app
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks import Worker, current_app, identity
+from boogie.apps.tasks.keeper import thread
 from boogie.apps.tasks.worker import step as worker
 
 pytestmark = pytest.mark.django_db
@@ -15,8 +14,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def starting(monkeypatch):
     """A worker whose keeper's thread is slow to begin."""
-    monkeypatch.setattr(keeper.Keeper, "start", lambda self: None)
-    process.become_worker("here@host/1")
+    monkeypatch.setattr(thread.Keeper, "start", lambda self: None)
+    identity.become_worker("here@host/1")
     yield SimpleNamespace(app=current_app.celery_app(), concurrency=2, pool=None, hub=None)
     worker._say_farewell()
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import outages
 from tests.helpers import declared, wait_until, work
 from tests.project.shop.models import Product
 from tests.races.rivals import Rival
@@ -88,28 +88,28 @@ def busy(times, message="database is locked"):
 
 def test_the_action_is_tried_again_until_it_succeeds():
     action, calls = busy(4)
-    assert patience.unlocked("default", action) == "done"
+    assert outages.unlocked("default", action) == "done"
     assert len(calls) == 5
 
 
 def test_another_error_is_not_waited_out():
     action, calls = busy(1, "no such table")
     with pytest.raises(OperationalError, match="no such table"):
-        patience.unlocked("default", action)
+        outages.unlocked("default", action)
     assert len(calls) == 1
 
 
 def test_inside_a_transaction_nothing_is_tried_again():
     action, calls = busy(1)
     with transaction.atomic(), pytest.raises(OperationalError, match="locked"):
-        patience.unlocked("default", action)
+        outages.unlocked("default", action)
     assert len(calls) == 1
 
 
 def test_at_the_end_of_its_patience_the_error_is_raised():
     action, calls = busy(10**9)
     with pytest.raises(OperationalError, match="locked"):
-        patience.unlocked("default", action, patience=0.1)
+        outages.unlocked("default", action, patience=0.1)
     assert len(calls) > 1
 
 
@@ -122,6 +122,6 @@ def test_settling_waits_for_a_database_that_is_away_and_connects_anew():
         return action()
 
     connection.ensure_connection()
-    assert patience.patiently("default", noted, 60) == "done"
+    assert outages.patiently("default", noted, 60) == "done"
     assert len(calls) == 3
     assert closed == [False, True, True]

@@ -3,8 +3,7 @@
 import pytest
 
 from boogie.apps.tasks import Task, task_paused
-from boogie.apps.tasks.execution import errors as failures
-from boogie.apps.tasks.execution import start
+from boogie.apps.tasks.execution import errors, start
 from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import transitions
 from tests.db.rows import stored
@@ -15,7 +14,7 @@ from tests.races.rivals import race, while_uncommitted
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = range(10)
-ERROR = failures.entry("builtins.ValueError", "no", "", 3, "worker@there/1")
+ERROR = errors.entry("builtins.ValueError", "no", "", 3, "worker@there/1")
 
 
 def only(row):

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boogie.apps.tasks import ArgumentError, ResultError
-from boogie.apps.tasks.serialization import codec, references
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import codec, payloads, references
 from tests.project.blog.models import User
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -160,25 +159,25 @@ REFUSED = {
 @pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [0, {"k": (v,)}]], ids=["bare", "inside"])
 def test_what_would_not_come_back_is_refused(value, wrap):
     with pytest.raises(ArgumentError, match=r"^shop\.pack: argument 'extra' would not come back"):
-        arguments.pack_arguments("shop.pack", (), {"extra": wrap(value)})
+        payloads.pack_arguments("shop.pack", (), {"extra": wrap(value)})
 
 
 @pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED.keys())
 def test_a_result_that_would_not_come_back_is_refused_with_advice(value):
     with pytest.raises(ResultError, match=rf"{type(value).__name__} .*serialize_result"):
-        arguments.pack_result("shop.pack", value)
+        payloads.pack_result("shop.pack", value)
 
 
 def test_a_refusal_says_where_in_the_argument():
     with pytest.raises(ArgumentError, match=r"argument 3 .* at \[1\]\['b'\] the float nan"):
-        arguments.pack_arguments("t", (0, [0, {"b": math.nan}]), {})
+        payloads.pack_arguments("t", (0, [0, {"b": math.nan}]), {})
 
 
 def test_a_model_instance_as_an_argument_is_refused_with_advice():
     with pytest.raises(ArgumentError, match=r"a model instance .*User.*pass its primary key"):
-        arguments.pack_arguments("t", (User(pk=1),), {})
+        payloads.pack_arguments("t", (User(pk=1),), {})
     with pytest.raises(ArgumentError):
-        arguments.pack_arguments("t", ([User(pk=1)],), {})
+        payloads.pack_arguments("t", ([User(pk=1)],), {})
 
 
 def test_an_argument_error_is_a_value_error():
@@ -223,16 +222,16 @@ def test_tuples_and_named_tuples_arrive_as_lists():
 @override_settings(BOOGIE_TASKS={"MAX_ARGUMENTS_SIZE": 100})
 def test_arguments_up_to_the_limit_are_accepted_and_one_byte_more_is_refused():
     frame = len('[["", 1], {}]')
-    arguments.pack_arguments("t", ("x" * (100 - frame), 1), {})
+    payloads.pack_arguments("t", ("x" * (100 - frame), 1), {})
     with pytest.raises(ArgumentError, match=r"101 bytes .* MAX_ARGUMENTS_SIZE \(100\)"):
-        arguments.pack_arguments("t", ("x" * (101 - frame), 1), {})
+        payloads.pack_arguments("t", ("x" * (101 - frame), 1), {})
 
 
 @override_settings(BOOGIE_TASKS={"MAX_RESULT_SIZE": 10})
 def test_a_result_over_the_limit_is_refused():
-    assert arguments.pack_result("t", "12345678") == "12345678"
+    assert payloads.pack_result("t", "12345678") == "12345678"
     with pytest.raises(ResultError, match=r"a str of 11 bytes .*MAX_RESULT_SIZE.*serialize_result"):
-        arguments.pack_result("t", "123456789")
+        payloads.pack_result("t", "123456789")
 
 
 @pytest.mark.parametrize("thing", [None, 5, "user", object(), [User(pk=1)]], ids=repr)

@@ -6,7 +6,7 @@ import sys
 import celery
 import pytest
 
-from boogie.apps.tasks.broker import quirks as consuming
+from boogie.apps.tasks.broker import quirks
 from boogie.apps.tasks.declaration.base import BoogieTask
 
 REDIS = "redis://localhost:1/0"
@@ -39,27 +39,27 @@ def plain():
 def test_copies_are_not_kept_where_all_tasks_are_ours():
     app = app_of(Count(), socket_timeout=5)
     assert [name for name in app.tasks if name.startswith("celery.")]
-    consuming.spare_redis(app)
+    quirks.spare_redis(app)
     assert app.conf.broker_transport_options == {"socket_timeout": 5, "ack_emulation": False}
 
 
 def test_one_other_task_needs_them():
     app = app_of(Count(), plain())
-    consuming.spare_redis(app)
+    quirks.spare_redis(app)
     assert app.conf.broker_transport_options == {}
 
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_what_the_project_says_is_done(wanted):
     app = app_of(Count(), ack_emulation=wanted)
-    consuming.spare_redis(app)
+    quirks.spare_redis(app)
     assert app.conf.broker_transport_options == {"ack_emulation": wanted}
 
 
 @pytest.mark.parametrize("broker", ["amqp://localhost:1//", "memory://", "boogie://"])
 def test_other_brokers_are_left_alone(broker):
     app = app_of(Count(), broker=broker)
-    consuming.spare_redis(app)
+    quirks.spare_redis(app)
     assert app.conf.broker_transport_options == {}
 
 

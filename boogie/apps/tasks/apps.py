@@ -18,11 +18,10 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
-        from .worker import receivers
-        from .worker import step as worker
+        from .worker import receivers, step
 
         checks.register()
         receivers.connect()
         current_app.ensure_app()
-        registry.on_every_app(worker.install)
+        registry.on_every_app(step.install)
         registry.discover()

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
-from . import postgresql as prepared
+from . import postgresql
 from .clock import is_constant
 
 Rows = models.QuerySet[Any]
@@ -49,10 +49,10 @@ class Statement:
     def cursor(self, connection: Any, values: dict[str, Any]) -> Any:
         """Execute with ``values``, ready for the database, in the slots; return the cursor."""
         params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
-        if not self.one_plan or not prepared.may_prepare(connection):
+        if not self.one_plan or not postgresql.may_prepare(connection):
             return _executed(connection.cursor(), self.text, params)
         try:
-            return _executed(prepared.cursor(connection), self.text, params)
+            return _executed(postgresql.cursor(connection), self.text, params)
         except NotSupportedError:
             if connection.in_atomic_block:
                 raise

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.models import sql
 
-from . import compiled as prebuilt
+from . import compiled
 from .features import returns_from_update
 from .sql import Rows
 
@@ -46,7 +46,7 @@ def take(
             _build_take, ready=ready, limit=limit, fields=fields, changes=changes, relaxed=relaxed
         )
         place = (key, relaxed)
-        statement, pk = build(connection) if key is None else prebuilt.cached(using, place, build)
+        statement, pk = build(connection) if key is None else compiled.cached(using, place, build)
         taken = [_named(values, fields, pk) for values in statement.all(connection, {})]
         # An UPDATE returns its rows in no order.
         taken.sort(key=lambda row: (-row.priority, row.pk))
@@ -68,7 +68,7 @@ def _build_take(
     fields: tuple[str, ...],
     changes: dict[str, Any],
     relaxed: bool,
-) -> tuple[prebuilt.Statement, Any]:
+) -> tuple[compiled.Statement, Any]:
     """Return the statement, and the field of the primary key that it returns first."""
     rows = ready()
     inner = rows.values("pk")[:limit].query.get_compiler(connection=connection)
@@ -87,7 +87,7 @@ def _build_take(
     text = f"{update_sql} WHERE {columns[0]} {which} RETURNING {', '.join(columns)}"
     if relaxed:
         text += ", set_config('synchronous_commit', 'off', true)"  # for this transaction
-    return prebuilt.Statement(text, (*update_params, *inner_params)), meta.pk
+    return compiled.Statement(text, (*update_params, *inner_params)), meta.pk
 
 
 def _named(values: Any, fields: tuple[str, ...], pk: Any = None) -> Any:

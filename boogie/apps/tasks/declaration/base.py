@@ -117,21 +117,21 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         An exception is recorded in the row and raised unchanged. A retry is made
         at once; time limits do not apply.
         """
-        from boogie.apps.tasks.execution import inline as calls
+        from boogie.apps.tasks.execution import inline
 
-        return cast(R, calls.call(self, cast(Any, obj), args, kwargs))
+        return cast(R, inline.call(self, cast(Any, obj), args, kwargs))
 
     def delayed(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a queued row and return it; it runs in the background after commit."""
-        from boogie.apps.tasks.enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import one
 
-        return enqueue.queued(self, obj, args, kwargs)
+        return one.queued(self, obj, args, kwargs)
 
     def paused(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a paused row and return it; ``row.run()`` queues it."""
-        from boogie.apps.tasks.enqueue import one as enqueue
+        from boogie.apps.tasks.enqueue import one
 
-        return enqueue.paused(self, obj, args, kwargs)
+        return one.paused(self, obj, args, kwargs)
 
     def schedule(
         self, time: float | timedelta | datetime, obj: O, /, *args: P.args, **kwargs: P.kwargs
@@ -142,11 +142,10 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         ``time`` is a number of seconds or a ``timedelta`` from now, or a
         ``datetime`` (naive: in the current time zone).
         """
-        from boogie.apps.tasks.enqueue import one as enqueue
-        from boogie.apps.tasks.enqueue import times
+        from boogie.apps.tasks.enqueue import one, times
 
         when = times.start_time(self.name, time)
-        return enqueue.queued(self, obj, args, kwargs, when)
+        return one.queued(self, obj, args, kwargs, when)
 
     @property
     def each(self) -> Each[O, P]:

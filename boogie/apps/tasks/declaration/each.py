@@ -39,10 +39,10 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def __call__(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows; they run in the background after commit."""
-        from boogie.apps.tasks.enqueue import many as bulk
+        from boogie.apps.tasks.enqueue import many
 
         size = kwargs.pop("chunk_size", None)
-        return bulk.queued(self._task, objects, args, kwargs, size=size)
+        return many.queued(self._task, objects, args, kwargs, size=size)
 
     @overload
     def paused(
@@ -54,10 +54,10 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def paused(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make paused rows; the queryset's ``run()`` queues them."""
-        from boogie.apps.tasks.enqueue import many as bulk
+        from boogie.apps.tasks.enqueue import many
 
         size = kwargs.pop("chunk_size", None)
-        return bulk.paused(self._task, objects, args, kwargs, size=size)
+        return many.paused(self._task, objects, args, kwargs, size=size)
 
     @overload
     def schedule(
@@ -69,9 +69,8 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def schedule(self, time: Time, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows that start no earlier than ``time``, which is as for ``schedule()``."""
-        from boogie.apps.tasks.enqueue import many as bulk
-        from boogie.apps.tasks.enqueue import times
+        from boogie.apps.tasks.enqueue import many, times
 
         size = kwargs.pop("chunk_size", None)
         when = times.start_time(self._task.name, time)
-        return bulk.queued(self._task, objects, args, kwargs, when, size)
+        return many.queued(self._task, objects, args, kwargs, when, size)

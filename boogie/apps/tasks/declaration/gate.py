@@ -31,9 +31,9 @@ class Gate:
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
         if run.gone is not None:
-            from boogie.apps.tasks.execution import perform as execute
+            from boogie.apps.tasks.execution import perform
 
-            execute.give_up(task, run, run.gone)
+            perform.give_up(task, run, run.gone)
         super().before_start(task_id, args, kwargs)  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -43,10 +43,10 @@ class Gate:
             raise Ignore(f"{task.request.id} has no claimed row")
         if run is None or run.entered:  # a plain call of the function
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
-        from boogie.apps.tasks.execution import perform as execute
+        from boogie.apps.tasks.execution import perform
 
         run.entered = True
-        return execute.perform(task, run, super().__call__)  # type: ignore[misc]
+        return perform.perform(task, run, super().__call__)  # type: ignore[misc]
 
     def apply_async(self: Any, *args: Any, **options: Any) -> Any:
         """Refuse: a message without a row would run nothing."""

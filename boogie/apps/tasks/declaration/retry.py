@@ -10,7 +10,7 @@ from celery.contrib.django.task import DjangoTask
 from celery.exceptions import MaxRetriesExceededError, Retry
 
 from boogie.apps.tasks.exceptions import ArgumentError
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import payloads
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.run import Run
@@ -92,7 +92,7 @@ class Retrying(CeleryTask):
             if not new_args or new_args[0] != run.args[0]:
                 raise ArgumentError(f"{self.name}: retry() must keep the object as first argument.")
             self.check_call(*new_args, **new_kwargs)
-            changes["args"], changes["kwargs"] = arguments.pack_arguments(
+            changes["args"], changes["kwargs"] = payloads.pack_arguments(
                 self.name, tuple(new_args[1:]), new_kwargs
             )
         return changes

@@ -10,13 +10,13 @@ from boogie.apps.tasks import current_app
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import payloads
 
 
 def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
     """Check the arguments of a call; return an unsaved row that is about no object yet."""
     task.check_call(None, *args, **kwargs)
-    packed_args, packed_kwargs = arguments.pack_arguments(task.name, args, kwargs)
+    packed_args, packed_kwargs = payloads.pack_arguments(task.name, args, kwargs)
     row = Task(
         name=task.name,
         args=packed_args,

@@ -15,12 +15,11 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.ids import uuid7_block
 from boogie.apps.tasks.db.insert import insert_many
-from boogie.apps.tasks.lifecycle import emit as announce
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import emit, states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
@@ -71,7 +70,7 @@ def _insert_all(
     else:
         while chunk := list(islice(references, size)):
             commit = partial(_commit_chunk, row, chunk, first + made, arrow)
-            made += patience.unlocked(using, commit)
+            made += outages.unlocked(using, commit)
     rows = Task.objects.using(using)
     if not made:
         return rows.none()
@@ -94,7 +93,7 @@ def _insert_chunk(
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
     insert_many(connections[using], row, VARYING, varying)
-    announce.many(arrow, Task.objects.using(using).all(), ids)
+    emit.many(arrow, Task.objects.using(using).all(), ids)
     return len(chunk)
 
 

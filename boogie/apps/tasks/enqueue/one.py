@@ -9,18 +9,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
 
-from boogie.apps.tasks import current_app
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import current_app, identity
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import compiled as prebuilt
-from boogie.apps.tasks.db import insert
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import compiled, insert, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import MomentField
-from boogie.apps.tasks.lifecycle import emit as announce
-from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.lifecycle import emit, states, transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
@@ -50,7 +46,7 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
     _insert(row)
     if rung:
         transaction.on_commit(partial(_ring, row), using=_db(row), robust=True)
-    announce.one("task_queued", row, _db(row))
+    emit.one("task_queued", row, _db(row))
     return row
 
 
@@ -59,7 +55,7 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row = _new_row(task, obj, args, kwargs)
     row.status = states.PAUSED
     _insert(row)
-    announce.one("task_paused", row, _db(row))
+    emit.one("task_paused", row, _db(row))
     return row
 
 
@@ -69,9 +65,9 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row.status = states.RUNNING
     row.attempt = 1
     row.started = Moment()
-    row.worker = process.caller_id()
+    row.worker = identity.caller_id()
     _insert(row)
-    announce.one("task_started", row, _db(row))
+    emit.one("task_started", row, _db(row))
     return row
 
 
@@ -99,10 +95,10 @@ def _insert(row: Task) -> None:
     shape = tuple((name, value.seconds) for name, value in computed.items())
     if row.scheduled_for is None and _may_be_prebuilt(connection):
         build = partial(insert.Inserter, model=Task, given=GIVEN, computed=computed)
-        inserter = prebuilt.cached(using, ("insert", shape), build)
-        patience.unlocked(using, partial(inserter.insert, connection, row))
+        inserter = compiled.cached(using, ("insert", shape), build)
+        outages.unlocked(using, partial(inserter.insert, connection, row))
         return
-    patience.unlocked(using, partial(row.save, force_insert=True, using=using))
+    outages.unlocked(using, partial(row.save, force_insert=True, using=using))
     for name in MOMENTS:
         # A database that cannot return what it inserted: read it when somebody asks.
         if _is_computed(row, name):
@@ -124,4 +120,4 @@ def _ring(row: Task) -> None:
     if doorbell.ring([row]):
         using = _db(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)
-        patience.unlocked(using, partial(transitions.release, mine))
+        outages.unlocked(using, partial(transitions.release, mine))

@@ -2,7 +2,7 @@
 How long a row waits before it runs again.
 """
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Task
 
@@ -13,6 +13,6 @@ LOSS_DELAYS = (0.0, 5.0, 20.0)
 def delay_after_loss(row: Task, rescue: bool) -> float | None:
     """Return for how long a row waits that is rescued now; ``None``: it is not to be rescued."""
     limit = conf.MAX_LOSSES if rescue else 0
-    if row.losses >= limit or process.is_call(row.worker):
+    if row.losses >= limit or identity.is_call(row.worker):
         return None
     return LOSS_DELAYS[min(row.losses, len(LOSS_DELAYS) - 1)]

@@ -11,21 +11,19 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 from django.db import models
 
-from boogie.apps.tasks.enqueue import one as enqueue
+from boogie.apps.tasks.enqueue import one
 from boogie.apps.tasks.exceptions import TaskCancelled
-from boogie.apps.tasks.lifecycle import emit as announce
-from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.lifecycle import emit, states, transitions
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import codec, references
 
-from . import errors as failures
-from . import settle
+from . import errors, settle
 from .run import Run
 
 
 def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
     """Make a row and run it here and now; return what the function returned."""
-    row = enqueue.running(task, obj, args, kwargs)
+    row = one.running(task, obj, args, kwargs)
     arrived_args, arrived_kwargs = codec.round_trip([row.args, row.kwargs])
     run = Run(row, [references.unwrap(obj), *arrived_args], arrived_kwargs)
     while True:
@@ -51,7 +49,7 @@ def _trace(task: Declaration, run: Run) -> None:
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
         # KeyboardInterrupt and SystemExit pass through Celery's tracer unseen.
-        settle.fail(run, run.error or failures.describe(exception, run.row.attempt, run.row.worker))
+        settle.fail(run, run.error or errors.describe(exception, run.row.attempt, run.row.worker))
         raise
 
 
@@ -70,5 +68,5 @@ def _again(run: Run) -> Run:
     if not transitions.reclaim(mine, run.row):
         raise TaskCancelled(f"{run.row} was cancelled, or taken by a worker, before it was retried")
     row = mine.get()
-    announce.one("task_started", row, using)
+    emit.one("task_started", row, using)
     return Run(row, [run.args[0], *row.args], dict(row.kwargs))

@@ -12,15 +12,13 @@ from billiard.einfo import ExceptionInfo
 from celery.app.task import Context
 from celery.signals import task_failure
 
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks import registry
+from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.exceptions import UnknownTask, WorkerLost
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 
-from . import delays, settle, start
-from . import errors as failures
+from . import delays, errors, settle, start
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ def lose(row: Task, how: str) -> None:
     if delay is None:
         abandon(row, lost)
         return
-    error = failures.describe(lost, row.attempt, row.worker)
+    error = errors.describe(lost, row.attempt, row.worker)
     rows = Task.objects.using(row._state.db)
     if transitions.rescue(rows, row, error, delay):
         logger.warning("%s; it is queued again", lost)
@@ -57,7 +55,7 @@ def abandon(row: Task, exception: Exception) -> None:
     """Fail a running row from outside its process, with the hooks and signals of a failure."""
     run = start.read(row)
     run.exception = exception
-    run.error = failures.describe(exception, row.attempt, row.worker)
+    run.error = errors.describe(exception, row.attempt, row.worker)
     task = registry.get(row.name)
     if task is None or run.gone is not None:
         settle.fail(run, run.error)
@@ -102,7 +100,7 @@ def _fail_as_celery_does(task: Declaration, request: Any, exception: Exception) 
 def of_child(task_id: str, pid: int | None) -> Task | None:
     """Return the row that the process ``pid`` of this worker runs, if it still does."""
     running = Task.objects.on_primary().running()
-    return running.filter(pk=task_id, worker=process.worker_id(), pid=pid).first()
+    return running.filter(pk=task_id, worker=identity.worker_id(), pid=pid).first()
 
 
 def lose_child(task_id: str, pid: int | None, how: str) -> None:

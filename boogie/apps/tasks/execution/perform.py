@@ -13,14 +13,13 @@ from typing import Any, NoReturn
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.db import transaction
 
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.exceptions import TaskCancelled
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads as arguments
+from boogie.apps.tasks.serialization import payloads
 
-from . import delays, settle
-from . import errors as failures
+from . import delays, errors, settle
 from .run import Run
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
         raise Ignore(str(cancelled)) from None
     except BaseException as exception:
         run.exception = exception
-        run.error = failures.describe(exception, run.row.attempt, run.row.worker)
+        run.error = errors.describe(exception, run.row.attempt, run.row.worker)
         if isinstance(exception, SoftTimeLimitExceeded):
             # It may have struck in the middle of a query (celery#9824).
             close_connections()
@@ -88,7 +87,7 @@ def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
     one, the row is rescued and ``Ignore`` is raised.
     """
     delay = delays.delay_after_loss(run.row, task.rescue)
-    if delay is None or not isinstance(reason, patience.AWAY):
+    if delay is None or not isinstance(reason, outages.AWAY):
         raise reason
     settle.rescue(run, reason, delay)
     raise Ignore(f"{run.row} has lost its database, it is queued again") from reason
@@ -99,7 +98,7 @@ def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
         result = body(*run.args, **run.kwargs)
         if run.postponed is not None:
             raise run.postponed
-        run.data = arguments.pack_result(task.name, task.serialize_result(result))
+        run.data = payloads.pack_result(task.name, task.serialize_result(result))
     except BaseException:
         run.has_raised = True
         raise

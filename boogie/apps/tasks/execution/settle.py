@@ -13,13 +13,13 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DatabaseError, connections
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
 from boogie.apps.tasks.lifecycle import states, transitions
 
-from . import errors as failures
+from . import errors
 from .run import Run
 
 logger = logging.getLogger(__name__)
@@ -32,14 +32,14 @@ def finish(run: Run) -> None:
     try:
         _settle(run, partial(finish_now, run))
     except DatabaseError as refusal:
-        if isinstance(refusal, patience.AWAY) or _is_broken(run):
+        if isinstance(refusal, outages.AWAY) or _is_broken(run):
             raise
         kind = type(run.result).__qualname__
         error = ResultError(
             f"{run.row.name} returned a {kind} that the database refuses to store: {refusal}"
         )
         run.exception = error
-        fail(run, failures.describe(error, run.row.attempt, run.row.worker))
+        fail(run, errors.describe(error, run.row.attempt, run.row.worker))
 
 
 def finish_now(run: Run) -> None:
@@ -57,7 +57,7 @@ def retry(run: Run, reason: Retry) -> None:
     """Send the row of a run back to the queue, due at the time that ``reason`` names."""
     error = _retry_error(run, reason)
     delay: Any = reason.when if reason.when is not None else 0
-    if process.is_call(run.row.worker):
+    if identity.is_call(run.row.worker):
         delay = conf.RING_AGAIN  # it is claimed again at once, by this process: keep workers off
     move = partial(transitions.retry, run.rows, run.row, error, delay, **run.changes)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
@@ -65,7 +65,7 @@ def retry(run: Run, reason: Retry) -> None:
 
 def rescue(run: Run, error: Exception, delay: float) -> None:
     """Send back the row of a run of which nothing remains: its database was away."""
-    described = failures.describe(error, run.row.attempt, run.row.worker)
+    described = errors.describe(error, run.row.attempt, run.row.worker)
     move = partial(transitions.rescue, run.rows, run.row, described, delay)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
 
@@ -83,11 +83,11 @@ def close(run: Run, returned: bool) -> None:
     if isinstance(control, Reject) and getattr(control, "requeue", False):
         retry(run, Retry(exc=control))
     elif isinstance(control, Reject):
-        fail(run, failures.describe(control, run.row.attempt, run.row.worker))
+        fail(run, errors.describe(control, run.row.attempt, run.row.worker))
     elif isinstance(control, Ignore | TaskCancelled):
         move = partial(transitions.cancel_run, run.rows, run.row)
         _settle(run, lambda: _note(run, move(), states.CANCELLED))
-    elif isinstance(control, Retry) and not process.is_call(run.row.worker):
+    elif isinstance(control, Retry) and not identity.is_call(run.row.worker):
         retry(run, control)
     elif run.error is not None:
         fail(run, run.error)
@@ -104,7 +104,7 @@ def _note(run: Run, moved: int, outcome: str) -> None:
 def _settle(run: Run, settling: Callable[[], None]) -> None:
     """Settle once, waiting for a database that is away."""
     if run.outcome is None and not _is_broken(run):
-        patience.patiently(run.db, settling, conf.SETTLE_TIMEOUT)
+        outages.patiently(run.db, settling, conf.SETTLE_TIMEOUT)
 
 
 def _is_broken(run: Run) -> bool:
@@ -119,4 +119,4 @@ def _is_broken(run: Run) -> bool:
 
 def _retry_error(run: Run, reason: Retry) -> dict[str, Any]:
     cause = reason.exc if isinstance(reason.exc, BaseException) else reason
-    return failures.describe(cause, run.row.attempt, run.row.worker)
+    return errors.describe(cause, run.row.attempt, run.row.worker)

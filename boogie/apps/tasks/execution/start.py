@@ -9,11 +9,11 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import router
 
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks import identity
+from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import claim as claiming
-from boogie.apps.tasks.lifecycle import emit as announce
+from boogie.apps.tasks.lifecycle import emit
 from boogie.apps.tasks.models import Task
 
 from .run import Run
@@ -29,14 +29,14 @@ _kinds: dict[str, claiming.Kind | None] = {}
 def claim(task_id: str, name: str) -> Run | None:
     """Claim the queued row ``task_id`` of a task for this process; ``None``: not to be had."""
     using = router.db_for_write(Task)
-    found = patience.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
+    found = outages.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
     if found is None:
         return None
     row, obj = found
     run = read(row, obj)
     if obj is None and run.gone is None:
         _kinds[name] = claiming.kind_of(row)
-    announce.one("task_started", row, using)
+    emit.one("task_started", row, using)
     return run
 
 
@@ -45,7 +45,7 @@ def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
     kind = _kinds.get(name)
     if kind is not None:
         everything = Task.objects.using(using).all()
-        worker, pid = process.worker_id(), os.getpid()
+        worker, pid = identity.worker_id(), os.getpid()
         found = claiming.both(everything, task_id, kind, worker=worker, pid=pid)
         if found is not None:
             return found
@@ -56,7 +56,7 @@ def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
 def claim_row(task_id: str) -> Task | None:
     """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
     everything = Task.objects.on_primary()
-    return claiming.one(everything, task_id, worker=process.worker_id(), pid=os.getpid())
+    return claiming.one(everything, task_id, worker=identity.worker_id(), pid=os.getpid())
 
 
 def read(row: Task, obj: Any = None) -> Run:

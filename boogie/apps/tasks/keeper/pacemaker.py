@@ -16,7 +16,7 @@ from django.db import connections
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker
 
-from . import pacemaker_process as pacemaker
+from . import pacemaker_process
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Pacemaker:
         orders = pickle.dumps(self._orders())
         self._process = subprocess.Popen(
             # -P: modules are looked for where this process looks, and nowhere else.
-            [sys.executable, "-P", "-m", pacemaker.__name__],
+            [sys.executable, "-P", "-m", pacemaker_process.__name__],
             bufsize=0,
             stdin=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},

@@ -15,9 +15,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
-from boogie.apps.tasks.db import compiled as prebuilt
-from boogie.apps.tasks.db import features
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import compiled, features, outages
 from boogie.apps.tasks.protocols import Row
 
 from . import states, transitions
@@ -49,7 +47,7 @@ def kind_of(row: Row) -> Kind | None:
     model: Any = kinds.get_for_id(row.content_type_id).model_class()
     if model is None or type(model._meta.pk) not in KEYS:
         return None
-    if not prebuilt.is_plain(model._base_manager):
+    if not compiled.is_plain(model._base_manager):
         return None
     return Kind(row.content_type_id, model)
 
@@ -67,9 +65,9 @@ def one(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None
     if not features.returns_from_update(connection):
         mine = everything.filter(pk=key)
         return mine.get() if transitions.claim(mine, worker=worker, pid=pid) else None
-    statement, reader = prebuilt.cached(everything.db, "claim", partial(_build_one, everything))
+    statement, reader = compiled.cached(everything.db, "claim", partial(_build_one, everything))
     values = _values(everything, key, worker, pid)
-    row: R | None = patience.unlocked(
+    row: R | None = outages.unlocked(
         everything.db, partial(statement.one, connection, values, reader)
     )
     return row
@@ -79,12 +77,12 @@ def _values(everything: Rows, key: Any, worker: str, pid: int) -> dict[str, Any]
     return {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
 
 
-def _build_one(everything: Rows, connection: Any) -> tuple[prebuilt.Statement, prebuilt.Reader]:
-    slot = partial(prebuilt.slot, everything.model)
+def _build_one(everything: Rows, connection: Any) -> tuple[compiled.Statement, compiled.Reader]:
+    slot = partial(compiled.slot, everything.model)
     mine = transitions.guarded(transitions.ripe(everything).filter(pk=slot("id")), states.CLAIM)
     changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
-    statement = prebuilt.update(connection, mine, {**changes, **CLAIMED}, returning=True)
-    return statement, prebuilt.Reader(connection, everything.all())
+    statement = compiled.update(connection, mine, {**changes, **CLAIMED}, returning=True)
+    return statement, compiled.Reader(connection, everything.all())
 
 
 # --- the row and its object -----------------------------------------------------------
@@ -102,7 +100,7 @@ def both(
     """
     connection = connections[everything.db]
     build = partial(_build_both, everything, kind)
-    statement, rows, objects = prebuilt.cached(everything.db, ("claim", kind), build)
+    statement, rows, objects = compiled.cached(everything.db, ("claim", kind), build)
     try:
         found = statement.all(connection, _values(everything, key, worker, pid))
     except DataError:  # a key that this model cannot have had: from before it was changed
@@ -119,7 +117,7 @@ def both(
 
 def _build_both(
     everything: Rows, kind: Kind, connection: Any
-) -> tuple[prebuilt.Statement, prebuilt.Reader, prebuilt.Reader]:
+) -> tuple[compiled.Statement, compiled.Reader, compiled.Reader]:
     """
     Add the object to the claim.
 
@@ -128,7 +126,7 @@ def _build_both(
     have changed the object, too: that the row is still the same version is asked for.
     """
     claim, rows = _build_one(everything, connection)
-    objects = prebuilt.Reader(connection, _object(everything, kind))
+    objects = compiled.Reader(connection, _object(everything, kind))
     table = connection.ops.quote_name(everything.model._meta.db_table)
     head, _, condition = claim.text.partition(" WHERE ")
     text = (
@@ -138,9 +136,9 @@ def _build_both(
         f" AND {condition}, boogie_object.*"
     )
     changes = head.count("%s")
-    key = prebuilt.slot(everything.model, "id")
+    key = compiled.slot(everything.model, "id")
     params = [*claim.params[:changes], *objects.statement.params, key, *claim.params[changes:]]
-    return prebuilt.Statement(text, params, one_plan=True), rows, objects
+    return compiled.Statement(text, params, one_plan=True), rows, objects
 
 
 def _object(everything: Rows, kind: Kind) -> Any:

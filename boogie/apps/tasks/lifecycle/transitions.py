@@ -18,14 +18,11 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import In
 
-from boogie.apps.tasks.db import compiled as prebuilt
-from boogie.apps.tasks.db import outages as patience
-from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.db import compiled, outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.protocols import Row
 
-from . import emit as announce
-from . import states
+from . import emit, states
 
 Rows = QuerySet[Any]
 
@@ -112,24 +109,24 @@ def reclaim(rows: Rows, row: Row) -> int:
 def finish(rows: Rows, row: Row, result: Any) -> int:
     """running → finished, guarded by the attempt. Zero: the run has lost its row."""
     connection = connections[rows.db]
-    statement = prebuilt.cached(rows.db, "finish", partial(_build_finish, rows))
+    statement = compiled.cached(rows.db, "finish", partial(_build_finish, rows))
     values = {
         "id": prepared(rows, "id", row.pk),
         "attempt": row.attempt,
         "result": rows.model._meta.get_field("result").get_db_prep_save(result, connection),
     }
-    moved: int = patience.unlocked(rows.db, partial(statement.count, connection, values))
+    moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
     if moved:
-        announce.many(states.FINISH, rows, [row.pk])
+        emit.many(states.FINISH, rows, [row.pk])
     return moved
 
 
-def _build_finish(rows: Rows, connection: Any) -> prebuilt.Statement:
-    slot = partial(prebuilt.slot, rows.model)
+def _build_finish(rows: Rows, connection: Any) -> compiled.Statement:
+    slot = partial(compiled.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
     mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
-    return prebuilt.update(connection, mine, changes, returning=False)
+    return compiled.update(connection, mine, changes, returning=False)
 
 
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
@@ -186,14 +183,14 @@ def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
     its_own = rows.filter(pk=row.pk, attempt=row.attempt)
     moved = _update(its_own, arrow, **changes)
     if moved:
-        announce.many(arrow, rows, [row.pk])
+        emit.many(arrow, rows, [row.pk])
     return moved
 
 
 def _update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
     movable = guarded(rows, arrow)
-    return patience.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
+    return outages.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
 
 
 def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
@@ -204,14 +201,14 @@ def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
 
 def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Update any number of rows, then announce each if anybody listens."""
-    if not announce.is_heard(arrow):
+    if not emit.is_heard(arrow):
         return _update(rows, arrow, **changes)
     with transaction.atomic(using=rows.db):
         ids = list(guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
         moved = 0
-        for start in range(0, len(ids), announce.CHUNK):
-            chunk = everything.filter(pk__in=ids[start : start + announce.CHUNK])
+        for start in range(0, len(ids), emit.CHUNK):
+            chunk = everything.filter(pk__in=ids[start : start + emit.CHUNK])
             moved += _update(chunk, arrow, **changes)
-        announce.many(arrow, rows, ids)
+        emit.many(arrow, rows, ids)
     return moved

@@ -11,9 +11,8 @@ from django.db import connections, models, router, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks import registry
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks import identity, registry
+from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
@@ -93,7 +92,7 @@ class RowQuerySet(StoredQuerySet[R]):
         worker runs, but a ``call()``, only after ``call_limit`` seconds.
         """
         lost = self.running().filter(started__lt=Moment(-timeout)).exclude(worker__in=alive)
-        alone = Q(worker__startswith=process.LONER)
+        alone = Q(worker__startswith=identity.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
 
     def free(self) -> list[R]:
@@ -204,7 +203,7 @@ class RowQuerySet(StoredQuerySet[R]):
         everything = self.model._base_manager.using(self.db)
         statuses = {status for _, status in condemned}
         chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
-        return patience.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
+        return outages.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
 
 
 def family(model: type[models.Model]) -> list[type[models.Model]]:

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
-from boogie.apps.tasks.db import compiled as prebuilt
+from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.lifecycle import states, transitions
@@ -113,7 +113,7 @@ class Task(models.Model):
         if model is None:
             raise ObjectDoesNotExist(f"the model {self.content_type} is not installed")
         key = references.key_value(model, self.object_id)
-        obj: models.Model = prebuilt.get(model._base_manager, self.object_db, key)
+        obj: models.Model = compiled.get(model._base_manager, self.object_db, key)
         return obj
 
     @property

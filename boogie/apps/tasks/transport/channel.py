@@ -15,11 +15,9 @@ from typing import Any
 
 from kombu.transport import memory, virtual
 
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks import registry
+from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import connections, reserve, sql
-from boogie.apps.tasks.db import outages as patience
+from boogie.apps.tasks.db import connections, outages, reserve, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
@@ -156,7 +154,7 @@ class Channel(memory.Channel):
         return taken
 
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        worker = process.worker_id()
+        worker = identity.worker_id()
         key = ("messages", tuple(queues), limit, worker)
         fields = ("queue", "priority", "payload")
         using = _messages().db
@@ -248,7 +246,7 @@ def _messages() -> Any:
 
 
 def _delete_message(key: Any) -> None:
-    patience.unlocked(_rows().db, _messages().filter(pk=key).delete)
-    if process.has_greenlets() and threading.current_thread() is not threading.main_thread():
+    outages.unlocked(_rows().db, _messages().filter(pk=key).delete)
+    if identity.has_greenlets() and threading.current_thread() is not threading.main_thread():
         # A greenlet of the pool, whose run may be over: nobody would use its connection again.
         connections.close_connections()

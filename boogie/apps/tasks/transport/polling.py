@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task, Worker
 
@@ -118,7 +118,7 @@ class Watch:
         of the server share, and a busy worker fetches without being told.
         """
         now = time.monotonic()
-        mine = Worker.objects.on_primary().filter(pk=process.worker_id())
+        mine = Worker.objects.on_primary().filter(pk=identity.worker_id())
         if busy:
             if self._listening_since is not None:
                 mine.update(listening=None)

@@ -7,7 +7,7 @@ from typing import Any
 from celery import Celery, signals
 from django.core.cache import close_caches
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import connections
 from boogie.apps.tasks.declaration.base import BoogieTask
 
@@ -53,7 +53,7 @@ def leave_connections(clean: bool) -> None:
 
     Those of a greenlet, too: it ends with its run, and each has its own.
     """
-    if clean and not process.has_greenlets():
+    if clean and not identity.has_greenlets():
         connections.renew_connections()
     else:
         connections.close_connections()

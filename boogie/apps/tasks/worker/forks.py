@@ -5,7 +5,7 @@ What happens when the main process of a worker forks.
 import os
 from typing import Any
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.keeper.thread import Keeper
@@ -22,7 +22,7 @@ def _before_fork() -> None:
     inherited MySQL connection closes the parent's. Greenlets are no threads, and
     gevent forks whenever a body starts a program.
     """
-    if process.has_greenlets():
+    if identity.has_greenlets():
         return
     for one in keepers:
         one.stop()

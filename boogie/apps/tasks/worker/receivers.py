@@ -13,8 +13,7 @@ from celery import signals
 
 from boogie.apps.tasks.db import connections
 from boogie.apps.tasks.declaration.base import BoogieTask
-from boogie.apps.tasks.execution import errors as failures
-from boogie.apps.tasks.execution import losses, settle, start
+from boogie.apps.tasks.execution import errors, losses, settle, start
 from boogie.apps.tasks.execution.run import Run
 from boogie.apps.tasks.keeper import jobs
 
@@ -50,7 +49,7 @@ def fail(sender: Any, exception: BaseException, **extra: Any) -> None:
         return
     run.exception = run.exception or exception
     row = run.row
-    settle.fail(run, run.error or failures.describe(run.exception, row.attempt, row.worker))
+    settle.fail(run, run.error or errors.describe(run.exception, row.attempt, row.worker))
 
 
 def retry(sender: Any, reason: Any, **extra: Any) -> None:
@@ -67,7 +66,7 @@ def close(sender: Any, state: str | None = None, **extra: Any) -> None:
     if run is None or (state is None and not isinstance(raised, Exception)):
         return
     if raised is not None and run.error is None:
-        run.error = failures.describe(raised, run.row.attempt, run.row.worker)
+        run.error = errors.describe(raised, run.row.attempt, run.row.worker)
     settle.close(run, returned=state == "SUCCESS")
 
 

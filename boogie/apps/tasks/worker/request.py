@@ -13,7 +13,7 @@ from celery.utils.log import get_logger
 from celery.worker import state
 from celery.worker.request import Request
 
-from boogie.apps.tasks import identity as process
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper import jobs
 
@@ -31,7 +31,7 @@ class BoogieRequest(Request):
     @property
     def _process(self) -> Any:
         """The process that runs the body; a pool of greenlets gives the number of one of those."""
-        return os.getpid() if process.has_greenlets() else self.worker_pid
+        return os.getpid() if identity.has_greenlets() else self.worker_pid
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""
@@ -58,7 +58,7 @@ class BoogieRequest(Request):
             return
         state.task_ready(self)
         who = "a body" if self._process == os.getpid() else f"the process {self._process}"
-        how = f"{who} of {process.worker_id()} died ({exception})"
+        how = f"{who} of {identity.worker_id()} died ({exception})"
         jobs.submit(losses.lose_child, self.id, self._process, how)
         self._acknowledge_late()
 

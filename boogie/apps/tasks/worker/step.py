@@ -12,14 +12,12 @@ from celery.utils.log import get_logger
 from celery.worker import state
 
 import boogie
-from boogie.apps.tasks import current_app
-from boogie.apps.tasks import identity as process
-from boogie.apps.tasks.broker import quirks as consuming
+from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks.broker import quirks
 from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.keeper import jobs, pacemaker
-from boogie.apps.tasks.keeper import thread as keeper
+from boogie.apps.tasks.keeper import jobs, pacemaker, thread
 
 from .connections import reuse_connections
 from .forks import keepers, wake
@@ -47,14 +45,14 @@ class KeeperStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         # Here, and not in start(): the pool's children must inherit it.
-        process.become_worker(process.new_worker_id(worker.hostname))
+        identity.become_worker(identity.new_worker_id(worker.hostname))
         reuse_connections(worker.app)
-        consuming.spare_redis(worker.app)
+        quirks.spare_redis(worker.app)
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
             worker.worker_lost_wait = LOST_WAIT
 
     def start(self, worker: Any) -> None:
-        one = keeper.Keeper(process.worker_id(), _about(worker), Pool(worker))
+        one = thread.Keeper(identity.worker_id(), _about(worker), Pool(worker))
         if not isinstance(worker.pool, TaskPool) and pacemaker.can_be_shared():
             one.pacemaker = pacemaker.Pacemaker(one.worker_id)
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
@@ -108,7 +106,7 @@ def _say_farewell(**extra: Any) -> None:
         one, _ = keepers.popitem()
         one.stop()
         one.farewell()
-        process.become_worker(None)
+        identity.become_worker(None)
 
 
 def _about(worker: Any) -> dict[str, Any]:
