@@ -8,7 +8,7 @@ from collections import Counter
 
 from django.db import connection
 
-from boogie.apps.tasks import Task, signals
+from boogie.apps.tasks import Task
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.lifecycle import states
@@ -62,7 +62,7 @@ class Book:
             signal.disconnect(dispatch_uid=name)
 
     def _signals(self):
-        return [(arrow.signal, getattr(signals, arrow.signal)) for arrow in ARROWS if arrow.signal]
+        return [(arrow.signal_name, arrow.signal) for arrow in ARROWS if arrow.signal]
 
     def _hear(self, signal, task, **named):
         name = next(name for name, known in self._signals() if known is signal)
@@ -120,7 +120,7 @@ class Book:
             self.owners[old["id"]] = who
         _check_counts(arrow, old, new)
         who.taken.append(arrow)
-        self.announced[arrow.signal, old["id"]] += 1
+        self.announced[arrow.signal_name, old["id"]] += 1
 
     def _left(self, who, arrow, old):
         """Check that ``who`` may end the current attempt of a row."""

@@ -10,8 +10,16 @@ from boogie.apps.tasks import Task
 from boogie.apps.tasks.execution import errors
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import HOUR, columns, stored
+from tests.helpers import declared
+from tests.project.shop.models import Product
 
 pytestmark = pytest.mark.django_db
+
+
+@declared
+def nothing(product):
+    """A task for rows that only come to be."""
+
 
 ERROR = errors.entry("builtins.ValueError", "no", "trace", 3, "worker@there/1")
 
@@ -81,12 +89,12 @@ def only(row):
 
 
 def test_every_arrow_has_a_driver_and_its_effects():
-    names = {arrow.name for arrow in states.ARROWS}
+    names = {arrow.name for arrow in states.MOVES}
     assert DRIVERS.keys() == EFFECTS.keys() == names
 
 
 @pytest.mark.parametrize("status", STATUSES)
-@pytest.mark.parametrize("arrow", states.ARROWS, ids=lambda arrow: arrow.name)
+@pytest.mark.parametrize("arrow", states.MOVES, ids=lambda arrow: arrow.name)
 def test_an_arrow_moves_a_row_exactly_from_its_sources(arrow, status):
     row, bystander = stored(status), stored(status)
     old, untouched = columns(row), columns(bystander)
@@ -103,6 +111,56 @@ def test_an_arrow_moves_a_row_exactly_from_its_sources(arrow, status):
     for name, expected in effects.items():
         assert expected(new, old) if callable(expected) else new[name] == expected, name
     assert {n for n in new if new[n] != old[n]} <= {"status", *effects}
+
+
+#: How rows come to be, one or several at once.
+MAKERS = {
+    "create paused": [lambda obj: nothing.paused(obj), lambda obj: nothing.each.paused([obj])],
+    "create queued": [
+        lambda obj: nothing.delayed(obj),
+        lambda obj: nothing.schedule(60, obj),
+        lambda obj: nothing.each([obj]),
+        lambda obj: nothing.each.schedule(60, [obj]),
+    ],
+}
+
+
+def test_every_creation_has_its_makers():
+    assert MAKERS.keys() | {"create running"} == {arrow.name for arrow in states.CREATIONS}
+
+
+@pytest.mark.parametrize(
+    ("arrow", "make"),
+    [(arrow, make) for arrow in states.CREATIONS for make in MAKERS.get(arrow.name, ())],
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_row_comes_to_be_in_the_status_of_its_creation_and_is_announced(arrow, make):
+    heard = []
+
+    def hear(task, **extra):
+        heard.append(task.status)
+
+    arrow.signal.connect(hear)
+    try:
+        make(Product.objects.create(name="pen"))
+    finally:
+        arrow.signal.disconnect(hear)
+    assert heard == [arrow.target] == [Task.objects.get().status]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_begins_as_running_attempt_1():
+    seen = []
+
+    def hear(task, **extra):
+        seen.append((task.status, task.attempt))
+
+    states.CREATE_RUNNING.signal.connect(hear)
+    try:
+        nothing.call(Product.objects.create(name="pen"))
+    finally:
+        states.CREATE_RUNNING.signal.disconnect(hear)
+    assert seen == [("running", 1)]
 
 
 @pytest.mark.parametrize("arrow", ["finish", "fail", "retry", "rescue"])

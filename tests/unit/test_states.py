@@ -5,6 +5,9 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task
 
 EXPECTED = {
+    "create paused": (set(), "paused", "task_paused"),
+    "create queued": (set(), "queued", "task_queued"),
+    "create running": (set(), "running", "task_started"),
     "run": ({"paused"}, "queued", "task_queued"),
     "pause": ({"queued"}, "paused", "task_paused"),
     "claim": ({"queued"}, "running", "task_started"),
@@ -19,7 +22,7 @@ EXPECTED = {
 
 
 def test_the_arrows_are_exactly_these():
-    arrows = {a.name: (set(a.sources), a.target, a.signal) for a in states.ARROWS}
+    arrows = {a.name: (set(a.sources), a.target, a.signal_name) for a in states.ARROWS}
     assert arrows == EXPECTED
     assert len(states.ARROWS) == len(EXPECTED)
 
@@ -38,5 +41,5 @@ def test_an_ended_row_leaves_its_status_by_hand_alone_and_a_finished_one_never()
 
 
 def test_every_signal_of_an_arrow_is_public_and_every_public_signal_has_an_arrow():
-    used = {arrow.signal for arrow in states.ARROWS} - {None}
+    used = {arrow.signal_name for arrow in states.ARROWS} - {None}
     assert used == set(signals.__all__)

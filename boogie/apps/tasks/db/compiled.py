@@ -9,11 +9,12 @@ the statement says stays with those who build the queryset.
 Cached for each thread and database, like Django's connections.
 
 PostgreSQL may keep those that can have one plan only (by primary key, or an
-INSERT), parsed and planned: see ``prepared.py``.
+INSERT), parsed and planned: see ``postgresql.py``.
 """
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -110,21 +111,48 @@ def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
     return entry[1]
 
 
-def update(connection: Any, rows: Rows, changes: dict[str, Any], returning: bool) -> Statement:
-    """
-    Compile an UPDATE of one row, found by its primary key.
+@dataclass(frozen=True)
+class Part:
+    """A piece of a statement: its text, and the parameters that belong in it."""
 
-    ``returning``: all columns, in the order of the model.
+    text: str
+    params: Sequence[Any] = ()
+
+
+def joined(*parts: Part) -> Statement:
+    """Return the statement that ``parts`` make up; it has one plan."""
+    text = "".join(part.text for part in parts)
+    return Statement(text, [p for part in parts for p in part.params], one_plan=True)
+
+
+class Update:
     """
-    query: Any = rows.query.chain(sql.UpdateQuery)
-    query.add_update_values(changes)
-    text, params = query.get_compiler(connection=connection).as_sql()
-    if returning:
+    A compiled UPDATE of one row, found by its primary key, in its parts.
+
+    ``changes`` ends before the WHERE, ``condition`` begins behind it; ``columns``
+    are all columns of the table, in the order of the model.
+    """
+
+    def __init__(self, connection: Any, rows: Rows, changes: dict[str, Any]) -> None:
+        compiler: Any = self._query(rows, changes).get_compiler(connection=connection)
+        everything: Any = self._query(rows.model._base_manager.all(), changes)
+        self.changes = Part(*everything.get_compiler(connection=connection).as_sql())
+        self.condition = Part(*compiler.compile(compiler.query.where))
         quote = connection.ops.quote_name
         table = quote(rows.model._meta.db_table)
-        columns = ", ".join(f"{table}.{quote(f.column)}" for f in rows.model._meta.concrete_fields)
-        text = f"{text} RETURNING {columns}"
-    return Statement(text, params, one_plan=True)
+        fields = rows.model._meta.concrete_fields
+        self.columns = ", ".join(f"{table}.{quote(field.column)}" for field in fields)
+
+    @staticmethod
+    def _query(rows: Rows, changes: dict[str, Any]) -> Any:
+        query: Any = rows.query.chain(sql.UpdateQuery)
+        query.add_update_values(changes)
+        return query
+
+    def statement(self, returning: bool = False) -> Statement:
+        """Return it whole; ``returning``: with all columns of the row that was updated."""
+        end = [Part(f" RETURNING {self.columns}")] if returning else []
+        return joined(self.changes, Part(" WHERE "), self.condition, *end)
 
 
 class Reader:

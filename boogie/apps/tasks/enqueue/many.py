@@ -41,7 +41,7 @@ def queued(
     row.status = states.QUEUED
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
-    return _insert_all(task, row, objects, size, states.RUN)
+    return _insert_all(task, row, objects, size, states.CREATE_QUEUED)
 
 
 def paused(
@@ -50,7 +50,7 @@ def paused(
     """Insert a paused row for each object; return the rows."""
     row = draft.draft(task, args, kwargs)
     row.status = states.PAUSED
-    return _insert_all(task, row, objects, size, states.PAUSE)
+    return _insert_all(task, row, objects, size, states.CREATE_PAUSED)
 
 
 def _insert_all(

@@ -46,7 +46,7 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
     _insert(row)
     if rung:
         transaction.on_commit(partial(_ring, row), using=_db(row), robust=True)
-    emit.one("task_queued", row, _db(row))
+    emit.one(states.CREATE_QUEUED, row, _db(row))
     return row
 
 
@@ -55,7 +55,7 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row = _new_row(task, obj, args, kwargs)
     row.status = states.PAUSED
     _insert(row)
-    emit.one("task_paused", row, _db(row))
+    emit.one(states.CREATE_PAUSED, row, _db(row))
     return row
 
 
@@ -67,7 +67,7 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row.started = Moment()
     row.worker = identity.caller_id()
     _insert(row)
-    emit.one("task_started", row, _db(row))
+    emit.one(states.CREATE_RUNNING, row, _db(row))
     return row
 
 

@@ -68,5 +68,5 @@ def _again(run: Run) -> Run:
     if not transitions.reclaim(mine, run.row):
         raise TaskCancelled(f"{run.row} was cancelled, or taken by a worker, before it was retried")
     row = mine.get()
-    emit.one("task_started", row, using)
+    emit.one(states.CLAIM, row, using)
     return Run(row, [run.args[0], *row.args], dict(row.kwargs))

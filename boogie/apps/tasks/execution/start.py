@@ -12,8 +12,8 @@ from django.db import router
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ObjectGone
-from boogie.apps.tasks.lifecycle import claim as claiming
-from boogie.apps.tasks.lifecycle import emit
+from boogie.apps.tasks.lifecycle import claim as claims
+from boogie.apps.tasks.lifecycle import emit, states
 from boogie.apps.tasks.models import Task
 
 from .run import Run
@@ -23,7 +23,7 @@ CLAIM_PATIENCE = 5.0
 
 
 #: Of which kind the objects of a task have been, by the task's name.
-_kinds: dict[str, claiming.Kind | None] = {}
+_kinds: dict[str, claims.Kind | None] = {}
 
 
 def claim(task_id: str, name: str) -> Run | None:
@@ -35,8 +35,8 @@ def claim(task_id: str, name: str) -> Run | None:
     row, obj = found
     run = read(row, obj)
     if obj is None and run.gone is None:
-        _kinds[name] = claiming.kind_of(row)
-    emit.one("task_started", row, using)
+        _kinds[name] = claims.kind_of(row)
+    emit.one(states.CLAIM, row, using)
     return run
 
 
@@ -46,7 +46,7 @@ def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
     if kind is not None:
         everything = Task.objects.using(using).all()
         worker, pid = identity.worker_id(), os.getpid()
-        found = claiming.both(everything, task_id, kind, worker=worker, pid=pid)
+        found = claims.claim_with_object(everything, task_id, kind, worker=worker, pid=pid)
         if found is not None:
             return found
     row = claim_row(task_id)
@@ -56,7 +56,7 @@ def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
 def claim_row(task_id: str) -> Task | None:
     """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
     everything = Task.objects.on_primary()
-    return claiming.one(everything, task_id, worker=identity.worker_id(), pid=os.getpid())
+    return claims.claim_row(everything, task_id, worker=identity.worker_id(), pid=os.getpid())
 
 
 def read(row: Task, obj: Any = None) -> Run:

@@ -55,7 +55,7 @@ def kind_of(row: Row) -> Kind | None:
 # --- the row --------------------------------------------------------------------------
 
 
-def one(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None:
+def claim_row(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None:
     """
     Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
 
@@ -65,7 +65,7 @@ def one(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None
     if not features.returns_from_update(connection):
         mine = everything.filter(pk=key)
         return mine.get() if transitions.claim(mine, worker=worker, pid=pid) else None
-    statement, reader = compiled.cached(everything.db, "claim", partial(_build_one, everything))
+    statement, reader = compiled.cached(everything.db, "claim", partial(_compile_claim, everything))
     values = _values(everything, key, worker, pid)
     row: R | None = outages.unlocked(
         everything.db, partial(statement.one, connection, values, reader)
@@ -77,29 +77,33 @@ def _values(everything: Rows, key: Any, worker: str, pid: int) -> dict[str, Any]
     return {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
 
 
-def _build_one(everything: Rows, connection: Any) -> tuple[compiled.Statement, compiled.Reader]:
+def _compile_claim(everything: Rows, connection: Any) -> tuple[compiled.Statement, compiled.Reader]:
+    update = _claim(everything, connection)
+    return update.statement(returning=True), compiled.Reader(connection, everything.all())
+
+
+def _claim(everything: Rows, connection: Any) -> compiled.Update:
     slot = partial(compiled.slot, everything.model)
     mine = transitions.guarded(transitions.ripe(everything).filter(pk=slot("id")), states.CLAIM)
     changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
-    statement = compiled.update(connection, mine, {**changes, **CLAIMED}, returning=True)
-    return statement, compiled.Reader(connection, everything.all())
+    return compiled.Update(connection, mine, {**changes, **CLAIMED})
 
 
 # --- the row and its object -----------------------------------------------------------
 
 
-def both(
+def claim_with_object(
     everything: QuerySet[R], key: Any, kind: Kind, *, worker: str, pid: int
 ) -> tuple[R, models.Model | None] | None:
     """
     Claim a row and read its object, in one statement of PostgreSQL.
 
     ``None`` if the row did not move, or if somebody else moved it at the same time:
-    it is to be claimed by :func:`one` then, and its object read afterwards. The
+    it is to be claimed by :func:`claim_row` then, and its object read afterwards. The
     object is ``None`` if it is gone, or of another kind.
     """
     connection = connections[everything.db]
-    build = partial(_build_both, everything, kind)
+    build = partial(_compile_joined, everything, kind)
     statement, rows, objects = compiled.cached(everything.db, ("claim", kind), build)
     try:
         found = statement.all(connection, _values(everything, key, worker, pid))
@@ -115,7 +119,7 @@ def both(
     return row, objects.instance(values) if is_there else None
 
 
-def _build_both(
+def _compile_joined(
     everything: Rows, kind: Kind, connection: Any
 ) -> tuple[compiled.Statement, compiled.Reader, compiled.Reader]:
     """
@@ -125,20 +129,21 @@ def _build_both(
     others who change the row, and then goes on with what they have left. They may
     have changed the object, too: that the row is still the same version is asked for.
     """
-    claim, rows = _build_one(everything, connection)
+    update = _claim(everything, connection)
     objects = compiled.Reader(connection, _object(everything, kind))
     table = connection.ops.quote_name(everything.model._meta.db_table)
-    head, _, condition = claim.text.partition(" WHERE ")
-    text = (
-        f"{head} FROM {table} boogie_before"
-        f" LEFT JOIN LATERAL ({objects.statement.text}) boogie_object ON TRUE"
-        f" WHERE boogie_before.id = %s AND boogie_before.ctid = {table}.ctid"
-        f" AND {condition}, boogie_object.*"
+    source = compiled.Part(
+        f" FROM {table} boogie_before"
+        f" LEFT JOIN LATERAL ({objects.statement.text}) boogie_object ON TRUE",
+        objects.statement.params,
     )
-    changes = head.count("%s")
-    key = compiled.slot(everything.model, "id")
-    params = [*claim.params[:changes], *objects.statement.params, key, *claim.params[changes:]]
-    return compiled.Statement(text, params, one_plan=True), rows, objects
+    same = compiled.Part(
+        f" WHERE boogie_before.id = %s AND boogie_before.ctid = {table}.ctid AND ",
+        [compiled.slot(everything.model, "id")],
+    )
+    both = compiled.Part(f" RETURNING {update.columns}, boogie_object.*")
+    statement = compiled.joined(update.changes, source, same, update.condition, both)
+    return statement, compiled.Reader(connection, everything.all()), objects
 
 
 def _object(everything: Rows, kind: Kind) -> Any:

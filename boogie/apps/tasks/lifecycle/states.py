@@ -1,13 +1,15 @@
 """
-Statuses and the one table of arrows between them. No ORM, no I/O.
+Statuses, and the one table of arrows between them: creation is one of them. No ORM, no I/O.
 
-``transitions.py`` is the only reader that writes; the documentation's diagram
-and the table-driven tests are made from the same table.
+The documentation's diagram and the table-driven tests are made from this table.
 """
 
 from dataclasses import dataclass
 
+from django.dispatch import Signal
 from model_utils import Choices
+
+from boogie.apps.tasks import signals
 
 PAUSED = "paused"
 QUEUED = "queued"
@@ -25,31 +27,45 @@ ENDED = frozenset({FINISHED, FAILED, CANCELLED})
 @dataclass(frozen=True, slots=True)
 class Arrow:
     """
-    One permitted change of status.
+    One permitted change of status; without ``sources`` a row comes to be.
 
-    ``signal`` is the name in :mod:`boogie.apps.tasks.signals` sent after commit
-    (``None``: the status did not change for anybody outside).
+    ``signal`` is sent after commit (``None``: the status did not change for
+    anybody outside).
     """
 
     name: str
     sources: frozenset[str]
     target: str
-    signal: str | None
+    signal: Signal | None
+
+    @property
+    def signal_name(self) -> str | None:
+        """The name of its signal in :mod:`boogie.apps.tasks.signals`."""
+        return next((name for name, it in vars(signals).items() if it is self.signal), None)
 
 
-def _arrow(name: str, sources: str, target: str, signal: str | None) -> Arrow:
+def _arrow(name: str, sources: str, target: str, signal: Signal | None) -> Arrow:
     return Arrow(name, frozenset(sources.split()), target, signal)
 
 
-RUN = _arrow("run", PAUSED, QUEUED, "task_queued")
-PAUSE = _arrow("pause", QUEUED, PAUSED, "task_paused")
-CLAIM = _arrow("claim", QUEUED, RUNNING, "task_started")
-FINISH = _arrow("finish", RUNNING, FINISHED, "task_finished")
-FAIL = _arrow("fail", RUNNING, FAILED, "task_failed")
-RETRY = _arrow("retry", RUNNING, QUEUED, "task_retried")
-RESCUE = _arrow("rescue", RUNNING, QUEUED, "task_retried")
-RELEASE = _arrow("release", QUEUED, QUEUED, None)
-CANCEL = _arrow("cancel", f"{PAUSED} {QUEUED} {RUNNING}", CANCELLED, "task_cancelled")
-REQUEUE = _arrow("requeue", f"{FAILED} {CANCELLED}", QUEUED, "task_queued")
+CREATE_PAUSED = _arrow("create paused", "", PAUSED, signals.task_paused)
+CREATE_QUEUED = _arrow("create queued", "", QUEUED, signals.task_queued)
+CREATE_RUNNING = _arrow("create running", "", RUNNING, signals.task_started)
 
-ARROWS = (RUN, PAUSE, CLAIM, FINISH, FAIL, RETRY, RESCUE, RELEASE, CANCEL, REQUEUE)
+RUN = _arrow("run", PAUSED, QUEUED, signals.task_queued)
+PAUSE = _arrow("pause", QUEUED, PAUSED, signals.task_paused)
+CLAIM = _arrow("claim", QUEUED, RUNNING, signals.task_started)
+FINISH = _arrow("finish", RUNNING, FINISHED, signals.task_finished)
+FAIL = _arrow("fail", RUNNING, FAILED, signals.task_failed)
+RETRY = _arrow("retry", RUNNING, QUEUED, signals.task_retried)
+RESCUE = _arrow("rescue", RUNNING, QUEUED, signals.task_retried)
+RELEASE = _arrow("release", QUEUED, QUEUED, None)
+CANCEL = _arrow("cancel", f"{PAUSED} {QUEUED} {RUNNING}", CANCELLED, signals.task_cancelled)
+REQUEUE = _arrow("requeue", f"{FAILED} {CANCELLED}", QUEUED, signals.task_queued)
+
+#: How rows come to be.
+CREATIONS = (CREATE_PAUSED, CREATE_QUEUED, CREATE_RUNNING)
+#: How stored rows move.
+MOVES = (RUN, PAUSE, CLAIM, FINISH, FAIL, RETRY, RESCUE, RELEASE, CANCEL, REQUEUE)
+
+ARROWS = CREATIONS + MOVES

@@ -126,7 +126,7 @@ def _build_finish(rows: Rows, connection: Any) -> compiled.Statement:
     everything = rows.model._base_manager.using(rows.db)
     mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
-    return compiled.update(connection, mine, changes, returning=False)
+    return compiled.Update(connection, mine, changes).statement()
 
 
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
