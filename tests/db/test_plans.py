@@ -17,9 +17,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, current_app
-from boogie.apps.tasks.db import reserve
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.ids import uuid7
+from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.execution import start
 from boogie.apps.tasks.keeper import purge
 from boogie.apps.tasks.lifecycle import states, transitions
@@ -211,13 +211,10 @@ def _claim():
     return found
 
 
-def _first_queue():
-    return _all().ready_in(["queue_0"])
-
-
 def _reserve():
     with looked_at() as found:
-        rows = reserve.take("default", _first_queue, 5, ("priority",), due=Moment(60))
+        due = (("due", Moment(60)),)
+        rows = Reservation(Task, ("queue_0",), 5, ("priority",), due).take("default")
     assert len(rows) == 5
     return found
 

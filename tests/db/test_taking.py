@@ -4,8 +4,8 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import reserve
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.reserve import Reservation
 from tests.db.rows import stored
 
 pytestmark = [
@@ -46,30 +46,35 @@ def commits():
 
 
 def take(**options):
-    ready = Task.objects.order_by("pk")
-    return reserve.take(
-        "default", lambda: ready, 5, ("name", "priority"), due=Moment(60), **options
-    )
+    """Take rows that stay due: a test may take them again."""
+    return Reservation(
+        model=Task,
+        queues=("q",),
+        limit=5,
+        fields=("name", "priority"),
+        changes=(("due", Moment()),),
+        **options,
+    ).take("default")
 
 
-@pytest.mark.parametrize("key", [None, "some"])
-def test_what_may_be_lost_does_not_wait_for_the_disk(commits, key):
-    rows = [stored("queued", name=name) for name in "ab"]
-    taken = take(key=key, may_be_lost=True)
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_may_be_lost_does_not_wait_for_the_disk(commits, is_kept):
+    rows = [stored("queued", name=name, queue="q") for name in "ab"]
+    taken = take(is_kept=is_kept, may_be_lost=True)
     assert [(row.pk, row.name) for row in taken] == [(row.pk, row.name) for row in rows]
     assert commits() == ["off", "off"]
     assert execute("SHOW synchronous_commit") == [("on",)]
 
 
 def test_everything_else_does(commits):
-    stored("queued")
+    stored("queued", queue="q")
     assert len(take()) == 1
     assert commits() == ["on"]
 
 
 def test_a_transaction_of_somebody_else_stays_safe(commits):
-    stored("queued")
-    take(key="other", may_be_lost=True)
+    stored("queued", queue="q")
+    take(may_be_lost=True)
     with transaction.atomic():
-        assert len(take(key="other", may_be_lost=True)) == 1
+        assert len(take(may_be_lost=True)) == 1
     assert commits() == ["off", "on"]

@@ -28,6 +28,12 @@ class Moment(Func):
         super().__init__(**extra)
         self.seconds = seconds
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Moment) and other.seconds == self.seconds
+
+    def __hash__(self) -> int:
+        return hash((Moment, self.seconds))
+
     def as_postgresql(
         self, compiler: SQLCompiler, connection: Any, **extra: Any
     ) -> tuple[str, Any]:

@@ -17,3 +17,14 @@ def shows_a_snapshot(connection: Any) -> bool:
         return False
     level = connection.isolation_level  # text on MySQL, where None is the server's; else an enum
     return str(getattr(level, "name", level)).lower() not in ("read committed", "read_committed")
+
+
+def relaxed_commit(connection: Any) -> str:
+    """
+    Return one more column for a RETURNING, by which its commit need not wait for the disk.
+
+    It holds for the transaction of that statement. '' where there is no such thing.
+    """
+    if connection.vendor != "postgresql":
+        return ""
+    return ", set_config('synchronous_commit', 'off', true)"

@@ -8,8 +8,8 @@ from boogie.apps.tasks import current_app
 from boogie.apps.tasks.broker import doorbell, inspect
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import reserve
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Task
 
@@ -38,10 +38,16 @@ def _ring_queue(queue: str) -> int:
     if waiting is None or waiting >= BATCH:
         return 0
     # Their next look is put off first, so that each row goes to one keeper.
-    fields, again = ("name", "queue", "priority", "losses"), Moment(conf.RING_AGAIN)
-    due = reserve.take(
-        ready.db, lambda: ready, BATCH - waiting, fields, may_be_lost=True, due=again
+    look = Reservation(
+        model=Task,
+        queues=(queue,),
+        limit=BATCH - waiting,
+        fields=("name", "queue", "priority", "losses"),
+        changes=(("due", Moment(conf.RING_AGAIN)),),
+        may_be_lost=True,
+        is_kept=False,
     )
+    due = look.take(ready.db)
     # A row that was lost is rung twice in succession: a broker gives messages to consumers in
     # turn, and the one that lost the row may be frozen, but connected.
     bells = [row for row in due for _ in range(2 if row.losses else 1)]

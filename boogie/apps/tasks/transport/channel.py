@@ -8,7 +8,6 @@ room for; what was reserved and not begun is given back.
 import json
 import threading
 import uuid
-from functools import partial
 from itertools import compress
 from queue import Empty
 from typing import Any
@@ -17,8 +16,10 @@ from kombu.transport import memory, virtual
 
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import connections, outages, reserve, sql
+from boogie.apps.tasks.db import outages, sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.connections import close_connections
+from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
 
@@ -141,27 +142,31 @@ class Channel(memory.Channel):
         lease = conf.RING_AGAIN
         if limit <= 0:
             return []
-        key = ("rows", tuple(queues), limit, lease)
-        fields = ("name", "queue", "priority")
-        take = partial(
-            reserve.take, _rows().db, lambda: _rows().ready_in(queues), limit, fields, key
+        due = Reservation(
+            model=Task,
+            queues=tuple(queues),
+            limit=limit,
+            fields=("name", "queue", "priority"),
+            changes=(("due", Moment(lease)),),
+            may_be_lost=True,  # the claim decides who runs one
         )
         taken = []
-        for row in take(may_be_lost=True, due=Moment(lease)):  # the claim decides who runs one
+        for row in due.take(_rows().db):
             tag = uuid.uuid4().hex
             self._held[tag] = (Task, row.pk)
             taken.append(doorbell_message(row, tag))
         return taken
 
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        worker = identity.worker_id()
-        key = ("messages", tuple(queues), limit, worker)
-        fields = ("queue", "priority", "payload")
-        using = _messages().db
+        free = Reservation(
+            model=Message,
+            queues=tuple(queues),
+            limit=limit,
+            fields=("queue", "priority", "payload"),
+            changes=(("worker", identity.worker_id()),),
+        )
         taken = []
-        for stored in reserve.take(
-            using, lambda: _messages().ready_in(queues), limit, fields, key, worker=worker
-        ):
+        for stored in free.take(_messages().db):
             message = json.loads(stored.payload)
             tag = uuid.uuid4().hex
             message["properties"]["delivery_tag"] = tag
@@ -249,4 +254,4 @@ def _delete_message(key: Any) -> None:
     outages.unlocked(_rows().db, _messages().filter(pk=key).delete)
     if identity.has_greenlets() and threading.current_thread() is not threading.main_thread():
         # A greenlet of the pool, whose run may be over: nobody would use its connection again.
-        connections.close_connections()
+        close_connections()
