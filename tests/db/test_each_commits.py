@@ -131,7 +131,7 @@ def test_a_signal_for_a_chunk_is_sent_when_that_chunk_is_committed(heard):
 
 
 def test_nothing_is_published_by_each_and_every_row_is_due(monkeypatch):
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(doorbell, "ring", lambda rows: pytest.fail("each() rang"))
     look.each(products(5))
     assert Task.objects.due().count() == 5

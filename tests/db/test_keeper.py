@@ -79,7 +79,7 @@ class Bell:
 @pytest.fixture
 def bell(monkeypatch):
     bell = Bell()
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(doorbell, "ring", bell.ring)
     # The broker of the session may be slow to answer, and not have answered a test before.
     monkeypatch.setattr(inspect, "depth", lambda queue: 0)
@@ -133,7 +133,7 @@ def test_while_the_line_is_broken_no_row_is_touched(bell, monkeypatch):
 
 
 def test_where_the_table_is_the_broker_nothing_is_rung(monkeypatch):
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: False)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: False)
     row = stored("queued")
     assert ring.ring_due([""]) == 0
     assert Task.objects.get(pk=row.pk).due == row.due

@@ -159,7 +159,7 @@ def test_a_router_of_the_project_is_asked_each_time(product, routes):
 
 
 def test_a_fresh_row_is_due_at_once_where_the_table_is_the_broker(product, monkeypatch):
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: False)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: False)
     row = plain.delayed(product)
     assert row in Task.objects.due()
 
@@ -169,7 +169,7 @@ def test_a_row_whose_doorbell_is_published_is_due_when_it_is_to_be_rung_again(
     product, monkeypatch, django_capture_on_commit_callbacks
 ):
     rung = []
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(doorbell, "ring", lambda rows: rung.extend(rows) or [])
     with django_capture_on_commit_callbacks(execute=True):
         row = plain.delayed(product)
@@ -182,7 +182,7 @@ def test_a_row_whose_doorbell_is_published_is_due_when_it_is_to_be_rung_again(
 def test_a_row_whose_doorbell_could_not_be_rung_is_due_at_once(
     product, monkeypatch, django_capture_on_commit_callbacks
 ):
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(doorbell, "ring", list)
     with django_capture_on_commit_callbacks(execute=True):
         row = plain.delayed(product)

@@ -39,7 +39,7 @@ def _on_stage(monkeypatch):
     current_app.celery_app().finalize()
     monkeypatch.setattr(Rows, "task", declared(Sell))
     monkeypatch.setattr(Rows, "broker", broker := Broker())
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(inspect, "depth", lambda queue: 0)
     monkeypatch.setattr(doorbell, "ring", broker.ring)
     monkeypatch.setattr(start, "os", fake_os)

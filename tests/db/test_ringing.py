@@ -45,7 +45,7 @@ class Broker:
 @pytest.fixture
 def broker(monkeypatch):
     broker = Broker()
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(doorbell, "ring", broker.ring)
     monkeypatch.setattr(inspect, "depth", broker.depth)
     monkeypatch.setattr(ring, "BATCH", 10)

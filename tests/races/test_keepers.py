@@ -27,7 +27,7 @@ def rung(monkeypatch):
         rung.extend((row.pk, threading.get_ident()) for row in rows)
         return []
 
-    monkeypatch.setattr(current_app, "needs_ringing", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(doorbell, "ring", record)
     monkeypatch.setattr(inspect, "depth", lambda queue: 0)
     fresh_pool(monkeypatch)

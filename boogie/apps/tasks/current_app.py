@@ -3,10 +3,11 @@ Which Celery app is in use, its settings, and where its routes lead.
 """
 
 import os
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from celery import Celery
 from celery import _state as celery_state
+from celery.app.base import PendingConfiguration  # type: ignore[attr-defined]
 from celery.app.routes import MapRoute
 from celery.utils.imports import symbol_by_name
 from django.conf import settings
@@ -14,8 +15,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 from .conf import conf
+from .protocols import Declaration
 
 SHIPPED_APP = "boogie.apps.tasks.celery:app"
+#: Of the broker that is no broker.
+SCHEME = "boogie"
 
 # What app is current, Celery tells by no public name (and without types).
 _state: Any = celery_state
@@ -81,9 +85,12 @@ def setting(app: Celery, name: str) -> Any:
     what a row costs to enqueue. To see that nothing has changed takes much less.
     """
     configuration: Any = app.conf
-    changes = vars(configuration).get("changes")
-    if changes is None:  # nothing has asked for a setting yet
-        return getattr(configuration, name)
+    changes = configuration.changes
+    if isinstance(changes, PendingConfiguration):
+        # Nothing has asked for a setting yet. To go through what stands in for the changes until
+        # then would ask for every setting of Django's by its name.
+        changes.data  # noqa: B018 - loads the configuration
+        changes = configuration.changes
     own = getattr(settings, f"CELERY_{name.upper()}", None)
     state = (own, *map(os.environ.get, _VARIABLES), *changes.items())
     known = _settings.get(name)
@@ -99,6 +106,50 @@ def forget(**extra: Any) -> None:
 
 
 setting_changed.connect(forget, dispatch_uid="boogie_tasks.settings")
+
+
+# --- where rows go --------------------------------------------------------------------
+
+
+class Destination(NamedTuple):
+    """Where a new row goes: its queue ('': Celery decides at each message), and who is told."""
+
+    queue: str
+    #: Whether there is a broker to ring at.
+    rings: bool
+
+
+def destination(task: Declaration) -> Destination:
+    """Return where a new row of ``task`` goes: its own queue, else where the routes lead."""
+    app = celery_app()
+    rings = needs_ringing(app)
+    queue = task.queue or routed_queue(app, task.name)
+    if queue is None:
+        queue = "" if rings else setting(app, "task_default_queue")
+    return Destination(str(queue), rings)
+
+
+def needs_ringing(app: Celery | None = None) -> bool:
+    """
+    Return whether there is a broker to ring at.
+
+    On ``boogie://`` the committed row is the message. With ``task_always_eager``
+    (a testing aid of Celery's, for which rows have no use) nothing is published.
+    """
+    app = app or celery_app()
+    return not is_boogie(app) and not setting(app, "task_always_eager")
+
+
+def broker_scheme(app: Celery) -> str:
+    """Return the URL scheme of the broker that ``app`` publishes to; '' if it names none."""
+    url = setting(app, "broker_write_url") or ""
+    first = url[0] if isinstance(url, list | tuple) else url
+    return str(first).partition(":")[0]
+
+
+def is_boogie(app: Celery) -> bool:
+    """Return whether ``app`` publishes to ``boogie://``."""
+    return broker_scheme(app) == SCHEME
 
 
 def routed_queue(app: Any, name: str) -> str | None:
@@ -121,29 +172,3 @@ def has_fixed_routes(router: Any) -> bool:
 def _ask(router: Any, name: str) -> str | None:
     queue = router.route({}, name).get("queue")
     return None if queue is None else str(getattr(queue, "name", queue))
-
-
-SCHEME = "boogie"
-
-
-def needs_ringing() -> bool:
-    """
-    Return whether there is a broker to ring at.
-
-    On ``boogie://`` the committed row is the message. With ``task_always_eager``
-    (a testing aid of Celery's, for which rows have no use) nothing is published.
-    """
-    app = celery_app()
-    return not is_boogie(app) and not setting(app, "task_always_eager")
-
-
-def broker_scheme(app: Celery) -> str:
-    """Return the URL broker_scheme of the broker that ``app`` publishes to; '' if it names none."""
-    url = setting(app, "broker_write_url") or ""
-    first = url[0] if isinstance(url, list | tuple) else url
-    return str(first).partition(":")[0]
-
-
-def is_boogie(app: Celery) -> bool:
-    """Return whether ``app`` publishes to ``boogie://``."""
-    return broker_scheme(app) == SCHEME

@@ -99,6 +99,11 @@ class _Cache(threading.local):
 _cache = _Cache()
 
 
+def forget() -> None:
+    """Compile everything anew, in this thread: a table or a setting has changed (tests)."""
+    _cache.entries.clear()
+
+
 def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
     """Return what ``build(connection)`` made for ``key`` in this thread."""
     connection = connections[using]

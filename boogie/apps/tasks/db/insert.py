@@ -3,6 +3,7 @@ INSERT statements: of one row, compiled once; of many rows, at once.
 """
 
 from collections.abc import Container
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -65,13 +66,27 @@ def _prepare(connection: Any, fields: list[Any], values: Any) -> list[Any]:
     return [field.get_db_prep_save(value, connection) for field, value in pairs]
 
 
-class Inserter:
+@dataclass(frozen=True)
+class Shape:
     """
-    A compiled INSERT of one row that returns the columns which the database computes.
+    What an INSERT of one row says, but for the values; equal shapes are one statement.
 
     ``given``: the fields whose values come with each row, by ``attname``; ``computed``:
-    expressions. All others have the values of a new instance, in the statement itself.
+    expressions of the database's, by ``attname``. All others have the values of a new
+    instance, in the statement itself.
     """
+
+    model: type[models.Model]
+    given: tuple[str, ...]
+    computed: tuple[tuple[str, Any], ...]
+
+    def compile(self, connection: Any) -> "Inserter":
+        """Return the statement for a connection."""
+        return Inserter(connection, self.model, self.given, dict(self.computed))
+
+
+class Inserter:
+    """A compiled INSERT of one :class:`Shape`; it returns the columns that were computed."""
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
+from boogie.apps.tasks import current_app
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.ids import uuid7_block
@@ -24,7 +25,7 @@ from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
 
-from . import draft
+from .draft import draft
 
 #: Rows of one INSERT.
 CHUNK = 2000
@@ -37,7 +38,7 @@ def queued(
     task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
 ) -> TaskQuerySet:
     """Insert a queued row for each object, due now or at ``when``; return the rows."""
-    row = draft.draft(task, args, kwargs)
+    row = draft(task, current_app.destination(task).queue, args, kwargs)
     row.status = states.QUEUED
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
@@ -48,7 +49,7 @@ def paused(
     task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
 ) -> TaskQuerySet:
     """Insert a paused row for each object; return the rows."""
-    row = draft.draft(task, args, kwargs)
+    row = draft(task, current_app.destination(task).queue, args, kwargs)
     row.status = states.PAUSED
     return _insert_all(task, row, objects, size, states.CREATE_PAUSED)
 

@@ -15,7 +15,6 @@ from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import compiled, insert, outages
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.fields import MomentField
 from boogie.apps.tasks.lifecycle import emit, states, transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
@@ -23,22 +22,13 @@ from boogie.apps.tasks.serialization import references
 
 from .draft import draft
 
-MOMENTS = [f.attname for f in Task._meta.concrete_fields if isinstance(f, MomentField)]
-
-#: What a new row has of its own; the rest is as ``Task()`` has it, but for the moments.
-GIVEN = frozenset(
-    [
-        *("id", "name", "content_type_id", "object_id", "object_db", "args", "kwargs"),
-        *("status", "queue", "priority", "attempt", "worker"),
-    ]
-)
-
 
 def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
     """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
-    row = _new_row(task, obj, args, kwargs)
+    queue, rings = current_app.destination(task)
+    row = _new_row(task, queue, obj, args, kwargs)
     row.status = states.QUEUED
-    rung = when is None and current_app.needs_ringing() and not broker_pool.is_broken
+    rung = when is None and rings and not broker_pool.is_broken
     if when is not None:
         row.scheduled_for = row.not_before = row.due = when
     else:
@@ -52,7 +42,7 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
 
 def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a paused row."""
-    row = _new_row(task, obj, args, kwargs)
+    row = _new_row(task, current_app.destination(task).queue, obj, args, kwargs)
     row.status = states.PAUSED
     _insert(row)
     emit.one(states.CREATE_PAUSED, row, _db(row))
@@ -61,7 +51,7 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
 
 def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a row that this process runs itself: attempt 1 of a ``call()``."""
-    row = _new_row(task, obj, args, kwargs)
+    row = _new_row(task, current_app.destination(task).queue, obj, args, kwargs)
     row.status = states.RUNNING
     row.attempt = 1
     row.started = Moment()
@@ -71,11 +61,11 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     return row
 
 
-def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+def _new_row(task: Declaration, queue: str, obj: Any, args: Any, kwargs: Any) -> Task:
     """Check everything about a call; return an unsaved row for it."""
     obj = references.check_object(task.name, obj)
     key = references.checked_key(task.name, obj)
-    row = draft(task, args, kwargs)
+    row = draft(task, queue, args, kwargs)
     kinds = ContentType.objects.db_manager(row._state.db)
     row.content_type = kinds.get_for_model(obj, for_concrete_model=False)
     row.object_id = key
@@ -91,25 +81,20 @@ def _insert(row: Task) -> None:
     """Insert a row, and read back what the database computed, in one statement."""
     using = _db(row)
     connection = connections[using]
-    computed = {name: row.__dict__[name] for name in MOMENTS if _is_computed(row, name)}
-    shape = tuple((name, value.seconds) for name, value in computed.items())
-    if row.scheduled_for is None and _may_be_prebuilt(connection):
-        build = partial(insert.Inserter, model=Task, given=GIVEN, computed=computed)
-        inserter = compiled.cached(using, ("insert", shape), build)
+    computed = row.computed_moments()
+    if row.scheduled_for is None and _may_be_compiled(connection):
+        shape = insert.Shape(Task, row.given_fields(), tuple(computed.items()))
+        inserter = compiled.cached(using, shape, shape.compile)
         outages.unlocked(using, partial(inserter.insert, connection, row))
         return
     outages.unlocked(using, partial(row.save, force_insert=True, using=using))
-    for name in MOMENTS:
+    for name in computed.keys() & vars(row).keys():
         # A database that cannot return what it inserted: read it when somebody asks.
-        if _is_computed(row, name):
-            del row.__dict__[name]
+        if isinstance(vars(row)[name], Moment):
+            del vars(row)[name]
 
 
-def _is_computed(row: Task, name: str) -> bool:
-    return isinstance(row.__dict__.get(name), Moment)
-
-
-def _may_be_prebuilt(connection: Any) -> bool:
+def _may_be_compiled(connection: Any) -> bool:
     """Return whether an INSERT returns what it computed, and nobody listens to ``save()``."""
     listened = pre_save.has_listeners(Task) or post_save.has_listeners(Task)
     return bool(connection.features.can_return_columns_from_insert) and not listened

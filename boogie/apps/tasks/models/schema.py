@@ -1,5 +1,5 @@
 """
-Of ``Task``: indexes, what is found without a scan; constraints, what must hold; who writes.
+Of ``Task``: indexes, what is found without a scan; constraints, what must hold.
 """
 
 from django.db import models
@@ -54,11 +54,3 @@ CONSTRAINTS: list[models.BaseConstraint] = [
         condition=Q(priority__gte=0, priority__lte=9), name="boogie_tasks_task_priority_0_to_9"
     ),
 ]
-
-#: Fields that only ``transitions.py`` changes once a row is stored.
-MACHINE_FIELDS = frozenset(
-    [
-        *("status", "result", "errors", "attempt", "retries", "losses", "worker", "pid"),
-        *("terminate", "not_before", "due", "started", "ended"),
-    ]
-)

@@ -11,14 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
 from boogie.apps.tasks.db import compiled
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
 
+from . import columns
 from .querysets import RowQuerySet
 from .results import deserialized, wait
-from .schema import CONSTRAINTS, INDEXES, MACHINE_FIELDS
+from .schema import CONSTRAINTS, INDEXES
 
 
 class HasStatus:
@@ -59,23 +61,23 @@ class Task(models.Model):
     object_db = models.CharField(_("object database"), max_length=63)
     args = JSONField(_("arguments"), default=list)
     kwargs = JSONField(_("keyword arguments"), default=dict)
-    status = StatusField(_("status"), db_index=False)
-    result = JSONField(_("result"), null=True)
-    errors = JSONField(_("errors"), default=list)
-    attempt = models.IntegerField(_("attempt"), default=0)
-    retries = models.IntegerField(_("retries"), default=0)
-    losses = models.IntegerField(_("losses"), default=0)
+    status = StatusField(_("status"), db_index=False, editable=False)
+    result = JSONField(_("result"), null=True, editable=False)
+    errors = JSONField(_("errors"), default=list, editable=False)
+    attempt = models.IntegerField(_("attempt"), default=0, editable=False)
+    retries = models.IntegerField(_("retries"), default=0, editable=False)
+    losses = models.IntegerField(_("losses"), default=0, editable=False)
     queue = models.CharField(_("queue"), max_length=255, blank=True)
     priority = models.SmallIntegerField(_("priority"), default=0)
-    worker = models.CharField(_("worker"), max_length=255, blank=True)
-    pid = models.IntegerField(_("process id"), null=True)
+    worker = models.CharField(_("worker"), max_length=255, blank=True, editable=False)
+    pid = models.IntegerField(_("process id"), null=True, editable=False)
     created = MomentField(_("created"))
     scheduled_for = MomentField(_("scheduled for"), null=True)
-    terminate = models.BooleanField(_("terminate"), default=False)
-    not_before = MomentField(_("not before"), null=True)
-    due = MomentField(_("due"), null=True)
-    started = MomentField(_("started"), null=True)
-    ended = MomentField(_("ended"), null=True)
+    terminate = models.BooleanField(_("terminate"), default=False, editable=False)
+    not_before = MomentField(_("not before"), null=True, editable=False)
+    due = MomentField(_("due"), null=True, editable=False)
+    started = MomentField(_("started"), null=True, editable=False)
+    ended = MomentField(_("ended"), null=True, editable=False)
 
     objects = TaskQuerySet.as_manager()
 
@@ -97,8 +99,19 @@ class Task(models.Model):
         """
         if not self._state.adding and options.get("update_fields") is None:
             names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            options["update_fields"] = names - MACHINE_FIELDS - self.get_deferred_fields()
+            machine = columns.of(type(self)).machine
+            options["update_fields"] = names - machine - self.get_deferred_fields()
         super().save(*args, **options)
+
+    def computed_moments(self) -> dict[str, Moment]:
+        """Return the times that are expressions still: the database is to say what they are."""
+        own = vars(self)
+        moments = columns.of(type(self)).moments
+        return {name: own[name] for name in moments if isinstance(own.get(name), Moment)}
+
+    def given_fields(self) -> tuple[str, ...]:
+        """Return what an INSERT has to name, by ``attname``: the rest is as a new row has it."""
+        return columns.of(type(self)).given(vars(self))
 
     # --- the object -------------------------------------------------------------------
 

@@ -1,0 +1,52 @@
+"""
+Which columns of a model are whose: derived from its fields, so that a new field has its place.
+
+A field that is not ``editable`` is the machine's: once a row is stored, only a
+transition changes it.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.db import models
+
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.fields import MomentField
+
+
+class Columns:
+    """The columns of one model."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        fields = model._meta.concrete_fields
+        machine = [f for f in fields if not f.editable and not f.primary_key]
+        moments = [f for f in fields if isinstance(f, MomentField)]
+        #: Names of the fields that only transitions change once a row is stored.
+        self.machine = frozenset(field.name for field in machine)
+        #: Times that may be expressions when a row is inserted, by ``attname``.
+        self.moments = tuple(field.attname for field in moments)
+        fresh = model()
+        optional = [f.attname for f in fields if f in machine or f in moments]
+        self._optional = [(name, getattr(fresh, name)) for name in optional]
+        self._always = tuple(f.attname for f in fields if f.attname not in optional)
+
+    def given(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """
+        Return which of a new row's ``values`` an INSERT has to name, by ``attname``.
+
+        The machine's own, and times, only where they differ from those of a new instance.
+        """
+        differing = [name for name, usual in self._optional if values[name] != usual]
+        return self._always + tuple(n for n in differing if not isinstance(values[n], Moment))
+
+
+@cache
+def of(model: type[models.Model]) -> Columns:
+    """Return the columns of ``model``."""
+    return Columns(model)
+
+
+def forget() -> None:
+    """Derive everything anew: a model has changed (tests)."""
+    of.cache_clear()
