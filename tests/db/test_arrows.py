@@ -7,6 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import errors
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.db.rows import HOUR, columns, stored
@@ -30,7 +31,7 @@ DRIVERS = {
     "claim": lambda rows, row: transitions.claim(rows, worker="worker@here/2", pid=7),
     "finish": lambda rows, row: transitions.finish(rows, row, {"n": 1}),
     "fail": lambda rows, row: transitions.fail(rows, row, ERROR),
-    "retry": lambda rows, row: transitions.retry(rows, row, ERROR, 3600),
+    "retry": lambda rows, row: transitions.retry(rows, row, ERROR, Moment(3600)),
     "rescue": lambda rows, row: transitions.rescue(rows, row, ERROR, 3600),
     "release": lambda rows, row: transitions.release(rows),
     "cancel": lambda rows, row: transitions.cancel(rows),

@@ -3,6 +3,7 @@
 import pytest
 
 from boogie.apps.tasks import Task, task_paused
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import errors, start
 from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import transitions
@@ -31,8 +32,8 @@ VERBS = {
     "claim": claim,
     "finish": lambda row: transitions.finish(only(row), row, {"n": 1}),
     "fail": lambda row: transitions.fail(only(row), row, ERROR),
-    "retry": lambda row: transitions.retry(only(row), row, ERROR, 5),
-    "rescue": lambda row: transitions.rescue(only(row), row, ERROR, 5),
+    "retry": lambda row: transitions.retry(only(row), row, ERROR, Moment(5)),
+    "rescue": lambda row: transitions.rescue(only(row), row, ERROR, Moment(5)),
     "cancel": lambda row: transitions.cancel(only(row)),
     "requeue": lambda row: transitions.requeue(only(row)),
 }

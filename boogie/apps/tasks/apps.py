@@ -1,10 +1,15 @@
 """Wiring: runs once when Django is ready. No query may be made here."""
 
+from typing import Any
+
 from django.apps import AppConfig
 from kombu.transport import TRANSPORT_ALIASES
 
 # kombu takes no dotted path as a URL scheme.
 TRANSPORT_ALIASES["boogie"] = "boogie.apps.tasks.transport.transport:Transport"
+
+#: What every worker starts. By its name: a process that is no worker imports nothing of it.
+KEEPER_STEP = "boogie.apps.tasks.worker.step:KeeperStep"
 
 
 class TasksConfig(AppConfig):
@@ -18,10 +23,14 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
-        from .worker import receivers, step
+        from .execution import receivers
 
         checks.register()
         receivers.connect()
         current_app.ensure_app()
-        registry.on_every_app(step.install)
+        registry.on_every_app(_add_keeper)
         registry.discover()
+
+
+def _add_keeper(app: Any) -> None:
+    app.steps["worker"].add(KEEPER_STEP)

@@ -105,9 +105,8 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
         def __call__(self, *args, **kwargs):
             """Call the function: in a worker on the request of the run, else as Celery does."""
             run = self._current_run
-            if run is None or run.in_body:
+            if run is None or not run.begins():
                 return super().__call__(*args, **kwargs)
-            run.in_body = True
             return self.run(*args, **kwargs)
 
     def call(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,5 +1,5 @@
 """
-@task
+``@task``: a function, or a ``BoogieTask`` subclass, made a task.
 """
 
 import inspect

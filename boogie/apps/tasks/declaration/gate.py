@@ -1,5 +1,5 @@
 """
-gate
+What stands in front of every registered task: nothing runs, or is sent, round a row.
 """
 
 from typing import Any, cast
@@ -11,7 +11,7 @@ from boogie.apps.tasks import current_app
 
 class Gate:
     """
-    Stands in front of every registered task: nothing runs, or is sent, round a row.
+    The first class of every registered task.
 
     Celery swallows the exceptions of signal receivers, so the claim made by the
     receiver of ``task_prerun`` is looked for here, before any hook or body.
@@ -41,11 +41,10 @@ class Gate:
         run = task._current_run
         if run is None and not task.request.called_directly:
             raise Ignore(f"{task.request.id} has no claimed row")
-        if run is None or run.entered:  # a plain call of the function
+        if run is None or not run.enters():  # a plain call of the function
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
         from boogie.apps.tasks.execution import perform
 
-        run.entered = True
         return perform.perform(task, run, super().__call__)  # type: ignore[misc]
 
     def apply_async(self: Any, *args: Any, **options: Any) -> Any:

@@ -54,27 +54,23 @@ class Retrying(CeleryTask):
         run = self._current_run
         if run is None:
             return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries)
+        from boogie.apps.tasks.execution import delays
+
         limit = self.max_retries if max_retries is None else max_retries
         changes = self._retry_changes(run, args, kwargs, options)
-        if limit is not None and run.row.retries + 1 > limit:
+        if not delays.has_retry_left(run.row, limit):
             raise exc or MaxRetriesExceededError(
                 f"Can't retry {self.name}[{run.row.pk}]: {limit} retries are over",
                 task_args=run.args,
                 task_kwargs=run.kwargs,
             )
         run.changes = changes
-        retry = Retry(exc=exc, when=self._retry_time(eta, countdown))
+        when = delays.retry_time(eta, countdown, usual=self.default_retry_delay)
+        retry = Retry(exc=exc, when=when)
         if throw:
             raise retry
         run.postponed = retry
         return retry
-
-    def _retry_time(self, eta: Any, countdown: float | None) -> Any:
-        from boogie.apps.tasks.enqueue import times
-
-        if eta is not None:
-            return times.stored(eta)
-        return float(self.default_retry_delay if countdown is None else countdown)
 
     def _retry_changes(
         self, run: "Run", args: Any, kwargs: dict[str, Any] | None, options: dict[str, Any]

@@ -17,8 +17,8 @@ from boogie.apps.tasks.lifecycle import emit, states, transitions
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import codec, references
 
-from . import errors, settle
-from .run import Run
+from . import settle
+from .run import LOST, Run
 
 
 def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
@@ -49,12 +49,12 @@ def _trace(task: Declaration, run: Run) -> None:
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
         # KeyboardInterrupt and SystemExit pass through Celery's tracer unseen.
-        settle.fail(run, run.error or errors.describe(exception, run.row.attempt, run.row.worker))
+        settle.fail(run, run.error or run.describe(exception))
         raise
 
 
 def _outcome(task: Declaration, run: Run) -> Any:
-    if run.outcome == "lost" and task.atomic:
+    if run.outcome == LOST and task.atomic:
         raise TaskCancelled(f"{run.row} was cancelled while it ran; its effects are rolled back")
     if run.exception is not None and not isinstance(run.exception, Ignore):
         raise run.exception

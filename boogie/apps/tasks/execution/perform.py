@@ -1,9 +1,7 @@
 """
-One run: claim → run → settle.
+The body of a run: called with what was claimed, its result packed, its exception noted.
 
-Called by ``receivers.py`` (a worker's run, driven by Celery's signals) and by
-``declare.py`` (the gate around the body, and ``call()``). All statements on
-behalf of a run are here; what they say is in ``transitions.py``.
+What is atomic is settled here, in the body's transaction; all else by Celery's signals.
 """
 
 import logging
@@ -19,16 +17,10 @@ from boogie.apps.tasks.exceptions import TaskCancelled
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
 
-from . import delays, errors, settle
-from .run import Run
+from . import delays, settle
+from .run import LOST, Run
 
 logger = logging.getLogger(__name__)
-
-
-# --- claim ----------------------------------------------------------------------------
-
-
-# --- run ------------------------------------------------------------------------------
 
 
 def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
@@ -50,7 +42,7 @@ def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
         raise Ignore(str(cancelled)) from None
     except BaseException as exception:
         run.exception = exception
-        run.error = errors.describe(exception, run.row.attempt, run.row.worker)
+        run.error = run.describe(exception)
         if isinstance(exception, SoftTimeLimitExceeded):
             # It may have struck in the middle of a query (celery#9824).
             close_connections()
@@ -67,7 +59,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
         with transaction.atomic(using=run.db):
             _perform(task, run, body)
             settle.finish_now(run)
-            if run.outcome == "lost":
+            if run.outcome == LOST:
                 raise _Undo
     except _Undo:
         reason = f"{run.row} was taken away while it ran; its effects are rolled back"
@@ -103,6 +95,3 @@ def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
         run.has_raised = True
         raise
     run.result = result
-
-
-# --- connections ----------------------------------------------------------------------

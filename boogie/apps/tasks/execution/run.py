@@ -1,14 +1,31 @@
 """
-What one attempt knows.
+What one claimed attempt knows, and how far it has come. No statements.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from celery.exceptions import Retry
 from django.db import DEFAULT_DB_ALIAS
 
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.models import Task, TaskQuerySet
+
+from . import errors
+
+#: The outcome of a run whose row somebody else settled, cancelled or rescued meanwhile.
+LOST = "lost"
+
+
+class Stage(Enum):
+    """How far a claimed attempt has come on its way through the task's class."""
+
+    CLAIMED = "claimed"
+    #: Behind the gate: what a project's base classes do around the body.
+    ENTERED = "entered"
+    #: The body runs; to call the task from here on is a plain call.
+    IN_BODY = "in body"
 
 
 @dataclass
@@ -33,11 +50,10 @@ class Run:
     postponed: Retry | None = None
     #: Changes to the row that a retry brings along.
     changes: dict[str, Any] = field(default_factory=dict)
-    #: When :func:`check` asks the database again, by this process's clock.
+    #: When a check for cancellation asks the database again, by this process's clock.
     next_check: float = 0.0
-    entered: bool = False
-    in_body: bool = False
-    #: How it ended: a status of ``states.py``, ``"lost"`` if the row moved meanwhile.
+    stage: Stage = Stage.CLAIMED
+    #: How it ended: a status, or :data:`LOST`; ``None`` as long as it is not settled.
     outcome: str | None = None
 
     @property
@@ -49,3 +65,25 @@ class Run:
     def rows(self) -> TaskQuerySet:
         """All rows of that database."""
         return Task.objects.using(self.db)
+
+    def enters(self) -> bool:
+        """Take the step through the gate; return whether this is the run's own call."""
+        return self._steps(Stage.CLAIMED, Stage.ENTERED)
+
+    def begins(self) -> bool:
+        """Take the step into the body; return whether this is the run's own call."""
+        return self._steps(Stage.ENTERED, Stage.IN_BODY)
+
+    def _steps(self, source: Stage, target: Stage) -> bool:
+        took = self.stage is source
+        self.stage = target if took else self.stage
+        return took
+
+    @property
+    def is_call(self) -> bool:
+        """Whether a ``call()`` runs it, not a worker."""
+        return identity.is_call(self.row.worker)
+
+    def describe(self, exception: BaseException) -> dict[str, Any]:
+        """Return the entry of ``Task.errors`` for an exception that ended this attempt."""
+        return errors.describe(exception, self.row.attempt, self.row.worker)

@@ -1,8 +1,7 @@
 """
-The end of a run: what it knows by then, and the one UPDATE that says how it ended.
+The end of a run: the one UPDATE that says how it ended.
 
-Called by ``receivers.py`` for a worker's run, by ``execute.py`` inside an
-``atomic`` body, by ``calls.py`` and by ``losses.py``.
+A run settles once; whoever comes second finds its outcome. No body and no hook is called here.
 """
 
 import logging
@@ -13,14 +12,13 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DatabaseError, connections
 
-from boogie.apps.tasks import identity
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
 from boogie.apps.tasks.lifecycle import states, transitions
 
-from . import errors
-from .run import Run
+from . import delays
+from .run import LOST, Run
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +37,7 @@ def finish(run: Run) -> None:
             f"{run.row.name} returned a {kind} that the database refuses to store: {refusal}"
         )
         run.exception = error
-        fail(run, errors.describe(error, run.row.attempt, run.row.worker))
+        fail(run, run.describe(error))
 
 
 def finish_now(run: Run) -> None:
@@ -55,19 +53,22 @@ def fail(run: Run, error: dict[str, Any]) -> None:
 
 def retry(run: Run, reason: Retry) -> None:
     """Send the row of a run back to the queue, due at the time that ``reason`` names."""
-    error = _retry_error(run, reason)
-    delay: Any = reason.when if reason.when is not None else 0
-    if identity.is_call(run.row.worker):
-        delay = conf.RING_AGAIN  # it is claimed again at once, by this process: keep workers off
-    move = partial(transitions.retry, run.rows, run.row, error, delay, **run.changes)
+    cause = reason.exc if isinstance(reason.exc, BaseException) else reason
+    due = delays.due_after_retry(run, reason)
+    move = partial(transitions.retry, run.rows, run.row, run.describe(cause), due, **run.changes)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
 
 
 def rescue(run: Run, error: Exception, delay: float) -> None:
     """Send back the row of a run of which nothing remains: its database was away."""
-    described = errors.describe(error, run.row.attempt, run.row.worker)
-    move = partial(transitions.rescue, run.rows, run.row, described, delay)
+    move = partial(transitions.rescue, run.rows, run.row, run.describe(error), delay)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
+
+
+def cancel(run: Run) -> None:
+    """Cancel the row of a run that was told to record no outcome."""
+    move = partial(transitions.cancel_run, run.rows, run.row)
+    _settle(run, lambda: _note(run, move(), states.CANCELLED))
 
 
 def close(run: Run, returned: bool) -> None:
@@ -79,24 +80,28 @@ def close(run: Run, returned: bool) -> None:
     ``requeue=True`` sends it back to the queue. A hook that raised changes
     nothing of what the body asked for; only a ``call()`` makes no retry then.
     """
-    control: Any = run.exception
-    if isinstance(control, Reject) and getattr(control, "requeue", False):
-        retry(run, Retry(exc=control))
-    elif isinstance(control, Reject):
-        fail(run, errors.describe(control, run.row.attempt, run.row.worker))
-    elif isinstance(control, Ignore | TaskCancelled):
-        move = partial(transitions.cancel_run, run.rows, run.row)
-        _settle(run, lambda: _note(run, move(), states.CANCELLED))
-    elif isinstance(control, Retry) and not identity.is_call(run.row.worker):
-        retry(run, control)
-    elif run.error is not None:
-        fail(run, run.error)
-    elif returned:
-        finish(run)
+    match run.exception:
+        case Reject() as rejected:
+            _reject(run, rejected)
+        case Ignore() | TaskCancelled():
+            cancel(run)
+        case Retry() as reason if not run.is_call:
+            retry(run, reason)
+        case _ if run.error is not None:
+            fail(run, run.error)
+        case _ if returned:
+            finish(run)
+
+
+def _reject(run: Run, rejected: Reject) -> None:
+    if getattr(rejected, "requeue", False):
+        retry(run, Retry(exc=rejected))
+    else:
+        fail(run, run.describe(rejected))
 
 
 def _note(run: Run, moved: int, outcome: str) -> None:
-    run.outcome = outcome if moved else "lost"
+    run.outcome = outcome if moved else LOST
     if not moved:
         logger.info("%s was settled, cancelled or rescued by somebody else meanwhile", run.row)
 
@@ -115,8 +120,3 @@ def _is_broken(run: Run) -> bool:
     """
     connection = connections[run.db]
     return connection.in_atomic_block and connection.needs_rollback
-
-
-def _retry_error(run: Run, reason: Retry) -> dict[str, Any]:
-    cause = reason.exc if isinstance(reason.exc, BaseException) else reason
-    return errors.describe(cause, run.row.attempt, run.row.worker)

@@ -134,9 +134,8 @@ def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
     return _settle(rows, row, states.FAIL, errors=[*row.errors, error], ended=Moment())
 
 
-def retry(rows: Rows, row: Row, error: dict[str, Any], delay: Any, **changes: Any) -> int:
-    """running → queued, retries + 1, due at ``delay`` (seconds or an aware datetime)."""
-    due = Moment(delay) if isinstance(delay, int | float) else delay
+def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any) -> int:
+    """running → queued, retries + 1, due at ``due``: an expression, or a time as it is stored."""
     return _settle(
         rows,
         row,

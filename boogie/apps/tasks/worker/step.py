@@ -6,7 +6,7 @@ from typing import Any
 
 import celery
 import django
-from celery import Celery, bootsteps, signals
+from celery import bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from celery.utils.log import get_logger
 from celery.worker import state
@@ -19,6 +19,7 @@ from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper import jobs, pacemaker, thread
 
+from . import receivers
 from .connections import reuse_connections
 from .forks import keepers, wake
 
@@ -45,6 +46,7 @@ class KeeperStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         # Here, and not in start(): the pool's children must inherit it.
+        receivers.connect()
         identity.become_worker(identity.new_worker_id(worker.hostname))
         reuse_connections(worker.app)
         quirks.spare_redis(worker.app)
@@ -106,6 +108,7 @@ def _say_farewell(**extra: Any) -> None:
         one, _ = keepers.popitem()
         one.stop()
         one.farewell()
+        receivers.connect()
         identity.become_worker(None)
 
 
@@ -120,8 +123,3 @@ def _about(worker: Any) -> dict[str, Any]:
             "django": django.__version__,
         },
     }
-
-
-def install(app: Celery) -> None:
-    """Add the keeper to every worker of ``app``."""
-    app.steps["worker"].add(KeeperStep)
