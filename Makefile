@@ -39,12 +39,8 @@ $(READY): pyproject.toml Makefile
 	$(call install,$(VENV),dev)
 	touch $@
 
-# What takes long: programs that are counted or built, the demo, and the random histories.
-SLOW := tests/house/test_instructions.py tests/house/test_wheel.py tests/house/test_demo.py \
-	tests/db/test_model.py
-
 quick: lint
-	$(BIN)/python -m pytest -q tests/unit tests/house tests/db $(SLOW:%=--ignore=%) $(ARGS)
+	$(BIN)/python tests/run.py --quick $(ARGS)
 
 test: $(READY)
 	$(BIN)/python tests/run.py $(ARGS)
