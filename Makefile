@@ -113,4 +113,5 @@ build: $(READY)
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log
+	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) build dist docs/_build *.egg-info \
+		.coverage* demo/*.sqlite3* demo/*.log
