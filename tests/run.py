@@ -6,8 +6,8 @@ server run where it answers on its standard local port and are counted as
 skipped elsewhere; with ``BOOGIE_REQUIRE_SERVICES=1`` a missing server fails.
 
 ``--quick``: what is fast and starts no worker, on SQLite.
-``--coverage``: count what runs in all legs together, worker processes included,
-and fail below the share that ``pyproject.toml`` names.
+``--coverage``: count what runs in the legs together, worker processes included.
+All legs must reach the share that ``pyproject.toml`` names; some of them need not.
 """
 
 import os
@@ -97,7 +97,8 @@ def run_counted(options: list[str]) -> bool:
     subprocess.run([*coverage, "erase"], cwd=ROOT, check=True)
     passed = run(chosen(), [*coverage, "run"], [*UNCOUNTED, *options])
     subprocess.run([*coverage, "combine", "--quiet"], cwd=ROOT, check=True)
-    reported = subprocess.run([*coverage, "report"], cwd=ROOT, check=False)
+    floor = ["--fail-under=0"] if os.environ.get("LEGS") else []
+    reported = subprocess.run([*coverage, "report", *floor], cwd=ROOT, check=False)
     return passed and reported.returncode == 0
 
 
