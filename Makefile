@@ -1,6 +1,9 @@
 # Everything from nothing: Python 3.11 or newer, make and this checkout.
 #
-#   make test     virtual environment, install, all tests
+#   make quick    virtual environment, install, lint, and what tests show in about a minute: the
+#                 suite without workers, on SQLite
+#   make test     virtual environment, install, all tests, on every database and broker that answers
+#   make coverage the same with what runs counted, workers included, and a floor to the share
 #   make demo     virtual environment, install, the main job on real input; on servers with
 #                 DATABASE=postgres://user@host:port/name or mysql://…, BROKER=redis://… or amqp://…
 #   make bench    virtual environment, install, the benchmark, on PostgreSQL and Redis servers that
@@ -10,8 +13,10 @@
 #   make chaos    all faults at random for DURATION=600 seconds on every database and broker
 #   make lint     ruff and mypy
 #   make docs     the documentation, as HTML
+#   make build    the source distribution and the wheel, in dist/
 #
-# PYTHON chooses the interpreter, VENV the environment, PIN further pip requirements.
+# PYTHON chooses the interpreter, VENV the environment, PIN further pip requirements, ARGS options of
+# pytest, LEGS among the pairs of a database and a broker: LEGS="sqlite+boogie postgresql+redis".
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,23 +24,37 @@ PIN ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: test lint docs demo bench faults chaos clean
+.PHONY: quick test coverage lint docs build demo bench faults chaos clean
 
-$(READY): setup.py Makefile
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' $(PIN)
+# $(call install,VENV,GROUP): an environment with this checkout and a group of dependencies. Python's
+# own pip may be older than --group; -qq leaves the errors.
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+define install
+$(PYTHON) -m venv $(1)
+$(1)/bin/python $(PIP_INSTALL) 'pip>=25.1'
+$(1)/bin/python $(PIP_INSTALL) --editable . --group $(2) $(PIN)
+endef
+
+$(READY): pyproject.toml Makefile
+	$(call install,$(VENV),dev)
 	touch $@
+
+quick: lint
+	$(BIN)/python tests/run.py --quick $(ARGS)
 
 test: $(READY)
 	$(BIN)/python tests/run.py $(ARGS)
+
+coverage: $(READY)
+	$(BIN)/python tests/run.py --coverage $(ARGS)
 
 # The demo has an environment of its own: what a project installs, without the tools of the tests.
 DEMO_VENV ?= .venv-demo
 DEMO_READY := $(DEMO_VENV)/ready
 DRIVER := $(if $(filter postgres%,$(DATABASE)),psycopg)$(if $(filter mysql% mariadb%,$(DATABASE)),pymysql)
-DEMO_PIP := $(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+DEMO_PIP := $(DEMO_VENV)/bin/python $(PIP_INSTALL)
 
-$(DEMO_READY): setup.py
+$(DEMO_READY): pyproject.toml
 	$(PYTHON) -m venv $(DEMO_VENV)
 	$(DEMO_PIP) --editable . $(PIN)
 	touch $@
@@ -56,10 +75,8 @@ demo: $(DEMO_READY) $(DRIVER:%=$(DEMO_VENV)/%)
 BENCH_VENV ?= .venv-bench
 BENCH_READY := $(BENCH_VENV)/ready
 
-$(BENCH_READY): setup.py
-	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[bench]' $(PIN)
+$(BENCH_READY): pyproject.toml
+	$(call install,$(BENCH_VENV),bench)
 	touch $@
 
 bench: $(BENCH_READY)
@@ -71,10 +88,8 @@ FAULTS_READY := $(FAULTS_VENV)/ready
 FAULTS := $(FAULTS_VENV)/bin/python -m faults $(if $(SEED),--seed $(SEED))
 DURATION ?= 600
 
-$(FAULTS_READY): setup.py
-	$(PYTHON) -m venv $(FAULTS_VENV)
-	$(FAULTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[faults]' $(PIN)
+$(FAULTS_READY): pyproject.toml
+	$(call install,$(FAULTS_VENV),faults)
 	touch $@
 
 faults: $(FAULTS_READY)
@@ -91,5 +106,12 @@ lint: $(READY)
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 
+# build makes the wheel from the source distribution, so that this one is complete.
+build: $(READY)
+	$(BIN)/python $(PIP_INSTALL) 'build>=1.2'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) build dist docs/_build *.egg-info demo/*.sqlite3* demo/*.log
+	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) build dist docs/_build *.egg-info \
+		.coverage* demo/*.sqlite3* demo/*.log

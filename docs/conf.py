@@ -1,5 +1,6 @@
 """Sphinx: needs the package itself, sphinx and furo, nothing else."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -24,6 +25,20 @@ copyright = f"2026, {author}"
 version = release = boogie.__version__
 
 extensions = ["sphinx.ext.autodoc"]
+
+# Links to the classes of others need their inventories, from the network. Read the Docs has one; so
+# may you, with the same variable. Without it their names stay text.
+if os.environ.get("READTHEDOCS") == "True":
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3/", None),
+        "django": (
+            "https://docs.djangoproject.com/en/stable/",
+            "https://docs.djangoproject.com/en/stable/_objects/",
+        ),
+        "celery": ("https://docs.celeryq.dev/en/stable/", None),
+    }
+
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"django-boogie {release}"

@@ -207,7 +207,7 @@ def test_the_example_stands_in_the_first_forty_lines_of_the_readme():
 
 
 def test_the_documentation_builds_without_warnings(tmp_path):
-    pytest.importorskip("furo", reason="the documentation is built with the extra 'dev'")
+    pytest.importorskip("furo", reason="the documentation is built with the group 'docs'")
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "docs", tmp_path],
         cwd=ROOT,

@@ -1,58 +1,15 @@
 """Habits that no linter knows of."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.house.sources import label, parse, python_files, repository_files
-
-TESTS = [path for path in python_files("tests") if path.name.startswith(("test_", "conftest"))]
+from tests.house.sources import label, repository_files
 
 #: Folders that hold what belongs to one machine or person.
 MACHINE_PATH = re.compile(r"(?<![\w.:/~$}*-])/(?:home|root|Users|work|tmp|private)/[\w.]")
 WINDOWS_PATH = re.compile(r"\b[A-Z]:\\+Users\b")
-
-
-def is_sleep(node):
-    if isinstance(node, ast.ImportFrom):
-        return node.module == "time" and any(alias.name == "sleep" for alias in node.names)
-    return isinstance(node, ast.Attribute) and ast.unparse(node) == "time.sleep"
-
-
-def is_print(node):
-    return isinstance(node, ast.Name) and node.id in ("print", "breakpoint")
-
-
-def lines_with(is_wrong, path):
-    return [node.lineno for node in ast.walk(parse(path)) if is_wrong(node)]
-
-
-@pytest.mark.parametrize("path", TESTS, ids=label)
-def test_a_test_waits_for_an_event_and_never_sleeps(path):
-    assert not lines_with(is_sleep, path), "wait with a helper, for what is to come true"
-
-
-@pytest.mark.parametrize("path", python_files("boogie"), ids=label)
-def test_the_package_prints_nothing(path):
-    assert not lines_with(is_print, path)
-
-
-@pytest.mark.parametrize(
-    ("is_wrong", "source", "expected"),
-    [
-        (is_sleep, "import time\ntime.sleep(1)", [2]),
-        (is_sleep, "from time import monotonic, sleep", [1]),
-        (is_sleep, "import time\nevent.wait(1)", []),
-        (is_print, "print(1)", [1]),
-        (is_print, "self.stdout.print(1)", []),
-    ],
-)
-def test_the_habits_are_recognised(tmp_path, is_wrong, source, expected):
-    path = tmp_path / "source.py"
-    path.write_text(source)
-    assert lines_with(is_wrong, path) == expected
 
 
 def test_no_file_names_a_path_of_one_machine():

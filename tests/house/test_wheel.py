@@ -94,6 +94,13 @@ def names_in_wheel(wheel):
         return {name for name in archive.namelist() if not name.endswith("/")}
 
 
+def metadata_of(wheel):
+    """Return the lines of the wheel's METADATA."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = f"django_boogie-{boogie.__version__}.dist-info/METADATA"
+        return archive.read(name).decode().splitlines()
+
+
 def test_the_wheel_holds_every_module_the_migrations_and_the_type_marker(wheel):
     names = {name for name in names_in_wheel(wheel) if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for path in python_files("boogie")}
@@ -116,8 +123,7 @@ def test_the_wheel_holds_no_tests_no_demo_and_no_documentation(wheel):
 def test_the_wheel_carries_its_licence_and_says_what_it_needs(wheel):
     information = f"django_boogie-{boogie.__version__}.dist-info"
     assert f"{information}/licenses/LICENSE" in names_in_wheel(wheel)
-    with zipfile.ZipFile(wheel) as archive:
-        metadata = archive.read(f"{information}/METADATA").decode()
+    metadata = metadata_of(wheel)
     for line in (
         "Name: django-boogie",
         f"Version: {boogie.__version__}",
@@ -127,7 +133,12 @@ def test_the_wheel_carries_its_licence_and_says_what_it_needs(wheel):
         "Requires-Dist: django-model-utils>=5.0",
         "Description-Content-Type: text/x-rst",
     ):
-        assert line in metadata.splitlines()
+        assert line in metadata
+
+
+def test_the_wheel_offers_the_drivers_of_databases_and_nothing_of_the_checkout(wheel):
+    extras = {line for line in metadata_of(wheel) if line.startswith("Provides-Extra: ")}
+    assert extras == {"Provides-Extra: mysql", "Provides-Extra: postgresql"}
 
 
 def test_the_source_distribution_builds_and_holds_the_package_alone(sdist):
@@ -135,6 +146,7 @@ def test_the_source_distribution_builds_and_holds_the_package_alone(sdist):
         names = {name.partition("/")[2] for name in archive.getnames()}
     modules = {str(path.relative_to(ROOT)) for path in python_files("boogie")}
     assert modules | {"boogie/py.typed", "setup.py", "pyproject.toml", "LICENSE"} <= names
+    assert {"README.rst", "CHANGELOG.rst", "SECURITY.md"} <= names
     assert not [name for name in names if name.startswith(("demo", "docs", "bench"))]
     assert not [name for name in names if name.startswith("tests/")]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mypy", reason="mypy is only in the extra 'dev'")
-pytest.importorskip("mypy_django_plugin", reason="django-stubs is only in the extra 'dev'")
+pytest.importorskip("mypy", reason="mypy is only in the group 'lint'")
+pytest.importorskip("mypy_django_plugin", reason="django-stubs is only in the group 'lint'")
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
