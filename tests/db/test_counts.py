@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from boogie.apps.tasks import current_app
 from boogie.apps.tasks.db import features
-from boogie.apps.tasks.keeper import thread
+from boogie.apps.tasks.keeper import step, thread
 from boogie.apps.tasks.transport import polling
 from tests.helpers import declared, ring
 from tests.project.shop.models import Product
@@ -84,7 +84,7 @@ class Pool:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(thread.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(step.time, "monotonic", clock.monotonic)
     return clock
 
 

@@ -33,7 +33,7 @@ VERBS = {
     "finish": lambda row: transitions.finish(only(row), row, {"n": 1}),
     "fail": lambda row: transitions.fail(only(row), row, ERROR),
     "retry": lambda row: transitions.retry(only(row), row, ERROR, Moment(5)),
-    "rescue": lambda row: transitions.rescue(only(row), row, ERROR, Moment(5)),
+    "rescue": lambda row: transitions.rescue(only(row), row, ERROR, 5),
     "cancel": lambda row: transitions.cancel(only(row)),
     "requeue": lambda row: transitions.requeue(only(row)),
 }

@@ -15,6 +15,7 @@ from django.db import connections
 from . import current_app, registry
 from .broker import quirks
 from .conf import Conf, conf
+from .db import features
 from .models import Task
 
 SQLITE_OPTIONS = {
@@ -83,7 +84,7 @@ def check_sqlite(
     """W004: SQLite settings under which several processes can write."""
     alias = Task.objects.on_primary().db
     connection = connections[alias]
-    if connection.vendor != "sqlite":
+    if not features.is_in_process(connection):
         return []
     given = connection.settings_dict.get("OPTIONS", {})
     wanting = []

@@ -12,6 +12,8 @@ from django.db.models import DateTimeField, Func
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone as django_timezone
 
+from . import features
+
 
 class Moment(Func):
     """
@@ -54,7 +56,7 @@ class Moment(Func):
 
 def is_constant(connection: BaseDatabaseWrapper) -> bool:
     """Return whether :class:`Moment` is the same text in every statement of this connection."""
-    return connection.vendor == "postgresql" or _shift(connection) == 0
+    return features.stores_utc(connection) or _shift(connection) == 0
 
 
 def _shift(connection: BaseDatabaseWrapper) -> float:

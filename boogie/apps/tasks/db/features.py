@@ -2,7 +2,11 @@
 What a database can do, and what its transactions show.
 """
 
+import os
 from typing import Any
+
+#: Isolation levels in which a transaction sees what others commit meanwhile.
+READ_COMMITTED = ("read committed", "read_committed")
 
 
 def returns_from_update(connection: Any) -> bool:
@@ -16,7 +20,7 @@ def shows_a_snapshot(connection: Any) -> bool:
     if connection.vendor == "sqlite" or not connection.in_atomic_block:
         return False
     level = connection.isolation_level  # text on MySQL, where None is the server's; else an enum
-    return str(getattr(level, "name", level)).lower() not in ("read committed", "read_committed")
+    return str(getattr(level, "name", level)).lower() not in READ_COMMITTED
 
 
 def relaxed_commit(connection: Any) -> str:
@@ -28,3 +32,62 @@ def relaxed_commit(connection: Any) -> str:
     if connection.vendor != "postgresql":
         return ""
     return ", set_config('synchronous_commit', 'off', true)"
+
+
+def reads_along(connection: Any) -> bool:
+    """Return whether an UPDATE can read other rows, too: a lateral join, and the row's version."""
+    return bool(connection.vendor == "postgresql")
+
+
+def keeps_statements(connection: Any) -> bool:
+    """Return whether the server keeps statements parsed and planned."""
+    return bool(connection.vendor == "postgresql")
+
+
+def notifies(connection: Any) -> bool:
+    """Return whether the database can tell a worker that there is something new."""
+    return bool(connection.vendor == "postgresql")
+
+
+def stores_utc(connection: Any) -> bool:
+    """Return whether times are stored as moments, whatever the zone of a connection."""
+    return bool(connection.vendor == "postgresql")
+
+
+def has_arrays(connection: Any) -> bool:
+    """Return whether a column of values can be one parameter."""
+    return bool(connection.vendor == "postgresql")
+
+
+def is_in_process(connection: Any) -> bool:
+    """Return whether nothing travels to the database: it is a library in this process."""
+    return bool(connection.vendor == "sqlite")
+
+
+def blocks_readers(connection: Any) -> bool:
+    """Return whether nothing can be written under a cursor that is open since an older write."""
+    return bool(connection.vendor == "sqlite")
+
+
+def file_of(connection: Any) -> str | None:
+    """Return the file that is the database, if it is one."""
+    name = str(connection.settings_dict["NAME"])
+    return name if connection.vendor == "sqlite" and os.path.exists(name) else None
+
+
+def is_shared(connection: Any) -> bool:
+    """Return whether other processes see what is stored: not with SQLite in memory."""
+    return connection.vendor != "sqlite" or not connection.is_in_memory_db()
+
+
+def checks_json(connection: Any) -> bool:
+    """Return whether a JSON column refuses data that is nested deeply, and is to be plain text."""
+    return bool(getattr(connection, "mysql_is_mariadb", False))
+
+
+def exact_collation(connection: Any) -> str | None:
+    """Return the collation that compares text character by character; ``None``: all do."""
+    if connection.vendor != "mysql":
+        return None
+    # The default collations ignore case, and pad with spaces.
+    return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"

@@ -11,6 +11,8 @@ from django.db.models import Q
 
 from boogie.apps.tasks.serialization import codec
 
+from . import features
+
 
 class JSONField(models.JSONField):
     """
@@ -31,7 +33,7 @@ class JSONField(models.JSONField):
         return name, path, args, options
 
     def db_type(self, connection: Any) -> str | None:
-        if getattr(connection, "mysql_is_mariadb", False):
+        if features.checks_json(connection):
             return "longtext"
         return super().db_type(connection)
 
@@ -44,10 +46,8 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
 
     def db_parameters(self, connection: Any) -> Any:
         parameters = super().db_parameters(connection)
-        if connection.vendor == "mysql":
-            # The default collations ignore case, and pad with spaces.
-            mariadb = connection.mysql_is_mariadb
-            parameters["collation"] = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        if collation := features.exact_collation(connection):
+            parameters["collation"] = collation
         return parameters
 
 

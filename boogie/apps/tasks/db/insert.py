@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import sql
 
+from . import features
 from .compiled import Slot, Statement
 
 
@@ -39,7 +40,7 @@ def insert_many(
     start = f"INSERT INTO {quote(meta.db_table)} ({columns})"
     prepared = [_prepare(connection, fields, each) for each in values]
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
+        if features.is_in_process(connection):
             places = ", ".join(["%s"] * len(fields) + texts)
             cursor.executemany(f"{start} VALUES ({places})", [(*v, *params) for v in prepared])
             return
@@ -52,7 +53,7 @@ def insert_many(
 def _table(connection: Any, fields: list[Any], prepared: list[Any]) -> tuple[str, list[Any]]:
     """Return values as the text of a derived table ``v``, with its parameters."""
     columns = [connection.ops.quote_name(field.column) for field in fields]
-    if connection.vendor == "postgresql":
+    if features.has_arrays(connection):
         arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
         text = f"unnest({arrays}) AS v({', '.join(columns)})"
         return text, [list(column) for column in zip(*prepared, strict=True)]

@@ -7,6 +7,8 @@ costs the server is to parse and plan them.
 
 from typing import Any
 
+from . import features
+
 #: Executions after which a statement is kept, where ``OPTIONS`` has no number: psycopg's own.
 PREPARE_AFTER = 5
 
@@ -22,7 +24,7 @@ def may_prepare(connection: Any) -> bool:
     or by ``None``. If it says nothing they are kept, unless there is a pooler, which
     may give each transaction another server process.
     """
-    if connection.vendor != "postgresql":
+    if not features.keeps_statements(connection):
         return False
     options = connection.settings_dict["OPTIONS"]
     if "prepare_threshold" in options or options.get("server_side_binding"):

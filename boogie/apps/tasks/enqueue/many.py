@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 
 from boogie.apps.tasks import current_app
-from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.ids import uuid7_block
 from boogie.apps.tasks.db.insert import insert_many
@@ -125,7 +125,7 @@ def _references_of_queryset(
     database = router.db_for_write(model, instance=probe)
     kind = kinds.get_for_model(model, for_concrete_model=False).pk
     keys: Iterable[Any] = objects.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
-    if connections[objects.db].vendor == "sqlite":
+    if features.blocks_readers(connections[objects.db]):
         # Nothing can be written under a cursor that is open since before somebody else wrote.
         keys = list(keys)
     for key in keys:

@@ -1,20 +1,17 @@
 """
 Work for a thread of the keeper that an event loop must not wait for.
+
+Users' hooks may be called in it, and take long.
 """
 
-import logging
 import queue
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
-logger = logging.getLogger(__name__)
-
-
-FAILED = object()  # what a step comes to that went wrong
-
+from .step import guarded
 
 _jobs: "queue.SimpleQueue[Callable[[], Any] | None]" = queue.SimpleQueue()
 
@@ -24,8 +21,8 @@ def submit(job: Callable[..., Any], *args: Any) -> None:
     _jobs.put(partial(job, *args))
 
 
-def do_jobs() -> None:
-    """Do jobs as they come, until one of them says to stop."""
+def work() -> None:
+    """Do jobs as they come, until told to stop."""
     try:
         while (job := _jobs.get()) is not None:
             guarded(job)
@@ -33,13 +30,14 @@ def do_jobs() -> None:
         connections.close_all()
 
 
-def guarded(step: Callable[[], Any]) -> Any:
-    """Do a step; the keeper outlives whatever goes wrong in it."""
-    try:
-        return step()
-    except DatabaseError as error:
-        logger.warning("The keeper cannot reach the database, it tries again: %s", error)
-        connections.close_all()
-    except Exception:
-        logger.exception("The keeper failed at %r", step)
-    return FAILED
+def stop() -> None:
+    """Have the thread that works stop after the jobs before this call."""
+    _jobs.put(None)
+
+
+def finish() -> None:
+    """Do the jobs that wait, in the thread of the caller."""
+    while not _jobs.empty():
+        job = _jobs.get()
+        if job is not None:
+            guarded(job)

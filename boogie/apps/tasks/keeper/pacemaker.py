@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connections
 
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.models import Worker
 
 from . import pacemaker_process
@@ -31,8 +32,7 @@ END_WITHIN = 10.0
 
 def can_be_shared() -> bool:
     """Return whether other processes see the worker's row: not with SQLite in memory."""
-    connection: Any = connections[Worker.objects.on_primary().db]
-    return connection.vendor != "sqlite" or not connection.is_in_memory_db()
+    return features.is_shared(connections[Worker.objects.on_primary().db])
 
 
 class Pacemaker:

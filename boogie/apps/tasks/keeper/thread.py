@@ -1,53 +1,31 @@
 """
-The keeper of a worker: heartbeat, ringing what is due, rescue, purge.
+The keeper of a worker: the steps that look after workers and rows, and the threads they run in.
 
-``worker.py`` runs one in threads of each worker's main process. Any number of
-them may work on one database; none is a leader: each step is a guarded
+Any number of keepers may work on one database; none is a leader: each step is a guarded
 statement that a second keeper finds already done.
 """
 
-import logging
 import threading
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from django.db import connections, router
+from django.db import connections
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.models import Task
 
+from . import jobs, purge, ring
 from .heartbeat import beat, leave
-from .jobs import FAILED, _jobs, do_jobs, guarded
 from .pacemaker import Pacemaker
-from .purge import purge
 from .rescue import rescue
-from .ring import ring_due
-
-logger = logging.getLogger(__name__)
+from .step import Step, found, guarded, went_wrong
 
 #: Seconds between two looks for due rows.
 TICK = 1.0
-#: Rows that one look rings, or purges, at most.
-BATCH = 1000
-#: Steps that go on without a pause while they find half a batch or more.
-FED = ("ring_due", "purge")
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
-
-
-def rows() -> TaskQuerySet:
-    """Return all rows, of the database that has them."""
-    return Task.objects.using(router.db_for_write(Task))
-
-
-# --- steps ----------------------------------------------------------------------------
-
-
-# --- the thread -----------------------------------------------------------------------
 
 
 class Pool(Protocol):
@@ -73,7 +51,16 @@ class Keeper:
         self._missing: set[tuple[Any, int]] = set()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._next: dict[str, float] = {}
+        self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
+        self._steps = [
+            # A heartbeat that failed is late already.
+            Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong),
+            Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
+            self._kill,
+            Step(self.compare, every=lambda: RESCUE_EVERY),
+            Step(rescue, every=lambda: RESCUE_EVERY),
+            Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
+        ]
 
     @property
     def is_running(self) -> bool:
@@ -88,7 +75,7 @@ class Keeper:
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._keep, args=[self._stopped], name="boogie-keeper"),
-            threading.Thread(target=do_jobs, name="boogie-jobs"),
+            threading.Thread(target=jobs.work, name="boogie-jobs"),
         ]
         for thread in self._threads:
             thread.daemon = True
@@ -99,30 +86,27 @@ class Keeper:
         threads, self._threads = self._threads, []
         if threads:
             self._stopped.set()
-            _jobs.put(None)
+            jobs.stop()
         for thread in threads:
             thread.join(timeout)
 
     def farewell(self) -> None:
         """Do the jobs that wait, end the pacemaker, and take this worker off the list."""
-        while not _jobs.empty():
-            job = _jobs.get()
-            if job is not None:
-                guarded(job)
+        jobs.finish()
         if self.pacemaker is not None:
             self.pacemaker.stop()
         guarded(partial(leave, self.worker_id))
 
     def tick(self) -> None:
         """Do every step whose time has come."""
-        self._every(conf.HEARTBEAT, self.beat)
-        self._every(TICK, partial(ring_due, ["", *self.about["queues"]]))
         if self.pool.known():
-            self._next.pop(self.kill_terminated.__name__, None)
-        self._every(PURGE_EVERY, self.kill_terminated)
-        self._every(RESCUE_EVERY, self.compare)
-        self._every(RESCUE_EVERY, rescue)
-        self._every(PURGE_EVERY, purge)
+            self._kill.hurry()
+        for step in self._steps:
+            step.look()
+
+    def ring(self) -> int:
+        """Ring for due rows of the queues that this worker consumes from; return how many."""
+        return ring.ring_due(["", *self.about["queues"]])
 
     def beat(self) -> None:
         """Say that this worker is alive, to the database and to the pacemaker."""
@@ -132,9 +116,10 @@ class Keeper:
 
     def kill_terminated(self) -> None:
         """Kill the processes of this worker whose rows were cancelled with ``terminate``."""
-        for key in list(rows().to_terminate(self.worker_id).values_list("pk", flat=True)):
+        rows = Task.objects.on_primary()
+        for key in list(rows.to_terminate(self.worker_id).values_list("pk", flat=True)):
             self.pool.kill(str(key))
-            rows().filter(pk=key).update(terminate=False)
+            rows.filter(pk=key).update(terminate=False)
 
     def compare(self) -> None:
         """
@@ -144,23 +129,13 @@ class Keeper:
         worker's own bookkeeping there is a moment.
         """
         known = self.pool.known()
-        mine = rows().running().filter(worker=self.worker_id)
+        mine = Task.objects.on_primary().running().filter(worker=self.worker_id)
         missing = [row for row in mine if str(row.pk) not in known]
         seen_before = self._missing
         self._missing = {(row.pk, row.attempt) for row in missing}
         for row in missing:
             if (row.pk, row.attempt) in seen_before:
                 losses.lose(row, f"the worker {self.worker_id} lost track of the row")
-
-    def _every(self, interval: float, step: Callable[[], Any]) -> None:
-        name = getattr(step, "func", step).__name__
-        now = time.monotonic()
-        if now >= self._next.get(name, 0.0):
-            result = guarded(step)
-            # At the next tick again: a batch that was full, and a heartbeat that failed.
-            full = name in FED and result is not FAILED and (result or 0) >= BATCH // 2
-            missed = name == "beat" and result is FAILED
-            self._next[name] = now if full or missed else now + interval
 
     def _keep(self, stopped: threading.Event) -> None:
         try:

@@ -41,7 +41,7 @@ class Kind:
 def kind_of(row: Row) -> Kind | None:
     """Return the kind of the object of ``row``; ``None`` if it has to be read by itself."""
     using = row._state.db
-    if row.object_db != using or connections[using].vendor != "postgresql":
+    if row.object_db != using or not features.reads_along(connections[using]):
         return None
     kinds = ContentType.objects.db_manager(using)
     model: Any = kinds.get_for_id(row.content_type_id).model_class()

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connections
 
 from boogie.apps.tasks import identity
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task, Worker
 
@@ -69,11 +70,8 @@ class Watch:
         return changed
 
     def _files(self) -> list[str]:
-        connection = connections[alias()]
-        name = str(connection.settings_dict["NAME"])
-        if connection.vendor != "sqlite" or not os.path.exists(name):
-            return []
-        return [name, f"{name}-wal"]
+        file = features.file_of(connections[alias()])
+        return [file, f"{file}-wal"] if file else []
 
     def found(self, number: int) -> None:
         """Note how much the last look brought."""
@@ -90,7 +88,7 @@ class Watch:
 
     def listen(self, hub: Any, callback: Any, busy: bool) -> None:
         """On PostgreSQL: ask to be notified while this worker has nothing to do."""
-        if connections[alias()].vendor != "postgresql":
+        if not features.notifies(connections[alias()]):
             return
         try:
             if self._listener is None:

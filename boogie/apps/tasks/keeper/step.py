@@ -1,0 +1,63 @@
+"""
+Something that a keeper does every so often.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, connections
+
+logger = logging.getLogger(__name__)
+
+#: What a step comes to that went wrong.
+FAILED = object()
+
+
+@dataclass
+class Step:
+    """
+    What is to be done, and when it is to be done again.
+
+    ``every``: seconds, asked for anew each time. ``at_once``: whether the step is to be
+    done again at the next look, told by what it returned, or :data:`FAILED`.
+    """
+
+    do: Callable[[], Any]
+    every: Callable[[], float]
+    at_once: Callable[[Any], bool] = lambda result: False
+    _next: float = 0.0
+
+    def look(self) -> None:
+        """Do it if its time has come."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now if self.at_once(guarded(self.do)) else now + self.every()
+
+    def hurry(self) -> None:
+        """Have it done at the next look."""
+        self._next = 0.0
+
+
+def went_wrong(result: Any) -> bool:
+    """Return whether a step failed."""
+    return result is FAILED
+
+
+def found(enough: int) -> Callable[[Any], bool]:
+    """Return a predicate: whether a step found ``enough`` to go on without a pause."""
+    return lambda result: result is not FAILED and result >= enough
+
+
+def guarded(action: Callable[[], Any]) -> Any:
+    """Do something; the keeper outlives whatever goes wrong in it."""
+    try:
+        return action()
+    except DatabaseError as error:
+        logger.warning("The keeper cannot reach the database, it tries again: %s", error)
+        connections.close_all()
+    except Exception:
+        logger.exception("The keeper failed at %r", action)
+    return FAILED
