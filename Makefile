@@ -11,7 +11,7 @@
 #   make faults   virtual environment, install, every fault on every database and broker, and the
 #                 table of the documentation; RUNS=20 times each, SEED=1 at the same moments again
 #   make chaos    all faults at random for DURATION=600 seconds on every database and broker
-#   make lint     ruff and mypy
+#   make lint     ruff, mypy and import-linter
 #   make docs     the documentation, as HTML
 #   make build    the source distribution and the wheel, in dist/
 #
@@ -102,6 +102,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html

@@ -50,8 +50,8 @@ WEB_PROCESS = """
     import django
     django.setup()
 
-    from boogie.apps.tasks import registry
-    app = registry.celery_app()
+    from boogie.apps.tasks import current_app, registry
+    app = current_app.celery_app()
     print(app.main, app.conf.broker_url)
     for task in sorted(registry.declared(), key=lambda task: task.name):
         same = registry.get(task.name) is task and app.tasks[task.name] is task

@@ -39,6 +39,7 @@ class BrokerPool:
         return time.monotonic() < self._silent_until
 
     def broke(self) -> None:
+        """Note that a publish failed: none is tried for ``PUBLISH_PAUSE``."""
         self._silent_until = time.monotonic() + conf.PUBLISH_PAUSE
 
     def forget(self) -> None:

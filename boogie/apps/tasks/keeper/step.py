@@ -16,6 +16,11 @@ logger = logging.getLogger(__name__)
 FAILED = object()
 
 
+def never(result: Any) -> bool:
+    """Have a step done at its time, whatever it came to."""
+    return False
+
+
 @dataclass
 class Step:
     """
@@ -27,7 +32,7 @@ class Step:
 
     do: Callable[[], Any]
     every: Callable[[], float]
-    at_once: Callable[[Any], bool] = lambda result: False
+    at_once: Callable[[Any], bool] = never
     _next: float = 0.0
 
     def look(self) -> None:

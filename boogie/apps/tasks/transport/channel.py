@@ -1,5 +1,5 @@
 """
-The queues of ``boogie://``, as a kombu channel. A part of ``transport.py``.
+The queues of ``boogie://``, as a kombu channel.
 
 Rows and messages are reserved in batches, as many as the prefetch count leaves
 room for; what was reserved and not begun is given back.
@@ -7,7 +7,6 @@ room for; what was reserved and not begun is given back.
 
 import json
 import threading
-import uuid
 from itertools import compress
 from queue import Empty
 from typing import Any
@@ -15,15 +14,13 @@ from typing import Any
 from kombu.transport import memory, virtual
 
 from boogie.apps.tasks import identity, registry
-from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import close_connections
-from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
 
-from .delivery import doorbell_message
+from . import delivery
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]
@@ -139,41 +136,17 @@ class Channel(memory.Channel):
         return len(batch), frozenset(more)
 
     def _take_rows(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        lease = conf.RING_AGAIN
-        if limit <= 0:
-            return []
-        due = Reservation(
-            model=Task,
-            queues=tuple(queues),
-            limit=limit,
-            fields=("name", "queue", "priority"),
-            changes=(("due", Moment(lease)),),
-            may_be_lost=True,  # the claim decides who runs one
-        )
-        taken = []
-        for row in due.take(_rows().db):
-            tag = uuid.uuid4().hex
-            self._held[tag] = (Task, row.pk)
-            taken.append(doorbell_message(row, tag))
-        return taken
+        return self._hold(Task, delivery.reserve_rows(queues, limit) if limit > 0 else [])
 
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        free = Reservation(
-            model=Message,
-            queues=tuple(queues),
-            limit=limit,
-            fields=("queue", "priority", "payload"),
-            changes=(("worker", identity.worker_id()),),
-        )
-        taken = []
-        for stored in free.take(_messages().db):
-            message = json.loads(stored.payload)
-            tag = uuid.uuid4().hex
-            message["properties"]["delivery_tag"] = tag
-            message["properties"]["delivery_info"]["routing_key"] = stored.queue
-            self._held[tag] = (Message, stored.pk)
-            taken.append(message)
-        return taken
+        return self._hold(Message, delivery.reserve_messages(queues, limit))
+
+    def _hold(
+        self, kind: type[Task] | type[Message], reserved: list[delivery.Reserved]
+    ) -> list[dict[str, Any]]:
+        """Note what was reserved, by delivery tag; return the messages."""
+        self._held.update({one.tag: (kind, one.key) for one in reserved})
+        return [one.message for one in reserved]
 
     # --- acknowledging ----------------------------------------------------------------
 

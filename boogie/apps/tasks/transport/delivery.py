@@ -1,9 +1,16 @@
 """
-The doorbell of a row as a message of kombu's. A part of ``channel.py``.
+What a consumer reserves, as messages of kombu's virtual transports: rows, and plain messages.
 """
 
 import json
-from typing import Any
+import uuid
+from typing import Any, NamedTuple
+
+from boogie.apps.tasks import identity
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.reserve import Reservation
+from boogie.apps.tasks.models import Message, Task
 
 #: What a doorbell says: no arguments, no callbacks.
 DOORBELL_BODY = json.dumps(
@@ -41,3 +48,45 @@ def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
             "priority": row.priority,
         },
     }
+
+
+class Reserved(NamedTuple):
+    """One reserved row or message: its primary key, and what is delivered under which tag."""
+
+    tag: str
+    key: Any
+    message: dict[str, Any]
+
+
+def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
+    """Reserve due rows of ``queues`` by a lease; the claim decides who runs one."""
+    due = Reservation(
+        model=Task,
+        queues=tuple(queues),
+        limit=limit,
+        fields=("name", "queue", "priority"),
+        changes=(("due", Moment(conf.RING_AGAIN)),),
+        may_be_lost=True,
+    )
+    tagged = [(uuid.uuid4().hex, row) for row in due.take(Task.objects.on_primary().db)]
+    return [Reserved(tag, row.pk, doorbell_message(row, tag)) for tag, row in tagged]
+
+
+def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:
+    """Reserve free messages of plain tasks in ``queues`` for this worker."""
+    free = Reservation(
+        model=Message,
+        queues=tuple(queues),
+        limit=limit,
+        fields=("queue", "priority", "payload"),
+        changes=(("worker", identity.worker_id()),),
+    )
+    tagged = [(uuid.uuid4().hex, stored) for stored in free.take(Message.objects.on_primary().db)]
+    return [Reserved(tag, stored.pk, _plain_message(stored, tag)) for tag, stored in tagged]
+
+
+def _plain_message(stored: Any, tag: str) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(stored.payload)
+    message["properties"]["delivery_tag"] = tag
+    message["properties"]["delivery_info"]["routing_key"] = stored.queue
+    return message
