@@ -42,7 +42,7 @@ def test_a_web_process_imports_nothing_of_the_worker(tmp_path):
     print(row.status, row.cancel())
     rooms = "boogie.apps.tasks.worker", "boogie.apps.tasks.keeper", "boogie.apps.tasks.transport"
     # (Celery itself loads a little of its worker for every Django project.)
-    print(loaded(*rooms, "celery.worker.request", "celery.worker.consumer", "celery.concurrency.prefork"))
+    print(loaded(*rooms, "celery.worker.consumer", "celery.concurrency.prefork"))
     """
     )
     make_project(tmp_path)
