@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 EVERYTHING = ["tests"]
-ON_DATABASES = ["tests/db", "tests/races", "tests/faults"]
-ON_BROKERS = ["tests/faults"]
+ON_DATABASES = ["tests/db", "tests/races", "tests/workers"]
+ON_BROKERS = ["tests/workers"]
 
 #: (database, broker, what runs); ``LEGS="sqlite+boogie …"`` chooses among them.
 LEGS = [

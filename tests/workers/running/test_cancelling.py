@@ -6,13 +6,12 @@ import pytest
 from django.db import connection
 
 from boogie.apps.tasks import Task
-from tests.faults import workers
-from tests.faults.scenes import all_ended
-from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project import services
 from tests.project.shop import tasks
 from tests.project.shop.models import Product
+from tests.support.project_worker import PATIENCE, fresh_name
+from tests.workers.traces import all_ended
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
@@ -24,7 +23,7 @@ others_can_write = pytest.mark.skipif(
 
 @pytest.fixture
 def product(transactional_db):
-    return Product.objects.create(name=workers.fresh_name("product"))
+    return Product.objects.create(name=fresh_name("product"))
 
 
 @pytest.fixture

@@ -4,20 +4,20 @@ import pytest
 from django.db import connection
 
 from boogie.apps.tasks import Message, Worker
-from tests.faults.scenes import all_ended, has_begun, let_go, titles
-from tests.faults.test_cancelling import (
-    Diary,
-    assert_cancelled_and_untouched,
-    start,
-    worker_goes_on,
-)
-from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.shop import tasks as shop
 from tests.project.shop.models import Product
+from tests.support.project_worker import PATIENCE
+from tests.workers.running.test_cancelling import (
+    Diary,
+    assert_cancelled_and_untouched,
+    start,
+    worker_goes_on,
+)
+from tests.workers.traces import all_ended, has_begun, let_go, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 

@@ -1,5 +1,5 @@
 """
-A producer that dies between its commit and the doorbell: ``python -m tests.faults.producer ID``.
+A producer that dies between its commit and the doorbell; its argument is the id of a post.
 
 Its own handler of the commit was registered before the one that rings.
 """

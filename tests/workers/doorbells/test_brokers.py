@@ -7,15 +7,14 @@ from django.test import override_settings
 from kombu import Connection
 
 from boogie.apps.tasks import doorbell
-from tests.faults import workers
-from tests.faults.brokers import Line, RedisServer
-from tests.faults.conftest import hang_up
-from tests.faults.scenes import all_ended, has_begun, let_go, real_broker, runs_of
-from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
+from tests.support.project_worker import NEVER, PATIENCE
+from tests.support.proxy import Line, RedisServer
+from tests.workers.conftest import hang_up
+from tests.workers.traces import all_ended, has_begun, let_go, real_broker, runs_of
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
@@ -145,7 +144,7 @@ def test_rows_run_after_their_worker_was_restarted(worker, post):
 def test_with_the_broker_away_rows_are_queued_and_run_when_it_is_back(line, worker, post, mode):
     worker(broker=line.url, tasks=SOON)
     line.cut(mode)
-    with override_settings(BOOGIE_TASKS={**SOON, "PUBLISH_PAUSE": workers.NEVER}):
+    with override_settings(BOOGIE_TASKS={**SOON, "PUBLISH_PAUSE": NEVER}):
         row = tasks.count.delayed(post)
         row.refresh_from_db()
         assert row.is_queued
@@ -158,7 +157,7 @@ def test_with_the_broker_away_rows_are_queued_and_run_when_it_is_back(line, work
 @pytest.mark.parametrize("mode", ["closed", "silent"])
 def test_after_a_publish_that_failed_the_next_makes_no_attempt_to_connect(line, queue, post, mode):
     line.cut(mode)
-    with override_settings(BOOGIE_TASKS={"PUBLISH_PAUSE": workers.NEVER}):
+    with override_settings(BOOGIE_TASKS={"PUBLISH_PAUSE": NEVER}):
         tasks.count.delayed(post)
         attempts = line.calls
         assert attempts > 0

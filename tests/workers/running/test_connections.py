@@ -7,11 +7,11 @@ On PostgreSQL, where the process that serves a connection has a number.
 import pytest
 from django.db import connection
 
-from tests.faults.scenes import all_ended, titles
-from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
+from tests.support.project_worker import PATIENCE
+from tests.workers.traces import all_ended, titles
 
 pytestmark = [
     pytest.mark.worker,

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from boogie.apps.tasks import Task, doorbell, keeper
-from tests.faults.scenes import all_ended, real_broker
-from tests.faults.workers import NEVER, PATIENCE
 from tests.helpers import wait_until
 from tests.project.shop import tasks
 from tests.project.shop.models import Product
+from tests.support.project_worker import NEVER, PATIENCE
+from tests.workers.traces import all_ended, real_broker
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True), real_broker]
 

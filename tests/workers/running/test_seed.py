@@ -3,9 +3,9 @@
 import pytest
 
 from boogie.apps.tasks import Task
-from tests.faults.scenes import all_ended
-from tests.faults.workers import PATIENCE
 from tests.project.blog.tasks import clean_user_posts
+from tests.support.project_worker import PATIENCE
+from tests.workers.traces import all_ended
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 

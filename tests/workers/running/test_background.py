@@ -6,12 +6,11 @@ import pytest
 
 from boogie.apps.tasks import TaskCancelled, TaskFailed, doorbell
 from boogie.apps.tasks.clock import Moment
-from tests.faults import workers
-from tests.faults.scenes import all_ended, real_broker, runs_of, titles
-from tests.faults.workers import PATIENCE
 from tests.helpers import declared, wait_until
 from tests.project.blog import tasks
 from tests.project.celery import app
+from tests.support.project_worker import PATIENCE, delete_queues, fresh_name
+from tests.workers.traces import all_ended, real_broker, runs_of, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
@@ -185,7 +184,7 @@ def test_a_running_task_terminated_through_celery_is_cancelled(standing, post):
 
 
 def test_a_queue_of_its_own_is_served_by_its_own_worker(worker, user, monkeypatch):
-    side = workers.fresh_name("boogie_side")
+    side = fresh_name("boogie_side")
     monkeypatch.setitem(vars(tasks.on_the_side), "queue", side)
     worker()
     row = tasks.on_the_side.delayed(user)
@@ -199,7 +198,7 @@ def test_a_queue_of_its_own_is_served_by_its_own_worker(worker, user, monkeypatc
         assert row.worker == second.row.pk
         assert second.row.queues == [side]
     finally:
-        workers.delete_queues(side)
+        delete_queues(side)
 
 
 def test_the_higher_priority_runs_first(worker, user):

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tests.faults.workers import PATIENCE, ROOT, WorkerProcess, watched
 from tests.helpers import wait_until
 from tests.project import services
+from tests.support.project_worker import PATIENCE, ROOT, WorkerProcess, watched
 
 pytestmark = [
     pytest.mark.worker,

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import redis
 
-from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project import services
+from tests.support.project_worker import PATIENCE
 
 
 def free_port():

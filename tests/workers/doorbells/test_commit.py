@@ -10,11 +10,10 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task, doorbell
-from tests.faults import workers
-from tests.faults.scenes import runs_of
-from tests.faults.workers import PATIENCE
 from tests.project import services
 from tests.project.blog import tasks
+from tests.support.project_worker import PATIENCE, ROOT, environment
+from tests.workers.traces import runs_of
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
@@ -87,9 +86,9 @@ def test_a_row_is_seen_by_nobody_else_before_the_commit(standing, post, rung):
 
 
 def test_a_producer_killed_between_commit_and_doorbell_has_its_row_run(standing, post):
-    env = workers.environment(tasks.count.app.conf.task_default_queue, tasks={"RING_AGAIN": 1})
-    command = [sys.executable, "-m", "tests.faults.producer", str(post.pk)]
-    done = subprocess.run(command, cwd=workers.ROOT, env=env, timeout=PATIENCE, check=False)
+    env = environment(tasks.count.app.conf.task_default_queue, tasks={"RING_AGAIN": 1})
+    command = [sys.executable, "-m", "tests.workers.doorbells.dies_after_commit", str(post.pk)]
+    done = subprocess.run(command, cwd=ROOT, env=env, timeout=PATIENCE, check=False)
     assert done.returncode == -signal.SIGKILL
     row = tasks.count.tasks(post).get()
     assert row.wait(PATIENCE) == 1

@@ -14,8 +14,8 @@ import pytest
 
 from faults.figures import Outcome
 from faults.scenes import FAULTS
-from tests.faults.workers import ROOT
 from tests.project import services
+from tests.support.project_worker import ROOT
 
 #: Processes that share the faults: they wait for most of their time.
 PARTS = 3

@@ -15,19 +15,26 @@ from django.core.management import call_command
 from django.test import TransactionTestCase, override_settings
 
 from boogie.apps.tasks import doorbell
-from tests.faults import workers
-from tests.faults.scenes import has_begun, let_go, new_user
 from tests.helpers import wait_until
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.celery import app
+from tests.support.project_worker import (
+    PATIENCE,
+    WorkerProcess,
+    delete_queues,
+    environment,
+    fresh_name,
+    watched,
+)
+from tests.workers.traces import has_begun, let_go, new_user
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
-        for one in workers.watched:
+        for one in watched:
             report.sections.append((f"worker {one.pid}", one.log[-20_000:]))
     return report
 
@@ -41,7 +48,7 @@ def _no_connection_outlives_the_session():
 @contextlib.contextmanager
 def _queue():
     """Give this process, and the workers it starts, a default queue that nobody else has."""
-    name = workers.fresh_name()
+    name = fresh_name()
     try:
         with override_settings(CELERY_TASK_DEFAULT_QUEUE=name):
             forget_queue()
@@ -49,7 +56,7 @@ def _queue():
     finally:
         forget_queue()
         hang_up()
-        workers.delete_queues(name)
+        delete_queues(name)
 
 
 def forget_queue():
@@ -70,8 +77,8 @@ def _starting(directory, queue):
 
     def start(*options, broker=None, tasks=None, env=None, **more):
         path = directory / f"worker-{len(started)}.log"
-        environment = workers.environment(queue, broker, tasks, **(env or {}))
-        one = workers.WorkerProcess(path, environment, *options, **more)
+        variables = environment(queue, broker, tasks, **(env or {}))
+        one = WorkerProcess(path, variables, *options, **more)
         started.append(one)
         return one.until_ready()
 
@@ -80,7 +87,7 @@ def _starting(directory, queue):
     finally:
         for one in started:
             one.stop()
-            workers.watched.remove(one)
+            watched.remove(one)
 
 
 # --- workers of one test --------------------------------------------------------------
@@ -123,12 +130,12 @@ def busy(standing):
     def occupied():
         post = Post.objects.create(author=new_user(), title="occupied")
         row = tasks.hold.delayed(post)
-        wait_until(lambda: has_begun(post), workers.PATIENCE)
+        wait_until(lambda: has_begun(post), PATIENCE)
         try:
             yield
         finally:
             let_go(post)
-            row.wait(workers.PATIENCE)
+            row.wait(PATIENCE)
 
     return occupied
 

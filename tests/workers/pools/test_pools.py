@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.faults.scenes import all_ended
-from tests.faults.workers import PATIENCE
 from tests.project.blog import tasks
+from tests.support.project_worker import PATIENCE
+from tests.workers.traces import all_ended
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.faults.scenes import all_ended, has_begun, real_broker, runs_of, titles
-from tests.faults.workers import PATIENCE
 from tests.helpers import wait_until
 from tests.project.blog import tasks
+from tests.support.project_worker import PATIENCE
+from tests.workers.traces import all_ended, has_begun, real_broker, runs_of, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
