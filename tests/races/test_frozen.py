@@ -4,8 +4,8 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task, keeper
-from tests.db.rows import stored
 from tests.races.rivals import Rival
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

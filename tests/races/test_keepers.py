@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, doorbell, keeper
-from tests.db.rows import stored
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker, keeper
-from tests.db.rows import stored
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db
 

@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, execute, keeper, registry, sql, states, transitions
 from boogie.apps.tasks.clock import Moment, uuid7
-from tests.db.rows import coherent
 from tests.helpers import declared
 from tests.project.shop.models import Product
+from tests.support.rows import coherent
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from django.db import connection, transaction
 
 from boogie.apps.tasks import Task, sql
 from boogie.apps.tasks.clock import Moment
-from tests.db.rows import stored
+from tests.support.rows import stored
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -3,9 +3,9 @@
 import pytest
 
 from boogie.apps.tasks import BoogieTask, Task, TaskCancelled, TaskFailed, registry
-from tests.db.rows import stored
 from tests.helpers import declared, statements, work
 from tests.project.shop.models import Product
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db
 

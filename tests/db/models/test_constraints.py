@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, states
-from tests.db.rows import stored
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db
 

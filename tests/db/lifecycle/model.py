@@ -2,7 +2,7 @@
 The model: two workers, their keepers and a user, whose statements come in any order.
 
 Hypothesis chooses who begins what, who goes on, who dies after which statement, which
-worker is taken for dead, and when the broker is away. :class:`~tests.db.book.Book`
+worker is taken for dead, and when the broker is away. :class:`~tests.db.lifecycle.book.Book`
 checks each step.
 """
 
@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from boogie.apps.tasks import BoogieTask, Task, Worker, keeper, losses, states, transitions
 from boogie.apps.tasks.clock import Moment
-from tests.db.book import DONE, Book
-from tests.db.processes import Process, stage
+from tests.db.lifecycle.book import DONE, Book
+from tests.db.lifecycle.stage import Process, stage
 from tests.helpers import ring
 from tests.project.shop.models import Product
 

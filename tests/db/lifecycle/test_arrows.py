@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, failures, states, transitions
-from tests.db.rows import HOUR, columns, stored
+from tests.support.rows import HOUR, columns, stored
 
 pytestmark = pytest.mark.django_db
 

@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from boogie.apps.tasks import Task, announce, keeper, signals
-from tests.db.rows import stored
 from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Product
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
