@@ -3,10 +3,10 @@
 import pytest
 
 from boogie.apps.tasks import Task, execute, failures, keeper, task_paused, transitions
-from tests.helpers import declared, work
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
 from tests.support.rows import stored
+from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,8 @@ from django.db import connections
 from kombu import Connection
 
 from boogie.apps.tasks import Worker
-from tests.helpers import wait_until
 from tests.project import services
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import redis
 
-from tests.helpers import wait_until
 from tests.project import services
 from tests.support.project_worker import PATIENCE
+from tests.support.waiting import wait_until
 
 
 def free_port():

@@ -10,8 +10,8 @@ from celery.exceptions import Ignore
 from django.core.exceptions import ImproperlyConfigured
 
 from boogie.apps.tasks import BoogieTask, task
-from tests.helpers import declared
 from tests.project.celery import app as project_app
+from tests.support.runs import declared
 
 
 @task

@@ -11,7 +11,7 @@ from django.test import override_settings
 from boogie.apps.tasks import doorbell, registry
 from boogie.apps.tasks.bell import Bells
 from boogie.apps.tasks.clock import uuid7
-from tests.helpers import wait_until
+from tests.support.waiting import wait_until
 
 
 def bell(name="t", queue="", priority=0):

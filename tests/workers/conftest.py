@@ -15,7 +15,6 @@ from django.core.management import call_command
 from django.test import TransactionTestCase, override_settings
 
 from boogie.apps.tasks import doorbell
-from tests.helpers import wait_until
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.celery import app
@@ -27,6 +26,7 @@ from tests.support.project_worker import (
     fresh_name,
     watched,
 )
+from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, let_go, new_user
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from boogie.apps.tasks import Task
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog.models import Post, User
 from tests.support.project_worker import PATIENCE, fresh_name
+from tests.support.waiting import wait_until
 
 #: What only a broker in a process of its own can do.
 real_broker = pytest.mark.skipif(

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from boogie.apps.tasks import prebuilt
 from boogie.apps.tasks.clock import is_constant
-from tests.helpers import declared, work
 from tests.project.blog.models import Post, User
 from tests.project.shop.models import Bargain, Book, Coupon, Label, Order, Product, Seat
+from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 

@@ -5,8 +5,9 @@ from django.db import connection
 from django.db.models.signals import post_save, pre_save
 
 from boogie.apps.tasks import Task
-from tests.helpers import declared, statements
 from tests.project.shop.models import Product
+from tests.support.runs import declared
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,9 @@ import pytest
 from django.db import connection, connections
 
 from boogie.apps.tasks import Task, execute, prepared
-from tests.helpers import declared, ring, wait_until
 from tests.project.shop.models import Label, Order, Product
+from tests.support.runs import declared, ring
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker, keeper
 from boogie.apps.tasks.clock import Moment
-from tests.helpers import declared, work
 from tests.project.shop.models import Product
+from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
 
 from boogie.apps.tasks import BoogieTask, Task, losses, registry, task_finished
-from tests.helpers import declared, ring, work
 from tests.project.celery import app
 from tests.project.shop.models import Product
 from tests.support.rows import stored
+from tests.support.runs import declared, ring, work
 
 pytestmark = pytest.mark.django_db
 

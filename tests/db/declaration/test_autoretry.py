@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from boogie.apps.tasks import BoogieTask
-from tests.helpers import both_worlds, by_worker, declared, now_due, work
 from tests.project.shop.models import Product
+from tests.support.runs import both_worlds, by_worker, declared, now_due, work
 
 pytestmark = pytest.mark.django_db
 

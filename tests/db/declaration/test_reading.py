@@ -3,9 +3,10 @@
 import pytest
 
 from boogie.apps.tasks import BoogieTask, Task, TaskCancelled, TaskFailed, registry
-from tests.helpers import declared, statements, work
 from tests.project.shop.models import Product
 from tests.support.rows import stored
+from tests.support.runs import declared, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from celery.exceptions import MaxRetriesExceededError
 from django.utils import timezone
 
 from boogie.apps.tasks import ArgumentError, Task
-from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Product
+from tests.support.runs import both_worlds, declared, now_due, work
 
 pytestmark = pytest.mark.django_db
 

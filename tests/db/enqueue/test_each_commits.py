@@ -7,8 +7,8 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from boogie.apps.tasks import Task, bulk, doorbell, task_paused, task_queued
-from tests.helpers import declared
 from tests.project.shop.models import Product
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from boogie.apps.tasks import ArgumentError, Task
-from tests.helpers import declared, work
 from tests.project.shop.models import Label, Product
+from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,10 @@ from django.test import override_settings
 from django.utils import timezone as django_timezone
 
 from boogie.apps.tasks import Task, doorbell
-from tests.helpers import declared, statements, work
 from tests.project.celery import app
 from tests.project.shop.models import Product
+from tests.support.runs import declared, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 

@@ -3,8 +3,9 @@
 import pytest
 
 from boogie.apps.tasks import ArgumentError, Task, registry
-from tests.helpers import declared, statements
 from tests.project.shop.models import Label, Product
+from tests.support.runs import declared
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 

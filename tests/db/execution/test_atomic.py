@@ -4,9 +4,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from boogie.apps.tasks import Task, TaskCancelled, transitions
-from tests.helpers import both_worlds, by_worker, declared, work
 from tests.project.blog.models import Post
 from tests.project.shop.models import Product
+from tests.support.runs import both_worlds, by_worker, declared, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -4,8 +4,9 @@ import pytest
 from celery import shared_task
 
 from boogie.apps.tasks import Task, TaskCancelled, check_cancelled, execute, losses
-from tests.helpers import both_worlds, declared, statements, work
 from tests.project.shop.models import Product
+from tests.support.runs import both_worlds, declared, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task, TaskCancelled, check_cancelled, execute
-from tests.helpers import declared, work
 from tests.project.shop.models import Product
+from tests.support.runs import declared, work
 
 
 @pytest.fixture

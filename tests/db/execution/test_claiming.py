@@ -9,8 +9,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from boogie.apps.tasks import Task, execute, sql
-from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Book, Label, Order, Product
+from tests.support.runs import declared, ring, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 

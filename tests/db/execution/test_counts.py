@@ -11,8 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from boogie.apps.tasks import doorbell, keeper, sql, watch
-from tests.helpers import declared, ring
 from tests.project.shop.models import Product
+from tests.support.runs import declared, ring
 
 #: Not in a transaction of the test's own, whose savepoints would be counted.
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,8 +6,8 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from boogie.apps.tasks import Task, execute, task_retried, transitions
-from tests.helpers import declared, now_due, work
 from tests.project.shop.models import Product
+from tests.support.runs import declared, now_due, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

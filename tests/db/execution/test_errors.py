@@ -7,8 +7,8 @@ from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from django.db import IntegrityError, connection, transaction
 
 from boogie.apps.tasks import Task
-from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Order, Product
+from tests.support.runs import both_worlds, declared, now_due, work
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ import celery
 import pytest
 
 from boogie.apps.tasks import BoogieTask, registry
-from tests.helpers import both_worlds, declared, work
 from tests.project.shop.models import Product
+from tests.support.runs import both_worlds, declared, work
 
 pytestmark = pytest.mark.django_db
 

@@ -3,8 +3,8 @@
 import pytest
 
 from boogie.apps.tasks import BoogieTask, Task
-from tests.helpers import both_worlds, by_worker, declared, work
 from tests.project.shop.models import Product
+from tests.support.runs import both_worlds, by_worker, declared, work
 
 pytestmark = pytest.mark.django_db
 

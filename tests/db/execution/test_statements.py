@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 
 from boogie.apps.tasks import Task, sql
-from tests.helpers import declared, ring, statements, work
 from tests.project.shop.models import Product
+from tests.support.runs import declared, ring, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Message, Task, Worker, doorbell, keeper, losses, process, registry
-from tests.helpers import declared, work
 from tests.project.shop.models import Product
 from tests.support.rows import HOUR, stored
+from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db
 

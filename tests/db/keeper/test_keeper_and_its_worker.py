@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, keeper, registry
 from boogie.apps.tasks.worker import Pool
-from tests.helpers import declared
 from tests.project.shop.models import Product
 from tests.support.rows import HOUR, stored
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db
 

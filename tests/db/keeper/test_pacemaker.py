@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Worker, heartbeat, keeper, pacemaker
 from boogie.apps.tasks.clock import Moment
-from tests.helpers import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

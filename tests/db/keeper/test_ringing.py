@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, doorbell, keeper, registry
 from boogie.apps.tasks.clock import uuid7
-from tests.helpers import declared
 from tests.project.shop.models import Product
 from tests.support.rows import HOUR, stored
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db
 

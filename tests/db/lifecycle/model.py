@@ -17,8 +17,8 @@ from boogie.apps.tasks import BoogieTask, Task, Worker, keeper, losses, states, 
 from boogie.apps.tasks.clock import Moment
 from tests.db.lifecycle.book import DONE, Book
 from tests.db.lifecycle.stage import Process, stage
-from tests.helpers import ring
 from tests.project.shop.models import Product
+from tests.support.runs import ring
 
 DAY = 24 * 3600.0
 SETTINGS = {"WORKER_TIMEOUT": DAY, "MAX_LOSSES": 1}

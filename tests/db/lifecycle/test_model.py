@@ -11,8 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from boogie.apps.tasks import doorbell, execute, registry
 from tests.db.lifecycle.model import SETTINGS, Broker, Rows, Sell
 from tests.db.lifecycle.stage import fake_os, stage
-from tests.helpers import declared
 from tests.project import services
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

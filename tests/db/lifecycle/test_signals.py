@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from boogie.apps.tasks import Task, announce, keeper, signals
-from tests.helpers import both_worlds, declared, now_due, work
 from tests.project.shop.models import Product
 from tests.support.rows import stored
+from tests.support.runs import both_worlds, declared, now_due, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,9 +3,10 @@
 import pytest
 
 from boogie.apps.tasks import Task
-from tests.helpers import declared, statements, work
 from tests.project.shop.models import Product
 from tests.support.rows import stored
+from tests.support.runs import declared, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +130,7 @@ def test_the_doorbell_of_a_row_that_was_deleted_runs_nothing():
     runs = []
     noting = declared(lambda product: runs.append(product))
     row = noting.delayed(Product.objects.create(name="pen"))
-    from tests.helpers import ring
+    from tests.support.runs import ring
 
     Task.objects.filter(pk=row.pk).delete()
     ring(noting.name, row.pk)

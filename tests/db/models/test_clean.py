@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, querysets
-from tests.helpers import declared
 from tests.project.shop.models import Bargain, Product
 from tests.support.rows import stored
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db
 

@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Task, execute, keeper, registry, sql, states, transitions
 from boogie.apps.tasks.clock import Moment, uuid7
-from tests.helpers import declared
 from tests.project.shop.models import Product
 from tests.support.rows import coherent
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,10 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Worker, doorbell, health, keeper
-from tests.helpers import declared, statements
 from tests.project.shop.models import Product
 from tests.support.rows import HOUR, stored
+from tests.support.runs import declared
+from tests.support.statements import statements
 
 pytestmark = [
     pytest.mark.django_db,

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from boogie.apps.tasks import Worker, doorbell, health, keeper
-from tests.helpers import declared
 from tests.support.rows import stored
+from tests.support.runs import declared
 
 pytestmark = [
     pytest.mark.django_db,

@@ -8,9 +8,10 @@ from django.db import connections
 from django.utils.functional import SimpleLazyObject
 
 from boogie.apps.tasks import Task
-from tests.helpers import both_worlds, by_worker, declared, statements, work
 from tests.project.blog.models import User
 from tests.project.shop.models import Bargain, Book, Coupon, Label, Order, Product, Seat
+from tests.support.runs import both_worlds, by_worker, declared, work
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 

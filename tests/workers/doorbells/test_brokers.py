@@ -7,12 +7,12 @@ from django.test import override_settings
 from kombu import Connection
 
 from boogie.apps.tasks import doorbell
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.support.project_worker import NEVER, PATIENCE
 from tests.support.proxy import Line, RedisServer
+from tests.support.waiting import wait_until
 from tests.workers.conftest import hang_up
 from tests.workers.traces import all_ended, has_begun, let_go, real_broker, runs_of
 

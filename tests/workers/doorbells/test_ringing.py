@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from boogie.apps.tasks import Task, doorbell, keeper
-from tests.helpers import wait_until
 from tests.project.shop import tasks
 from tests.project.shop.models import Product
 from tests.support.project_worker import NEVER, PATIENCE
+from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, real_broker
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True), real_broker]

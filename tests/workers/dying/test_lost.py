@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.helpers import wait_until
 from tests.project.blog import tasks
 from tests.support.project_worker import PATIENCE
+from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, has_begun, real_broker, runs_of, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

@@ -5,11 +5,11 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Message, Worker
 from boogie.apps.tasks.clock import Moment
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.support.project_worker import NEVER, PATIENCE
+from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, let_go, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

@@ -4,13 +4,13 @@ import pytest
 from django.db import connection
 
 from boogie.apps.tasks import Message, Worker
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.shop import tasks as shop
 from tests.project.shop.models import Product
 from tests.support.project_worker import PATIENCE
+from tests.support.waiting import wait_until
 from tests.workers.running.test_cancelling import (
     Diary,
     assert_cancelled_and_untouched,

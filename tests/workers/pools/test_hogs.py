@@ -9,12 +9,12 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Task, Worker, keeper
 from boogie.apps.tasks.clock import Moment
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.support.project_worker import PATIENCE, fresh_name
 from tests.support.rows import stored
+from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, new_user
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

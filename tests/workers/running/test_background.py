@@ -6,10 +6,11 @@ import pytest
 
 from boogie.apps.tasks import TaskCancelled, TaskFailed, doorbell
 from boogie.apps.tasks.clock import Moment
-from tests.helpers import declared, wait_until
 from tests.project.blog import tasks
 from tests.project.celery import app
 from tests.support.project_worker import PATIENCE, delete_queues, fresh_name
+from tests.support.runs import declared
+from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, real_broker, runs_of, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

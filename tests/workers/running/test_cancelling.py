@@ -6,11 +6,11 @@ import pytest
 from django.db import connection
 
 from boogie.apps.tasks import Task
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.shop import tasks
 from tests.project.shop.models import Product
 from tests.support.project_worker import PATIENCE, fresh_name
+from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

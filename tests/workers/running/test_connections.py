@@ -7,10 +7,10 @@ On PostgreSQL, where the process that serves a connection has a number.
 import pytest
 from django.db import connection
 
-from tests.helpers import wait_until
 from tests.project import services
 from tests.project.blog import tasks
 from tests.support.project_worker import PATIENCE
+from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, titles
 
 pytestmark = [

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tests.helpers import wait_until
 from tests.project import services
 from tests.support.project_worker import PATIENCE, ROOT, WorkerProcess, watched
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.worker,
