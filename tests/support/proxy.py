@@ -1,159 +1,116 @@
-"""
-Brokers that a test may hurt: a Redis server of its own, and a line to the session's broker.
+"""A TCP line to a server that is not ours to hurt: the line can be cut, closed and frozen."""
 
-Both on loopback and a free port; nothing here touches the shared servers.
-"""
-
+import asyncio
 import contextlib
-import select
-import shutil
-import socket
-import subprocess
 import threading
+from collections.abc import Coroutine
+from typing import Any
 from urllib.parse import urlsplit
 
-import redis
+from tests.support.ports import HOST
 
-from tests.project import services
-from tests.support.project_worker import PATIENCE
-from tests.support.waiting import wait_until
+PATIENCE = 30.0
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-# --- a Redis server -------------------------------------------------------------------
-
-
-class RedisServer:
-    """A ``redis-server`` that keeps nothing on disk: it forgets everything when it ends."""
-
-    binary = shutil.which("redis-server")
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.process = None
-
-    def start(self):
-        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
-        command = [self.binary, "--dir", str(self.directory)]
-        for name, value in options.items():
-            command += [f"--{name}", str(value)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_until(self.answers, PATIENCE)
-
-    def answers(self):
-        with contextlib.suppress(redis.ConnectionError), self.client() as client:
-            return client.ping()
-
-    def client(self):
-        return redis.Redis(port=self.port)
-
-    def flush(self):
-        with self.client() as client:
-            client.flushall()
-
-    def kill(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(PATIENCE)
-            self.process = None
-
-    def restart(self):
-        self.kill()
-        self.start()
-
-
-# --- a line to the session's broker ---------------------------------------------------
-
-
-class Line:
+class Proxy:
     """
-    A TCP proxy to the session's broker that can be cut.
+    Forwards connections from a free local port to the server of ``url``, from a thread of its own.
 
-    ``mode``: ``"open"``; ``"closed"``, who calls is hung up on; ``"silent"``,
-    who calls is never answered. ``calls`` counts attempts to connect.
+    ``url`` is how to come there through it; ``calls`` counts attempts to connect.
     """
 
-    def __init__(self):
-        url = urlsplit(services.broker_url())
-        self._there = (url.hostname, url.port)
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._lock = threading.Lock()
-        self._sockets = set()
-        self._threads = []
-        self.mode = "open"
+    def __init__(self, url: str) -> None:
+        there = urlsplit(url)
+        if there.hostname is None or there.port is None:
+            raise ValueError("a proxy needs the host and the port of its server")
+        self._there = (there.hostname, there.port)
+        self._loop = asyncio.new_event_loop()
+        self._moving = asyncio.Event()
+        self._moving.set()
+        self._is_closed = False
+        self._writers: set[asyncio.StreamWriter] = set()
         self.calls = 0
-        port = self._server.getsockname()[1]
-        self.url = services.broker_url().replace(f":{url.port}", f":{port}")
-        self._start(self._listen)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = self._do(asyncio.start_server(self._connected, HOST, 0))
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = url.replace(f"{there.hostname}:{there.port}", f"{HOST}:{port}")
 
-    def _start(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def _do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
-    def _listen(self):
-        while True:
-            try:
-                caller, _ = self._server.accept()
-            except OSError:  # closed
-                return
-            self.calls += 1
-            if self.mode == "open":
-                self._connect(caller)
-            elif self.mode == "silent":
-                self._keep(caller)
-            else:
-                caller.close()
+    # --- hurting ----------------------------------------------------------------------
 
-    def _connect(self, caller):
-        there = socket.create_connection(self._there, timeout=PATIENCE)
-        self._keep(caller, there)
-        self._start(self._pump, caller, there)
+    def freeze(self) -> None:
+        """Accept and read, and never forward: connections stay."""
+        self._do(self._behave("silent"))
 
-    def _keep(self, *ends):
-        with self._lock:
-            self._sockets.update(ends)
+    def thaw(self) -> None:
+        """Forward what came meanwhile, and everything again."""
+        self._do(self._behave("open"))
 
-    def _pump(self, caller, there):
-        with contextlib.suppress(OSError, ValueError):
-            while True:
-                for end in select.select([caller, there], [], [])[0]:
-                    data = end.recv(65536)
-                    if not data:
-                        return self._drop(caller, there)
-                    (there if end is caller else caller).sendall(data)
-        self._drop(caller, there)
+    def cut(self, mode: str = "open") -> None:
+        """
+        Break every connection, as a server does that restarts; then behave as ``mode``.
 
-    def _drop(self, *ends):
-        for end in ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        with self._lock:
-            self._sockets.difference_update(ends)
+        ``"open"``; ``"closed"``, who calls is hung up on; ``"silent"``, who calls is never
+        answered.
+        """
+        self._do(self._cut(mode))
 
-    def cut(self, mode="open"):
-        """Break every connection, as a broker does that restarts; then behave as ``mode``."""
-        self.mode = mode
-        with self._lock:
-            ends = list(self._sockets)
-        for end in ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    def close(self) -> None:
+        """Break every connection and listen no more."""
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
 
-    def close(self):
-        self.cut("closed")
+    # --- in its own thread ------------------------------------------------------------
+
+    async def _behave(self, mode: str) -> None:
+        self._is_closed = mode == "closed"
+        (self._moving.clear if mode == "silent" else self._moving.set)()
+
+    async def _cut(self, mode: str) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+        await self._behave(mode)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
+        self._writers.add(writer)
         with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
+            await self._forward(reader, writer)
+        self._drop(writer)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._moving.wait()
+        if self._is_closed or writer not in self._writers:  # hung up on, or cut
+            return
+        there_reader, there = await asyncio.open_connection(*self._there)
+        self._writers.add(there)
+        await asyncio.gather(self._pump(reader, there), self._pump(there_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(OSError):
+                while data := await reader.read(65536):
+                    await self._moving.wait()
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            self._drop(writer)
+
+    def _drop(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        self._writers.discard(writer)
+
+    async def _end(self) -> None:
         self._server.close()
-        for thread in self._threads:
-            thread.join(PATIENCE)
-        with self._lock:
-            ends = list(self._sockets)
-        self._drop(*ends)
+        await self._cut("open")
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports learn that they are closed

@@ -12,20 +12,14 @@ from unittest import mock
 
 import pytest
 from django.core.management import call_command
-from django.test import TransactionTestCase, override_settings
+from django.test import TransactionTestCase
 
-from boogie.apps.tasks import doorbell
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.celery import app
-from tests.support.project_worker import (
-    PATIENCE,
-    WorkerProcess,
-    delete_queues,
-    environment,
-    fresh_name,
-    watched,
-)
+from tests.support.processes import PATIENCE
+from tests.support.project_worker import WorkerProcess, environment, watched
+from tests.support.queues import own_queue
 from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, let_go, new_user
 
@@ -43,31 +37,6 @@ def pytest_runtest_makereport(item, call):
 def _no_connection_outlives_the_session():
     yield
     app.pool.force_close_all()
-
-
-@contextlib.contextmanager
-def _queue():
-    """Give this process, and the workers it starts, a default queue that nobody else has."""
-    name = fresh_name()
-    try:
-        with override_settings(CELERY_TASK_DEFAULT_QUEUE=name):
-            forget_queue()
-            yield name
-    finally:
-        forget_queue()
-        hang_up()
-        delete_queues(name)
-
-
-def forget_queue():
-    """Have Celery look up its default queue again."""
-    vars(app.amqp).pop("default_queue", None)
-
-
-def hang_up():
-    """Close what this process has open to the broker, and forget that it was away."""
-    doorbell.line.hang_up()
-    doorbell.line.mend()
 
 
 @contextlib.contextmanager
@@ -96,7 +65,7 @@ def _starting(directory, queue):
 @pytest.fixture
 def queue(transactional_db):
     """The name of this test's own default queue."""
-    with _queue() as name:
+    with own_queue() as name:
         yield name
 
 
@@ -117,7 +86,7 @@ def standing(request, django_db_setup, django_db_blocker, tmp_path_factory):
     directory = tmp_path_factory.mktemp("standing")
     unflushed = mock.patch.object(TransactionTestCase, "_fixture_teardown")
     with django_db_blocker.unblock():
-        with unflushed, _queue() as queue, _starting(directory, queue) as start:
+        with unflushed, own_queue() as queue, _starting(directory, queue) as start:
             yield start(*options, pool=pool)
         call_command("flush", interactive=False, verbosity=0)
 

@@ -15,7 +15,7 @@ import pytest
 from faults.figures import Outcome
 from faults.scenes import FAULTS
 from tests.project import services
-from tests.support.project_worker import ROOT
+from tests.support.processes import ROOT
 
 #: Processes that share the faults: they wait for most of their time.
 PARTS = 3

@@ -5,7 +5,8 @@ import pytest
 from boogie.apps.tasks import Task
 from tests.project import services
 from tests.project.blog.models import Post, User
-from tests.support.project_worker import PATIENCE, fresh_name
+from tests.support.names import fresh_name
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 
 #: What only a broker in a process of its own can do.

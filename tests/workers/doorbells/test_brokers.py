@@ -10,10 +10,13 @@ from boogie.apps.tasks import doorbell
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
-from tests.support.project_worker import NEVER, PATIENCE
-from tests.support.proxy import Line, RedisServer
+from tests.support.processes import PATIENCE
+from tests.support.programs import Absent
+from tests.support.project_worker import NEVER
+from tests.support.proxy import Proxy
+from tests.support.queues import hang_up
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from tests.workers.conftest import hang_up
 from tests.workers.traces import all_ended, has_begun, let_go, real_broker, runs_of
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
@@ -40,28 +43,21 @@ def calling(url):
 
 
 @pytest.fixture
-def own_redis(tmp_path):
+def own_redis():
     """A Redis server of this test alone."""
-    if RedisServer.binary is None:
-        (pytest.fail if services.REQUIRED else pytest.skip)("redis-server is not installed")
-    server = RedisServer(tmp_path)
-    server.start()
     try:
-        with calling(server.url):
-            yield server
-    finally:
-        server.kill()
+        server = RedisServer()
+    except Absent as absent:
+        (pytest.fail if services.REQUIRED else pytest.skip)(str(absent))
+    with contextlib.closing(server), calling(server.url):
+        yield server.start()
 
 
 @pytest.fixture
 def line():
     """A line to the session's broker, which this process and the workers of the test use."""
-    one = Line()
-    try:
-        with calling(one.url):
-            yield one
-    finally:
-        one.close()
+    with contextlib.closing(Proxy(services.broker_url())) as one, calling(one.url):
+        yield one
 
 
 @contextlib.contextmanager

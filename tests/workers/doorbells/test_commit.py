@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from boogie.apps.tasks import Task, doorbell
 from tests.project import services
 from tests.project.blog import tasks
-from tests.support.project_worker import PATIENCE, ROOT, environment
+from tests.support.processes import PATIENCE, ROOT
+from tests.support.project_worker import environment
 from tests.workers.traces import runs_of
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

@@ -7,7 +7,8 @@ import pytest
 from boogie.apps.tasks import Task, doorbell, keeper
 from tests.project.shop import tasks
 from tests.project.shop.models import Product
-from tests.support.project_worker import NEVER, PATIENCE
+from tests.support.processes import PATIENCE
+from tests.support.project_worker import NEVER
 from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, real_broker
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.project.blog import tasks
-from tests.support.project_worker import PATIENCE
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, has_begun, real_broker, runs_of, titles
 

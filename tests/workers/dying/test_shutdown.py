@@ -8,7 +8,8 @@ from boogie.apps.tasks.clock import Moment
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
-from tests.support.project_worker import NEVER, PATIENCE
+from tests.support.processes import PATIENCE
+from tests.support.project_worker import NEVER
 from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, let_go, titles
 
@@ -40,7 +41,7 @@ def test_a_warm_shutdown_lets_the_running_body_end(worker, post):
     let_go(post)
     row.wait(PATIENCE)
     assert (row.attempt, row.worker) == (1, identity)
-    assert one.process.wait(PATIENCE) == 0
+    assert one.wait() == 0
     assert not Worker.objects.exists()
 
 
@@ -61,7 +62,7 @@ def test_reserved_rows_run_on_another_worker_after_a_warm_shutdown(worker, post)
     first.terminate()
     first.until_logged("Warm shutdown")
     let_go(post)
-    assert first.process.wait(PATIENCE) == 0
+    assert first.wait() == 0
     second = worker(tasks=ONCE)
     assert [row.wait(PATIENCE) for row in rows] == [1, 1, 1]
     assert {row.worker for row in rows} == {second.row.pk}
@@ -111,7 +112,7 @@ def test_a_reserved_message_of_a_plain_task_is_free_again_after_a_warm_shutdown(
     one.terminate()
     one.until_logged("Warm shutdown")
     let_go(post)
-    assert one.process.wait(PATIENCE) == 0
+    assert one.wait() == 0
     running.wait(PATIENCE)
     assert Message.objects.free().count() == 1
     worker(tasks=ONCE)

@@ -9,7 +9,7 @@ from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.shop import tasks as shop
 from tests.project.shop.models import Product
-from tests.support.project_worker import PATIENCE
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from tests.workers.running.test_cancelling import (
     Diary,
@@ -89,7 +89,7 @@ def test_a_body_is_told_or_ended_and_a_warm_shutdown_waits_for_the_last(worker, 
     let_go(post)
     assert row.wait(PATIENCE) == one.pid
     assert row.attempt == 1
-    assert one.process.wait(PATIENCE) == 0
+    assert one.wait() == 0
     assert not Worker.objects.filter(pk=row.worker).exists()
 
 

@@ -12,7 +12,8 @@ from boogie.apps.tasks.clock import Moment
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
-from tests.support.project_worker import PATIENCE, fresh_name
+from tests.support.names import fresh_name
+from tests.support.processes import PATIENCE
 from tests.support.rows import stored
 from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, new_user

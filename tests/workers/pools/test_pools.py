@@ -3,7 +3,7 @@
 import pytest
 
 from tests.project.blog import tasks
-from tests.support.project_worker import PATIENCE
+from tests.support.processes import PATIENCE
 from tests.workers.traces import all_ended
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

@@ -8,7 +8,9 @@ from boogie.apps.tasks import TaskCancelled, TaskFailed, doorbell
 from boogie.apps.tasks.clock import Moment
 from tests.project.blog import tasks
 from tests.project.celery import app
-from tests.support.project_worker import PATIENCE, delete_queues, fresh_name
+from tests.support.names import fresh_name
+from tests.support.processes import PATIENCE
+from tests.support.queues import delete_queues
 from tests.support.runs import declared
 from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, real_broker, runs_of, titles

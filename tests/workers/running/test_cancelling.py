@@ -9,7 +9,8 @@ from boogie.apps.tasks import Task
 from tests.project import services
 from tests.project.shop import tasks
 from tests.project.shop.models import Product
-from tests.support.project_worker import PATIENCE, fresh_name
+from tests.support.names import fresh_name
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended
 
@@ -203,7 +204,7 @@ def test_a_row_cancelled_with_terminate_before_it_begins_never_runs(worker, prod
     pid = worker_goes_on(product)
     assert diary.pids("begun") == [pid]
     assert Task.objects.get(pk=waiting.pk).attempt == 0
-    assert one.process.poll() is None
+    assert one.lives
 
 
 def test_the_connection_of_a_killed_body_is_closed(worker, product, diary):

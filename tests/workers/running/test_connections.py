@@ -9,7 +9,7 @@ from django.db import connection
 
 from tests.project import services
 from tests.project.blog import tasks
-from tests.support.project_worker import PATIENCE
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, titles
 

@@ -5,7 +5,7 @@ import pytest
 from boogie.apps.tasks import Message, Task
 from tests.project import services
 from tests.project.blog import tasks
-from tests.support.project_worker import PATIENCE
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, let_go, runs_of, titles
 

@@ -4,7 +4,7 @@ import pytest
 
 from boogie.apps.tasks import Task
 from tests.project.blog.tasks import clean_user_posts
-from tests.support.project_worker import PATIENCE
+from tests.support.processes import PATIENCE
 from tests.workers.traces import all_ended
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]

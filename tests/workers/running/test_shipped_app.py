@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from tests.project import services
-from tests.support.project_worker import PATIENCE, ROOT, WorkerProcess, watched
+from tests.support.processes import PATIENCE, ROOT
+from tests.support.project_worker import WorkerProcess, watched
 from tests.support.waiting import wait_until
 
 pytestmark = [
