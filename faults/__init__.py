@@ -14,7 +14,7 @@ and from that it is counted what was lost, what overlapped, what happened twice.
 ``processes``         workers and how to hurt them
 ``scene``             what every fault works with
 ``scenes/``           the faults
-``leg``               ``python -m faults.leg``: the faults on one leg
+``leg``               ``python -m faults.runner``: the faults on one leg
 ``chaos``             all of them at random
 ``control/``          the same on plain Celery, where they must be noticed
 ``table``             the table of the documentation

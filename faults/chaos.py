@@ -13,13 +13,13 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from boogie.apps.tasks import Task, doorbell
-from faults import leg as legs_room
+from faults import runner
+from faults.kinds import lost_doorbells
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg
-from faults.processes import Worker, alive, kill_process
 from faults.scene import Scene
-from faults.scenes import producers
+from faults.victims import Worker, alive, kill_process
 
 #: Workers that live at one time.
 WORKERS = 3
@@ -116,7 +116,7 @@ class Chaos:
     def duplicate(self) -> None:
         rows = list(Task.objects.order_by("-pk")[:20])
         if not self.broker_is_hurt:
-            producers.ring_again(self.scene, rows)
+            lost_doorbells.ring_again(self.scene, rows)
 
     def cancel(self) -> None:
         self._some("queued", "running").cancel(terminate=self.random.random() < 0.5)
@@ -209,4 +209,4 @@ def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
         scene.start_worker(concurrency=2)
         scene.end(CALM)
 
-    return legs_room.perform(scene, run, timed=False)
+    return runner.perform(scene, run, timed=False)

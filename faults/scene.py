@@ -22,7 +22,7 @@ from faults.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg
-from faults.processes import Worker
+from faults.victims import Worker
 
 T = TypeVar("T")
 

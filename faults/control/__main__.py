@@ -46,7 +46,7 @@ def _prepare(redis: RedisServer, directory: Path) -> None:
 
 
 def _run(redis: RedisServer, directory: Path, only: str) -> Any:
-    from faults.control.scenes import CONTROLS, RUNS, Control
+    from faults.control.plain_celery import CONTROLS, RUNS, Control
 
     names = only.split(",") if only else CONTROLS
     for name in names:

@@ -1,7 +1,7 @@
 """
 Every fault of ``make faults``, once and with short leases.
 
-The faults are made by processes of their own (``faults.leg``), on servers of
+The faults are made by processes of their own (``faults.runner``), on servers of
 their own where those have to die; a test looks at what became of its fault.
 That the harness notices anything is seen on plain Celery.
 """
@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from faults.figures import Outcome
-from faults.scenes import FAULTS
+from faults.catalogue import FAULTS
 from tests.project import services
 from tests.support.processes import ROOT
 
@@ -87,7 +87,7 @@ def makers(request, tmp_path_factory):
     name = test_no_promise_is_broken_by.__name__
     faults = chosen(request.session, name)
     for part in range(PARTS):
-        begin(name, "faults.leg", faults[part::PARTS], LEG, "--short", "--runs", "1", "--seed", "1")
+        begin(name, "faults.runner", faults[part::PARTS], LEG, "--short", "--runs", "1", "--seed", "1")
     name = test_plain_celery_is_seen_to_fail_by.__name__
     begin(name, "faults.control", chosen(request.session, name))
     yield begun

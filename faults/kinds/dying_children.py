@@ -4,8 +4,8 @@ import time
 
 from boogie.apps.tasks import Task
 from faults.lab import tasks
-from faults.processes import alive, kill_process
 from faults.scene import Scene
+from faults.victims import alive, kill_process
 
 
 def kill_child(scene: Scene) -> None:

@@ -1,5 +1,5 @@
 """
-Producers that die between their commit and the doorbell: ``python -m faults.producer N QUEUE``.
+Producers that die between their commit and the doorbell; arguments are their number and a queue.
 
 Each is a fork; its own handler of the commit was registered before the one that rings.
 """

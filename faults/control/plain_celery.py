@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from faults import figures, journal
-from faults.processes import Worker, kill_process
 from faults.servers import RedisServer, wait_for
+from faults.victims import Worker, kill_process
 
 RUNS = 3
 #: Seconds after which work that was not done counts as lost: no part of it waits for longer.

@@ -1,5 +1,5 @@
 """
-The faults on one leg: ``python -m faults.leg postgresql+redis [--runs N] [--seed S] …``.
+The faults on one leg: ``python -m faults.runner postgresql+redis [--runs N] [--seed S] …``.
 
 Prints what it does on stderr and writes the outcomes as JSON.
 """
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faults import deaths
+from faults.catalogue import FAULTS
 from faults.figures import Outcome
 from faults.legs import Leg
-from faults.scenes import FAULTS
 from faults.servers import Absent
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m faults.leg")
+    parser = argparse.ArgumentParser(prog="python -m faults.runner")
     parser.add_argument("leg")
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)

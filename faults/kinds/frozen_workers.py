@@ -9,10 +9,10 @@ from django.db import connection
 from boogie.apps.tasks import Task
 from faults import figures
 from faults.journal import Event
+from faults.kinds.dying_workers import BODIES
 from faults.lab import tasks
-from faults.processes import Worker, alive, kill_process
 from faults.scene import Scene
-from faults.scenes.workers import BODIES
+from faults.victims import Worker, alive, kill_process
 
 
 def freeze(scene: Scene) -> None:

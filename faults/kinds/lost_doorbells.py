@@ -6,14 +6,14 @@ import time
 
 from boogie.apps.tasks import Task, doorbell
 from boogie.apps.tasks.clock import Moment
-from faults.processes import ROOT
 from faults.scene import Scene
+from faults.victims import ROOT
 
 
 def kill_producer(scene: Scene) -> None:
     """Producers die right after their commit, before they publish."""
     scene.worker(concurrency=2)
-    command = [sys.executable, "-m", "faults.producer", str(scene.runs), scene.queue]
+    command = [sys.executable, "-m", "faults.dying_producer", str(scene.runs), scene.queue]
     subprocess.run(command, cwd=ROOT, check=True, timeout=300)
     deaths = {event.row: event.ns for event in scene.events("committed")}
     scene.injected(len(deaths))

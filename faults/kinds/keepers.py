@@ -6,8 +6,8 @@ from boogie.apps.tasks import Task
 from boogie.apps.tasks.clock import Moment
 from faults import faketime, journal
 from faults.lab import tasks
-from faults.processes import Worker
 from faults.scene import Scene
+from faults.victims import Worker
 
 ORPHANS = 100
 

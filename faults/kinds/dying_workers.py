@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from faults.journal import Event
-from faults.processes import Worker, alive, kill_process, note_deaths
 from faults.scene import Scene
+from faults.victims import Worker, alive, kill_process, note_deaths
 
 #: Bodies that the victim runs; its successor has to run them again.
 BODIES = 4
