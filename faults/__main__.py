@@ -19,7 +19,7 @@ from typing import Any
 
 from faults import legs, table
 from faults.figures import Outcome
-from faults.victims import ROOT
+from tests.support.processes import ROOT
 
 TABLE = ROOT / "docs/explanation/faults.inc"
 

@@ -13,13 +13,14 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from boogie.apps.tasks import Task, doorbell
-from faults import runner
 from faults.kinds import lost_doorbells
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg
+from faults.playing import play
 from faults.scene import Scene
-from faults.victims import Worker, alive, kill_process
+from faults.victims import Worker, kill_process
+from tests.support.proc import is_alive
 
 #: Workers that live at one time.
 WORKERS = 3
@@ -85,7 +86,7 @@ class Chaos:
 
     def kill_child(self) -> None:
         pids = {e.pid for e in self.scene.events("start")[-50:]}
-        going = sorted(pid for pid in pids if alive(pid))
+        going = sorted(pid for pid in pids if is_alive(pid))
         if going:
             kill_process(self.random.choice(going))
 
@@ -209,4 +210,4 @@ def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
         scene.start_worker(concurrency=2)
         scene.end(CALM)
 
-    return runner.perform(scene, run, timed=False)
+    return play(scene, run, timed=False)

@@ -2,18 +2,14 @@
 What became of the rows of a scene: the rows, the effects and the journal compared.
 """
 
-from typing import TYPE_CHECKING
-
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Message
 from boogie.apps.tasks.models import Worker as WorkerRow
 from faults import figures
+from faults.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Effect, Thing
-
-if TYPE_CHECKING:
-    from faults.scene import Scene
 
 ENDED = ("finished", "failed", "cancelled")
 
@@ -24,10 +20,12 @@ DATABASE_ERRORS = ("OperationalError", "InterfaceError")
 BODY = "faults/lab/tasks.py"
 
 
-def count(scene: "Scene") -> None:
-    """Note in a scene's outcome what was lost, overlapped, was written late, happened twice."""
-    outcome = scene.outcome
-    events = scene.events()
+def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused: set[str]) -> None:
+    """
+    Note in an outcome what was lost, overlapped, was written late, happened twice.
+
+    ``made`` are rows that must be there; bodies of ``excused`` may overlap with their rescue.
+    """
     done = {(e.row, e.attempt) for e in events if e.kind == "end"}
     finished: set[tuple[str, int]] = set()
     seen = set()
@@ -43,9 +41,9 @@ def count(scene: "Scene") -> None:
             finished.add((key, row.attempt))
         if row.is_failed and not _may_fail(row):
             outcome.problems.append(f"{row} failed: {row.error}"[:500])
-    outcome.lost += len((scene.made | {e.row for e in events if e.kind == "start"}) - seen)
-    _count_overlaps(scene, figures.overlaps(figures.runs(events)))
-    _count_effects(scene, finished)
+    outcome.lost += len((made | {e.row for e in events if e.kind == "start"}) - seen)
+    _count_overlaps(outcome, figures.overlaps(figures.runs(events)), excused)
+    _count_effects(outcome, finished)
 
 
 def late_writes(row: Task) -> int:
@@ -65,23 +63,24 @@ def _may_fail(row: Task) -> bool:
     return row.losses >= conf.MAX_LOSSES and kind in ("WorkerLost", *DATABASE_ERRORS)
 
 
-def _count_overlaps(scene: "Scene", pairs: list[tuple[figures.Run, figures.Run]]) -> None:
+def _count_overlaps(
+    outcome: figures.Outcome, pairs: list[tuple[figures.Run, figures.Run]], rows: set[str]
+) -> None:
     """Two bodies of one attempt are never excused: only one can have claimed it."""
-    rows = scene.excused
     excused = sum(one.row in rows and one.attempt != other.attempt for one, other in pairs)
-    scene.outcome.excused += excused
-    scene.outcome.overlaps += len(pairs) - excused
+    outcome.excused += excused
+    outcome.overlaps += len(pairs) - excused
 
 
-def _count_effects(scene: "Scene", finished: set[tuple[str, int]]) -> None:
+def _count_effects(outcome: figures.Outcome, finished: set[tuple[str, int]]) -> None:
     """
     Compare the effects of atomic bodies with their finished rows, one by one.
 
     Which is more than their number: each is the effect of the attempt that finished.
     """
     effects = list(Effect.objects.values_list("row", "attempt"))
-    scene.outcome.duplicates += len(effects) - len(set(effects) & finished)
-    scene.outcome.duplicates += len(finished - set(effects))
+    outcome.duplicates += len(effects) - len(set(effects) & finished)
+    outcome.duplicates += len(finished - set(effects))
 
 
 def clear() -> None:

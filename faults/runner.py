@@ -5,26 +5,19 @@ Prints what it does on stderr and writes the outcomes as JSON.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import signal
 import sys
-import time
-import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from faults import deaths
 from faults.catalogue import FAULTS
 from faults.figures import Outcome
 from faults.legs import Leg
-from faults.servers import Absent
-
-if TYPE_CHECKING:
-    from faults.scene import Scene
+from faults.playing import play
+from tests.support.programs import Absent
 
 
 def main() -> int:
@@ -107,51 +100,7 @@ def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
     outcome.skipped = fault.needs(leg)
     if outcome.skipped:
         return outcome.as_dict()
-    return perform(scene, lambda: fault.make(scene), timed=not short)
-
-
-def perform(scene: "Scene", make: Callable[[], None], timed: bool) -> dict:
-    """Have a scene play, and end; return its outcome."""
-    begun = time.monotonic()
-    outcome = scene.outcome
-    try:
-        with deaths.noted(scene.path):
-            with noted(scene):
-                make()
-            with noted(scene):
-                scene.stop_workers()
-        with noted(scene):
-            scene.close()
-    finally:
-        scene.kill_workers()
-    outcome.seconds = time.monotonic() - begun
-    say(outcome, timed)
-    if not outcome.violations(timed):
-        scene.forget()
-    return outcome.as_dict()
-
-
-@contextlib.contextmanager
-def noted(scene: "Scene") -> Iterator[None]:
-    """Have whatever goes wrong noted as a problem of the scene's outcome."""
-    try:
-        yield
-    except Exception as error:
-        traceback.print_exc(limit=-4, chain=False)
-        scene.outcome.problems.append(f"{type(error).__name__}: {error}"[:500])
-
-
-def say(outcome: Outcome, timed: bool) -> None:
-    """Print an outcome in one line, and every promise that it broke."""
-    more = "" if outcome.worst is None else f", recovery {outcome.median:.1f}/{outcome.worst:.1f} s"
-    more += "" if outcome.extra is None else f", {outcome.extra} extra messages"
-    lines = [
-        f"{outcome.leg} {outcome.fault}: {outcome.runs} runs, {outcome.rows} rows, "
-        f"lost {outcome.lost}, overlaps {outcome.overlaps}+{outcome.excused}, "
-        f"late {outcome.late_writes}, twice {outcome.duplicates}{more} ({outcome.seconds:.0f} s)",
-        *(f"    BROKEN: {text}" for text in outcome.violations(timed)),
-    ]
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    return play(scene, lambda: fault.make(scene), timed=not short)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from faults.servers import Absent, RedisServer
+from tests.support.programs import Absent
+from tests.support.redis_server import RedisServer
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     try:
-        redis = RedisServer()
+        redis = RedisServer().start()
     except Absent as absent:
         print(f"control: skipped: {absent}", file=sys.stderr)
         options.output.write_text("[]")

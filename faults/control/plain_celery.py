@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from faults import figures, journal
-from faults.servers import RedisServer, wait_for
 from faults.victims import Worker, kill_process
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 
 RUNS = 3
 #: Seconds after which work that was not done counts as lost: no part of it waits for longer.
@@ -30,8 +31,8 @@ class Control:
     def worker(self, concurrency: int = 1) -> Worker:
         number = len(self.workers)
         log = self.directory / f"{self.name}-{number}.log"
-        options = ("-A", "faults.control.project", "worker", "-c", str(concurrency))
-        one = Worker(log, dict(os.environ), *options, "-n", f"{self.name}{number}@%h")
+        options = ("-c", str(concurrency), "-n", f"{self.name}{number}@%h")
+        one = Worker(log, dict(os.environ), *options, app="faults.control.project")
         self.workers.append(one)
         return one.until_ready()
 
@@ -40,7 +41,7 @@ class Control:
         return [e for e in events if e.kind == "start" and (not keys or e.row in keys)]
 
     def begin(self, *keys: str) -> list[journal.Event]:
-        wait_for(lambda: {e.row for e in self.starts()} >= set(keys), "bodies begin")
+        wait_until(lambda: {e.row for e in self.starts()} >= set(keys), what="bodies begin")
         return self.starts(*keys)
 
     def undone(self, keys: list[str]) -> list[str]:
@@ -131,7 +132,7 @@ def _statuses(keys: list[str]) -> str:
 
 def _seen(condition: Callable[[], Any], patience: float) -> bool:
     try:
-        wait_for(condition, "it is seen", patience)
+        wait_until(condition, patience, pause=0.02)
     except TimeoutError:
         return False
     return True

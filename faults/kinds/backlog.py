@@ -38,7 +38,7 @@ def wait(scene: Scene) -> None:
     _enqueue(scene, thing, number - FIRST)
     scene.injected()
     time.sleep(seconds)
-    published = scene.leg.waiting(scene.queue) + worker.text.count("] received")
+    published = scene.leg.waiting(scene.queue) + worker.log.count("] received")
     scene.outcome.waiting = number
     scene.outcome.extra = published - len(busy) - number
     scene.keeps(worker)

@@ -5,7 +5,8 @@ import time
 from boogie.apps.tasks import Task
 from faults.lab import tasks
 from faults.scene import Scene
-from faults.victims import alive, kill_process
+from faults.victims import kill_process
+from tests.support.proc import is_alive
 
 
 def kill_child(scene: Scene) -> None:
@@ -32,7 +33,7 @@ def kill_at_random(scene: Scene) -> None:
         scene.enqueue(20, 0.03, 0.03)
         for _ in range(4):
             time.sleep(scene.random.uniform(0.1, 0.7))
-            runners = [e.pid for e in scene.events("start") if alive(e.pid)]
+            runners = [e.pid for e in scene.events("start") if is_alive(e.pid)]
             if runners:
                 kill_process(runners[-1])
                 scene.injected()

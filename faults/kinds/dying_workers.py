@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from faults.journal import Event
 from faults.scene import Scene
-from faults.victims import Worker, alive, kill_process, note_deaths
+from faults.victims import Worker, kill_process, note_deaths
+from tests.support.proc import is_alive
 
 #: Bodies that the victim runs; its successor has to run them again.
 BODIES = 4
@@ -29,7 +30,7 @@ def _end_workers(scene: Scene, how: Callable[[Worker], int]) -> None:
 
 
 def _keep_running(scene: Scene, starts: list[Event]) -> None:
-    scene.expect(all(alive(e.pid) for e in starts), "a child died by itself")
+    scene.expect(all(is_alive(e.pid) for e in starts), "a child died by itself")
 
 
 def kill_worker(scene: Scene) -> None:
@@ -46,9 +47,9 @@ def _kill_main(victim: Worker) -> int:
     tree = victim.tree
     moment = kill_process(victim.pid)
     end = time.monotonic() + 2.0
-    while time.monotonic() < end and any(map(alive, tree)):
+    while time.monotonic() < end and any(map(is_alive, tree)):
         time.sleep(0.01)
-    note_deaths([pid for pid in tree if pid != victim.pid and not alive(pid)])
+    note_deaths([pid for pid in tree if pid != victim.pid and not is_alive(pid)])
     return moment
 
 
@@ -71,7 +72,7 @@ def cold_shutdown(scene: Scene) -> None:
         moment = time.monotonic_ns()
         victim.signal(signal.SIGQUIT)
         victim.wait()
-        note_deaths([pid for pid in tree if not alive(pid)])
+        note_deaths([pid for pid in tree if not is_alive(pid)])
         return moment
 
     _end_workers(scene, cold)

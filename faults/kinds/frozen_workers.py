@@ -12,7 +12,8 @@ from faults.journal import Event
 from faults.kinds.dying_workers import BODIES
 from faults.lab import tasks
 from faults.scene import Scene
-from faults.victims import Worker, alive, kill_process
+from faults.victims import Worker, kill_process
+from tests.support.proc import is_alive
 
 
 def freeze(scene: Scene) -> None:
@@ -60,7 +61,7 @@ def _let_others_write(scene: Scene, victim: Worker, starts: list[Event]) -> None
     """On SQLite a frozen transaction keeps all others from writing: it must not be in one."""
     atomic = {str(key) for key in _keys(tasks.exact.name)}
     for start in starts:
-        if start.row in atomic and alive(start.pid):
+        if start.row in atomic and is_alive(start.pid):
             kill_process(start.pid)
     while not _can_write():
         victim.thaw()

@@ -7,7 +7,7 @@ import time
 from boogie.apps.tasks import Task, doorbell
 from boogie.apps.tasks.clock import Moment
 from faults.scene import Scene
-from faults.victims import ROOT
+from tests.support.processes import ROOT
 
 
 def kill_producer(scene: Scene) -> None:

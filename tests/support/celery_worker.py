@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
-from tests.support.processes import PATIENCE, Process
+from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
 
@@ -32,11 +33,11 @@ class CeleryWorker(Process):
         self.check()
         return " ready." in self.log
 
-    def until_ready(self, patience: float = PATIENCE) -> "CeleryWorker":
+    def until_ready(self) -> Self:
         """Wait until it consumes."""
-        wait_until(self.has_started, patience, what=f"the worker of {self.path} is ready")
+        wait_until(self.has_started, self.patience, what=f"the worker of {self.path} is ready")
         return self
 
     def until_logged(self, text: str) -> None:
         """Wait until it has written ``text``."""
-        wait_until(lambda: text in self.log, PATIENCE, what=f"{text!r} in {self.path}")
+        wait_until(lambda: text in self.log, self.patience, what=f"{text!r} in {self.path}")

@@ -19,6 +19,11 @@ PATIENCE = 60.0
 class Process:
     """One process, its output at the end of a file; its children belong to it."""
 
+    #: Seconds in which it has to do what it was asked to.
+    patience = PATIENCE
+    #: Seconds that its warm end may take.
+    warm = 20.0
+
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         self.path = log
         with log.open("ab") as output:
@@ -58,14 +63,14 @@ class Process:
         if not self.lives:
             raise RuntimeError(f"process {self.pid} ended with {self.code}:\n{self.log[-5000:]}")
 
-    def wait(self, patience: float = PATIENCE) -> int:
+    def wait(self) -> int:
         """Wait for its end; return its exit status."""
-        return self._process.wait(patience)
+        return self._process.wait(self.patience)
 
-    def ends(self, patience: float = PATIENCE) -> bool:
-        """Return whether it ends within some seconds."""
+    def ends(self, patience: float | None = None) -> bool:
+        """Wait for its end; return whether it came."""
         try:
-            self._process.wait(patience)
+            self._process.wait(patience or self.patience)
         except subprocess.TimeoutExpired:
             return False
         return True
@@ -89,13 +94,13 @@ class Process:
     def kill(self) -> None:
         """End the whole group at once, as a power cut does."""
         self.signal_all(signal.SIGKILL)
-        self._process.wait(PATIENCE)
+        self._process.wait(self.patience)
 
-    def stop(self, patience: float = 20.0) -> None:
+    def stop(self) -> None:
         """End it warmly, or with force if it hangs; leave nothing of its session behind."""
         family = proc.members(proc.SESSION, self.pid)
         self.terminate()
-        self.ends(patience)
+        self.ends(self.warm)
         self.kill()
         for pid in set(family) & set(proc.members(proc.SESSION, self.pid)):
             with contextlib.suppress(ProcessLookupError):

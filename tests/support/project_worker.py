@@ -9,7 +9,6 @@ from boogie.apps.tasks import Worker
 from tests.project import services
 from tests.support.celery_worker import CeleryWorker
 from tests.support.names import fresh_name
-from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 
 #: Longer than any wait: a test under this value cannot be saved by a second doorbell.
@@ -53,7 +52,7 @@ class WorkerProcess(CeleryWorker):
         """The row of this worker's current life, or ``None``."""
         return Worker.objects.filter(pid=self.pid).first()
 
-    def until_ready(self, patience=PATIENCE):
+    def until_ready(self):
         """Wait until it consumes and the database knows of it."""
-        wait_until(lambda: self.has_started() and self.row, patience)
+        wait_until(lambda: self.has_started() and self.row, self.patience)
         return self

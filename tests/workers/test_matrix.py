@@ -12,8 +12,8 @@ import sys
 
 import pytest
 
-from faults.figures import Outcome
 from faults.catalogue import FAULTS
+from faults.figures import Outcome
 from tests.project import services
 from tests.support.processes import ROOT
 
@@ -22,6 +22,9 @@ PARTS = 3
 
 #: What plain Celery does not survive, as far as it can be seen within some seconds.
 CONTROLS = ("kill_child", "flush", "duplicate")
+
+#: How a fault is made: with short leases, and at the same moments every time.
+ONCE = ("--short", "--runs", "1", "--seed", "1")
 
 #: How a fault is skipped that lacks something which this machine could have.
 MISSING = ("not installed", "no answer")
@@ -87,7 +90,9 @@ def makers(request, tmp_path_factory):
     name = test_no_promise_is_broken_by.__name__
     faults = chosen(request.session, name)
     for part in range(PARTS):
-        begin(name, "faults.runner", faults[part::PARTS], LEG, "--short", "--runs", "1", "--seed", "1")
+        begin(
+            name, "faults.runner", faults[part::PARTS], LEG, "--short", "--runs", "1", "--seed", "1"
+        )
     name = test_plain_celery_is_seen_to_fail_by.__name__
     begin(name, "faults.control", chosen(request.session, name))
     yield begun
