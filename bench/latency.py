@@ -9,7 +9,7 @@ import statistics
 import time
 from typing import Any
 
-from bench import places, processes
+from bench import places, usage
 from bench.observer import STATEMENTS, Observer
 from bench.places import WARM_LATENCY
 from bench.running import Workers, produce, reset, streaming, working
@@ -71,11 +71,11 @@ def _latency(system: System, first: int, last: int) -> dict[str, float]:
 def idle(observer: Observer, workers: Workers, seconds: float) -> dict[str, float]:
     """Return what workers without work cost: statements a second, and their share of a core."""
     role = [places.SYSTEM_ROLE]
-    statements, cpu = observer.value(STATEMENTS, role), processes.tree_cpu(workers.roots)
+    statements, cpu = observer.value(STATEMENTS, role), usage.tree_cpu(workers.roots)
     start = time.monotonic()
     time.sleep(seconds)
     spent = time.monotonic() - start
     return {
         "statements": (observer.value(STATEMENTS, role) - statements) / spent,
-        "core": (processes.tree_cpu(workers.roots) - cpu) / spent,
+        "core": (usage.tree_cpu(workers.roots) - cpu) / spent,
     }

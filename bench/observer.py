@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from bench import places, processes, servers
+from bench import places, servers, usage
 
 #: Statements that came from a client: not what PostgreSQL itself runs for foreign keys and
 #: in triggers, which is not at the top level.
@@ -52,9 +52,9 @@ class Observer:
 
     def servers_cpu(self) -> float:
         """Return the CPU seconds of both servers, without the backend of this connection."""
-        found = processes.table()
+        found = usage.table()
         main = found[self.postmaster]
-        backends = processes.tree({self.postmaster}, found) - {self.pg.info.backend_pid}
+        backends = usage.tree({self.postmaster}, found) - {self.pg.info.backend_pid}
         reaped = main.with_reaped - main.own
         return sum(found[pid].own for pid in backends) + reaped + found[self.redis_pid].own
 

@@ -8,7 +8,7 @@ little, beside its records.
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import places, plot, producers
+from bench import contention, places, plot
 from bench.records import Records
 from bench.systems import SYSTEMS
 from bench.targets import TARGETS, Figure, cycle, of, wal
@@ -153,13 +153,13 @@ def _together(records: Records) -> str:
     """Say what many producers do while workers wait, or not."""
     rates = [
         records.median("boogie_alone", "producers", "rate", waiting=who)
-        for who in producers.WAITING
+        for who in contention.WAITING
     ]
     if None in rates:
         return ""
     nobody, busy, always = (f"{rate:.0f}" for rate in rates)
     return (
-        f"{producers.PRODUCERS} processes that enqueue at once on ``boogie://`` make {nobody} rows"
+        f"{contention.PRODUCERS} processes that enqueue at once on ``boogie://`` make {nobody} rows"
         f" a second while no worker runs, {busy} beside busy workers, and {always} if each row"
         " has to be announced."
     )

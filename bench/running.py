@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import places, processes, servers
+from bench import places, servers, usage
 from bench.observer import Observer
 from bench.systems import System
 
@@ -59,14 +59,14 @@ class Workers:
 
     def stop(self, patience: float = 20.0) -> None:
         """Ask for a warm shutdown; then end what is left of the workers' sessions."""
-        family = processes.tree(self.roots, processes.table())
+        family = usage.tree(self.roots, usage.table())
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         end = time.monotonic() + patience
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, end - time.monotonic()))
-        left = processes.table()
+        left = usage.table()
         for pid in family & left.keys():
             if left[pid].session in self.roots:
                 with contextlib.suppress(ProcessLookupError):
@@ -87,14 +87,14 @@ def working(system: System, grown: bool = False) -> Iterator[Workers]:
 
 def produce(system: System, mode: str, first: int, last: int, grown: bool = False) -> Any:
     """Run a producer to its end; return what it measured."""
-    command = places.python("-m", "bench.producer", mode, str(first), str(last))
+    command = places.python("-m", "bench.client", mode, str(first), str(last))
     return json.loads(_output(command, places.child_env(system.name, grown)).splitlines()[-1])
 
 
 @contextlib.contextmanager
 def streaming(system: System, first: int, last: int, rate: int) -> Iterator[None]:
     """Have a producer enqueue at a steady rate during a block."""
-    command = places.python("-m", "bench.producer", "stream", str(first), str(last), str(rate))
+    command = places.python("-m", "bench.client", "stream", str(first), str(last), str(rate))
     producer = subprocess.Popen(
         command, cwd=places.ROOT, env=places.child_env(system.name), stdout=subprocess.DEVNULL
     )

@@ -62,7 +62,7 @@ def _produce(system: System, share: int) -> float:
 @contextlib.contextmanager
 def _producer(system: System, first: int, last: int) -> Iterator[tuple[IO[str], IO[str]]]:
     """Run a producer for a block; its standard input and output."""
-    command = places.python("-m", "bench.producer", "together", str(first), str(last))
+    command = places.python("-m", "bench.client", "together", str(first), str(last))
     with subprocess.Popen(
         command,
         cwd=places.ROOT,

@@ -1,5 +1,5 @@
 """
-Enqueues, in a process of its own: ``python -m bench.producer MODE FIRST LAST [RATE]``.
+Enqueues, in a process of its own: ``python -m bench.client MODE FIRST LAST [RATE]``.
 
 ``single`` one by one; ``together`` too, with others that begin at the same moment; ``bulk``
 by the system's interface for many; ``latency`` one at a time, each until its outcome is
