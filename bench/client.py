@@ -17,10 +17,10 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 
-import bench.work.tasks  # noqa: E402, F401
 from bench import systems  # noqa: E402
 from bench.places import WARM, WARM_LATENCY  # noqa: E402
 from bench.work.models import Item  # noqa: E402
+from bench.work.tasks import increment  # noqa: E402
 
 PATIENCE = 60.0
 
@@ -29,31 +29,31 @@ system = systems.current()
 
 def single(pks: list[int]) -> dict[str, Any]:
     for pk in pks[:WARM]:
-        system.enqueue(pk)
+        system.enqueue(increment, pk)
     rest = pks[WARM:]
     start = time.perf_counter()
     for pk in rest:
-        system.enqueue(pk)
+        system.enqueue(increment, pk)
     return {"rate": len(rest) / (time.perf_counter() - start)}
 
 
 def together(pks: list[int]) -> dict[str, Any]:
     """Say that all is ready, and begin when a line comes in."""
     for pk in pks[:WARM]:
-        system.enqueue(pk)
+        system.enqueue(increment, pk)
     print("ready", flush=True)
     sys.stdin.readline()
     start = time.perf_counter()
     for pk in pks[WARM:]:
-        system.enqueue(pk)
+        system.enqueue(increment, pk)
     return {"seconds": time.perf_counter() - start}
 
 
 def bulk(pks: list[int]) -> dict[str, Any]:
-    system.enqueue(pks[0])
+    system.enqueue(increment, pks[0])
     rest = pks[1:]
     start = time.perf_counter()
-    system.enqueue_bulk(rest)
+    system.enqueue_bulk(increment, rest)
     return {"rate": len(rest) / (time.perf_counter() - start)}
 
 
@@ -62,7 +62,7 @@ def latency(pks: list[int]) -> dict[str, Any]:
     samples = []
     for index, pk in enumerate(pks):
         start = time.perf_counter()
-        handle = system.enqueue(pk)
+        handle = system.enqueue(increment, pk)
         while not is_done(handle):
             if time.perf_counter() - start > PATIENCE:
                 raise SystemExit(f"no outcome of task {pk} after {PATIENCE} s")
@@ -86,7 +86,7 @@ def stream(pks: list[int], rate: str) -> dict[str, Any]:
         wait = start + index / float(rate) - time.perf_counter()
         if wait > 0:
             time.sleep(wait)
-        system.enqueue(pk)
+        system.enqueue(increment, pk)
     return {"rate": len(pks) / (time.perf_counter() - start)}
 
 

@@ -14,6 +14,7 @@ from bench.observer import STATEMENTS, Observer
 from bench.places import WARM_LATENCY
 from bench.running import Workers, produce, reset, streaming, working
 from bench.systems import System
+from tests.support.waiting import wait_until
 
 #: Tasks a second beside those that are measured: about half of what the slowest system can do.
 STREAM = 40
@@ -50,12 +51,10 @@ def _await_start(workers: Workers) -> None:
 
 def _await_stream(observer: Observer, after: int) -> None:
     """Wait until tasks of the stream come out at the other end."""
-    end = time.monotonic() + 60
     sql = "select count(*) from work_item where id > %s and value > 0"
-    while observer.value(sql, [after]) < STREAM:
-        if time.monotonic() > end:
-            raise RuntimeError("the stream of tasks does not flow")
-        time.sleep(0.1)
+    wait_until(
+        lambda: observer.value(sql, [after]) >= STREAM, 60, pause=0.1, what="the stream flows"
+    )
 
 
 def _latency(system: System, first: int, last: int) -> dict[str, float]:

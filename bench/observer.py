@@ -30,8 +30,7 @@ class Observer:
     def __init__(self, database: str) -> None:
         self.pg = servers.connect(database)
         self.redis = redis.Redis(host=places.HOST, port=places.redis_port())
-        pidfile = places.folder() / "pg/postmaster.pid"
-        self.postmaster = int(pidfile.read_text().split()[0])
+        self.postmaster = places.pg_pid()
         self.redis_pid = int(self.redis.info("server")["process_id"])  # type: ignore[index]
 
     def __enter__(self) -> "Observer":

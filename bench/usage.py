@@ -3,6 +3,8 @@
 import os
 from typing import NamedTuple
 
+from tests.support import proc
+
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -18,17 +20,14 @@ class Process(NamedTuple):
 def table() -> dict[int, Process]:
     """Return all processes by their id."""
     found = {}
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
+    for pid in proc.pids():
+        fields = proc.stat(pid)
+        if not fields:
             continue
         user, system, reaped_user, reaped_system = (int(x) / TICK for x in fields[11:15])
+        parent, session = int(fields[proc.PARENT]), int(fields[proc.SESSION])
         own = user + system
-        found[int(entry)] = Process(
-            int(fields[1]), int(fields[3]), own, own + reaped_user + reaped_system
-        )
+        found[pid] = Process(parent, session, own, own + reaped_user + reaped_system)
     return found
 
 
