@@ -21,10 +21,10 @@ from bench import (
     machine,
     memory,
     places,
-    report,
     running,
     servers,
 )
+from bench.reporting import report
 from bench.systems import SYSTEMS, System
 
 FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions")

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.support.programs import find, find_postgresql
+from tests.support.servers.programs import find, find_postgresql
 
 PACKAGES = (
     *("django", "celery", "kombu", "psycopg", "redis"),

@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from tests.support.ports import HOST
 from tests.support.processes import ROOT
+from tests.support.servers.ports import HOST
 
 RESULTS = ROOT / "bench/results"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 
 from bench import places
-from tests.support.postgresql import PostgresServer
-from tests.support.redis_server import RedisServer
+from tests.support.servers.postgresql import PostgresServer
+from tests.support.servers.redis_server import RedisServer
 
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",

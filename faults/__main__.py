@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import legs, table
-from faults.figures import Outcome
+from faults.evidence.figures import Outcome
 from tests.support.processes import ROOT
 
 TABLE = ROOT / "docs/explanation/faults.inc"

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.ports import HOST, accepts
-from tests.support.postgresql import PostgresServer
-from tests.support.programs import Absent
-from tests.support.proxy import Proxy
-from tests.support.redis_server import RedisServer
+from tests.support.servers.ports import HOST, accepts
+from tests.support.servers.postgresql import PostgresServer
+from tests.support.servers.programs import Absent
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.redis_server import RedisServer
 
 #: Servers that we only visit.
 RABBITMQ = os.environ.get("FAULTS_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")

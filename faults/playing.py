@@ -9,8 +9,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from faults import deaths
-from faults.figures import Outcome
+from faults.evidence import deaths
+from faults.evidence.figures import Outcome
 
 if TYPE_CHECKING:
     from faults.scene import Scene

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faults.catalogue import FAULTS
-from faults.figures import Outcome
+from faults.evidence.figures import Outcome
 from faults.legs import Leg
 from faults.playing import play
-from tests.support.programs import Absent
+from tests.support.servers.programs import Absent
 
 
 def main() -> int:

@@ -16,9 +16,9 @@ from django.db import InterfaceError, OperationalError, connections
 from boogie.apps.tasks import Task, doorbell, registry
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker as WorkerRow
-from faults import counting, figures, journal
-from faults.counting import ENDED
-from faults.journal import Event
+from faults.evidence import counting, figures, journal
+from faults.evidence.counting import ENDED
+from faults.evidence.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg

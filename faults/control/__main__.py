@@ -9,8 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from tests.support.programs import Absent
-from tests.support.redis_server import RedisServer
+from tests.support.servers.programs import Absent
+from tests.support.servers.redis_server import RedisServer
 
 
 def main() -> int:

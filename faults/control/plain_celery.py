@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from faults import figures, journal
+from faults.evidence import figures, journal
 from faults.victims import Worker, kill_process
-from tests.support.redis_server import RedisServer
+from tests.support.servers.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
 RUNS = 3

@@ -4,7 +4,8 @@ import time
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.clock import Moment
-from faults import faketime, journal
+from faults import faketime
+from faults.evidence import journal
 from faults.lab import tasks
 from faults.scene import Scene
 from faults.victims import Worker

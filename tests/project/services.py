@@ -7,7 +7,7 @@ Which database and broker a test session uses, and whether they answer.
 
 import os
 
-from tests.support.ports import accepts
+from tests.support.servers.ports import accepts
 
 PORTS = {"postgresql": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
 

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from faults.catalogue import FAULTS
-from faults.figures import Outcome
+from faults.evidence.figures import Outcome
 from tests.project import services
 from tests.support.processes import ROOT
 

@@ -11,11 +11,11 @@ from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.support.processes import PATIENCE
-from tests.support.programs import Absent
 from tests.support.project_worker import NEVER
-from tests.support.proxy import Proxy
 from tests.support.queues import hang_up
-from tests.support.redis_server import RedisServer
+from tests.support.servers.programs import Absent
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from tests.workers.traces import all_ended, has_begun, let_go, real_broker, runs_of
 

@@ -8,10 +8,11 @@ little, beside its records.
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import contention, places, plot
-from bench.records import Records
+from bench import contention, places
+from bench.reporting import plot
+from bench.reporting.records import Records
+from bench.reporting.targets import TARGETS, Figure, cycle, of, wal
 from bench.systems import SYSTEMS
-from bench.targets import TARGETS, Figure, cycle, of, wal
 
 DOCS = places.ROOT / "docs/explanation"
 

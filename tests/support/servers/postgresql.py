@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.ports import HOST, free_port
-from tests.support.programs import find_postgresql
+from tests.support.servers.ports import HOST, free_port
+from tests.support.servers.programs import find_postgresql
 
 PATIENCE = 60.0
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.ports import HOST
+from tests.support.servers.ports import HOST
 
 PATIENCE = 30.0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import redis
 
-from tests.support.ports import HOST, free_port
-from tests.support.programs import find
+from tests.support.servers.ports import HOST, free_port
+from tests.support.servers.programs import find
 from tests.support.waiting import wait_until
 
 PATIENCE = 60.0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.records import Records
+from bench.reporting.records import Records
 
 #: A figure of one system, from the records; None where it was not measured.
 Figure = Callable[[Records], float | None]

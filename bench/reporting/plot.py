@@ -4,9 +4,9 @@ import textwrap
 from dataclasses import dataclass
 from html import escape
 
-from bench.records import Records
+from bench.reporting.records import Records
+from bench.reporting.targets import Figure, cycle, of
 from bench.systems import SYSTEMS
-from bench.targets import Figure, cycle, of
 
 WIDTH, COLUMN, LEFT, BAR, GAP = 960, 470, 225, 16, 6
 OURS, THEIRS, TEXT, FAINT = "#2f6f9f", "#b9b4a7", "#24292e", "#6a737d"
