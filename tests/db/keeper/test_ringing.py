@@ -1,12 +1,10 @@
 """The keeper rings in step with the workers: how many doorbells wait in a queue of the broker."""
 
 import pytest
-from celery import Celery
 from django.test import override_settings
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, doorbell, keeper, registry
-from boogie.apps.tasks.clock import uuid7
+from boogie.apps.tasks import Task, doorbell, keeper
 from tests.project.shop.models import Product
 from tests.support.rows import HOUR, stored
 from tests.support.runs import declared
@@ -131,45 +129,3 @@ def test_rows_of_each_are_rung_with_higher_priorities_first(broker):
     assert keeper.ring_due(["q"]) == 10
     assert set(high.values_list("pk", flat=True)) < set(broker.queues["q"])
     assert low.filter(pk__in=broker.queues["q"]).count() == 2
-
-
-# --- depth ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def line(monkeypatch):
-    """Return a function that puts a broker with this URL at the end of the line."""
-    apps = []
-
-    def connect(url):
-        app = Celery("rung", set_as_current=False, broker=url)
-        apps.append(app)
-        monkeypatch.setattr(registry, "celery_app", lambda: app)
-        monkeypatch.setattr(doorbell, "line", type(doorbell.line)())
-        return app
-
-    yield connect
-    for app in apps:
-        app.close()
-
-
-def test_a_queue_that_is_not_there_has_depth_0_and_one_that_is_its_messages(line):
-    app = line("memory://")
-    name = f"q-{uuid7()}"
-    assert doorbell.depth(name) == 0
-    with app.connection_for_write() as connection, connection.SimpleQueue(name) as queue:
-        for _ in range(3):
-            queue.put("message")
-        assert doorbell.depth(name) == 3
-        queue.clear()
-    assert doorbell.depth(name) == 0
-    assert doorbell.depth("") == 0
-
-
-def test_a_broker_that_is_away_breaks_the_line_and_leaves_the_rows_as_they_are(line, caplog):
-    line("redis://127.0.0.1:1/0")
-    row = stored("queued", queue="q")
-    assert keeper.ring_due(["q"]) == 0
-    assert doorbell.line.is_broken
-    assert Task.objects.get(pk=row.pk).due == row.due
-    assert [r.levelname for r in caplog.records if r.name.startswith("boogie")] == ["WARNING"]

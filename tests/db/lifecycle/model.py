@@ -8,133 +8,21 @@ checks each step.
 
 from datetime import timedelta
 
-from celery.exceptions import Ignore
 from django.db.models import F
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from boogie.apps.tasks import BoogieTask, Task, Worker, keeper, losses, states, transitions
+from boogie.apps.tasks import Task, Worker, keeper, states, transitions
 from boogie.apps.tasks.clock import Moment
-from tests.db.lifecycle.book import DONE, Book
+from tests.db.lifecycle.actors import Life, Sell
+from tests.db.lifecycle.book import Book
+from tests.db.lifecycle.chances import FITTING, TO_THE_END, WHAT
 from tests.db.lifecycle.stage import Process, stage
 from tests.project.shop.models import Product
 from tests.support.runs import ring
 
 DAY = 24 * 3600.0
 SETTINGS = {"WORKER_TIMEOUT": DAY, "MAX_LOSSES": 1}
-
-#: Chooses among so many as there are; 0 is the newest, or the fittest.
-WHICH = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
-WORKER = st.sampled_from(["left", "right"])
-#: Or the one that has a row.
-BUSY = st.sampled_from(["busy", "busy", "left", "right"])
-HOW = st.sampled_from(["delayed", "delayed", "paused", "schedule"])
-ENDING = st.sampled_from(["return", "return", "retry", "retry", "raise", "ignore"])
-#: What a user does with a row in each status, for once in vain with one that has finished.
-FITTING = {
-    "paused": "run",
-    "queued": "pause",
-    "running": "cancel",
-    "cancelled": "retry",
-    "failed": "retry",
-    "finished": "retry",
-}
-VERB = st.sampled_from(["fitting", "fitting", "cancel", "run", "pause", "retry"])
-JOB = st.sampled_from(["compare", "rescue", "compare", "rescue", "news", "ring", "release", "beat"])
-TO_THE_END = 1000
-#: By which job of its worker the death of a process is noticed at once.
-NOTICED = st.sampled_from(["", "", "news", "compare"])
-#: What becomes of the rows of a worker that is taken for dead.
-THEN = st.sampled_from(["", "rescued", "run again"])
-#: To how many pauses a process goes on.
-STEPS = st.sampled_from([3, 2, TO_THE_END, 1, 2, 3, 4, TO_THE_END])
-#: After how many statements a process dies.
-FUSE = st.integers(0, 4)
-
-
-def _often(times, name, *values):
-    return [st.tuples(st.just(name), *values) for _ in range(times)]
-
-
-#: One rule for all: of several, Hypothesis would leave out most in each example.
-WHAT = st.one_of(
-    *_often(6, "doorbell", WORKER, ENDING, STEPS),
-    *_often(2, "doorbell_again", WORKER, WHICH, ENDING, STEPS),
-    *_often(4, "goes_on", WHICH, STEPS),
-    *_often(2, "late_run_goes_on", WHICH, STEPS),
-    *_often(2, "dies", WHICH, FUSE, NOTICED),
-    *_often(5, "keeper_begins", BUSY, JOB, STEPS),
-    *_often(1, "user_makes_a_row", HOW, STEPS),
-    *_often(3, "user_moves_a_row", WHICH, VERB, STEPS),
-    *_often(2, "worker_is_taken_for_dead", BUSY, THEN, STEPS),
-    *_often(1, "broker_goes_or_comes"),
-    *_often(1, "time_passes"),
-)
-
-
-class Sell(BoogieTask):
-    """Has one effect, then ends as its process was told to."""
-
-    queue = "till"
-    atomic = True
-    max_retries = None
-
-    def before_start(self, task_id, args, kwargs):
-        stage.pause()
-
-    def run(self, product):
-        child = stage.running
-        child.bodies += 1
-        Product.objects.filter(pk=product.pk).update(stock=F("stock") + 1)
-        if child.ending == "raise":
-            raise ValueError("no")
-        if child.ending == "retry":
-            raise self.retry(countdown=0)
-        if child.ending == "ignore":
-            raise Ignore
-        return DONE
-
-
-class Broker:
-    """Stands in for the broker: which rows were rung, and whether it is there."""
-
-    def __init__(self):
-        self.rung = []
-        self.is_away = False
-
-    def ring(self, rows):
-        """Publish; return what could not be."""
-        if self.is_away:
-            return list(rows)
-        self.rung += [row.pk for row in rows]
-        return []
-
-
-class Life:
-    """One life of a worker's main process: its keeper, and the children that it knows of."""
-
-    def __init__(self, name, number):
-        self.name = name
-        self.pk = f"{name}@host/{number}"
-        self.children = []
-        #: Children that died, of which it is to hear.
-        self.news = []
-        self.is_over = False
-        self.keeper = keeper.Keeper(self.pk, {"queues": []}, self)
-        self.keeper.introduce()
-
-    def known(self):
-        known = {str(child.key) for child in self.children if not child.over}
-        stage.pause()  # the worker goes on meanwhile
-        return known
-
-    def compare_twice(self):
-        for _ in range(2):
-            self.keeper.compare()
-
-    def lose_next(self):
-        if self.news:
-            losses.lose_child(*self.news.pop(0), "the process died")
 
 
 class Rows(RuleBasedStateMachine):

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from boogie.apps.tasks import doorbell, execute, registry
-from tests.db.lifecycle.model import SETTINGS, Broker, Rows, Sell
+from tests.db.lifecycle.actors import Broker, Sell
+from tests.db.lifecycle.model import SETTINGS, Rows
 from tests.db.lifecycle.stage import fake_os, stage
 from tests.project import services
 from tests.support.runs import declared

@@ -11,12 +11,7 @@ from tests.project.shop import tasks as shop
 from tests.project.shop.models import Product
 from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
-from tests.workers.running.test_cancelling import (
-    Diary,
-    assert_cancelled_and_untouched,
-    start,
-    worker_goes_on,
-)
+from tests.workers.diary import Diary, assert_cancelled_and_untouched, start, worker_goes_on
 from tests.workers.traces import all_ended, has_begun, let_go, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
