@@ -1,5 +1,6 @@
 """A whole worker dies."""
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from faults.evidence.journal import Event
 from faults.scene import Scene
 from faults.victims import Worker, kill_process, note_deaths
 from tests.support.proc import is_alive
+from tests.support.waiting import wait_until
 
 #: Bodies that the victim runs; its successor has to run them again.
 BODIES = 4
@@ -46,9 +48,8 @@ def kill_main(scene: Scene) -> None:
 def _kill_main(victim: Worker) -> int:
     tree = victim.tree
     moment = kill_process(victim.pid)
-    end = time.monotonic() + 2.0
-    while time.monotonic() < end and any(map(is_alive, tree)):
-        time.sleep(0.01)
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: not any(map(is_alive, tree)), 2, pause=0.01)
     note_deaths([pid for pid in tree if pid != victim.pid and not is_alive(pid)])
     return moment
 

@@ -11,6 +11,7 @@ from django.test import override_settings
 from boogie.apps.tasks import doorbell, registry
 from boogie.apps.tasks.bell import Bells
 from boogie.apps.tasks.clock import uuid7
+from tests.support.servers.ports import free_port
 from tests.support.waiting import wait_until
 
 
@@ -150,9 +151,7 @@ def test_only_a_broker_that_is_no_table_needs_ringing(app, url, eager, needed):
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_broker_that_refuses_gives_every_row_back_and_raises_nothing(app, scheme):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    app.conf.broker_url = f"{scheme}://127.0.0.1:{port}/"
+    app.conf.broker_url = f"{scheme}://127.0.0.1:{free_port()}/"
     rows = [bell(), bell()]
     assert doorbell.ring(rows) == rows
     assert doorbell.line.is_broken

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.db import connection, connections
 from boogie.apps.tasks import Task, execute, prepared
 from tests.project.shop.models import Label, Order, Product
 from tests.support.runs import declared, ring
+from tests.support.servers.ports import accepts, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [
@@ -137,9 +137,7 @@ def test_runs_go_on_while_a_migration_changes_a_table(connect, table, change, ba
 def pooler():
     """Run PgBouncer, which gives each transaction whatever server process is free; its port."""
     settings = connection.settings_dict
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = f"host={settings['HOST']} port={settings['PORT'] or 5432} user={settings['USER']}"
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
@@ -151,18 +149,12 @@ def pooler():
         user = ["-u", "postgres"] if os.geteuid() == 0 else []
         process = subprocess.Popen([PGBOUNCER, "-q", *user, str(file)])
         try:
-            wait_until(lambda: answers(port), 20)
+            wait_until(lambda: accepts(port), 20)
             yield port
         finally:
             connection.close()
             process.terminate()
             process.wait(20)
-
-
-def answers(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 @pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
