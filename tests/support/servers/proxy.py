@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ class Proxy:
         self._moving.set()
         self._is_closed = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._cuts = 0
         self.calls = 0
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -72,45 +73,48 @@ class Proxy:
         (self._moving.clear if mode == "silent" else self._moving.set)()
 
     async def _cut(self, mode: str) -> None:
+        self._cuts += 1
         for writer in self._writers:
             writer.transport.abort()
-        self._writers.clear()
         await self._behave(mode)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.calls += 1
+        async with self._kept(writer):
+            before = self._cuts
+            await self._moving.wait()
+            if self._is_closed or self._cuts != before:
+                return
+            there_reader, there = await asyncio.open_connection(*self._there)
+            async with self._kept(there):
+                if self._cuts == before:
+                    pumps = (self._pump(reader, there), self._pump(there_reader, writer))
+                    await asyncio.gather(*pumps)
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+        """Know of an end of a connection, so that it can be broken, until it is closed."""
         self._writers.add(writer)
         with contextlib.suppress(OSError):
-            await self._forward(reader, writer)
-        self._drop(writer)
-
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._moving.wait()
-        if self._is_closed or writer not in self._writers:  # hung up on, or cut
-            return
-        there_reader, there = await asyncio.open_connection(*self._there)
-        self._writers.add(there)
-        await asyncio.gather(self._pump(reader, there), self._pump(there_reader, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(OSError):
-                while data := await reader.read(65536):
-                    await self._moving.wait()
-                    writer.write(data)
-                    await writer.drain()
-        finally:
-            self._drop(writer)
-
-    def _drop(self, writer: asyncio.StreamWriter) -> None:
+            yield
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
         self._writers.discard(writer)
 
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self._moving.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()  # whoever is at the other end learns that this one has gone
+
     async def _end(self) -> None:
+        # Whoever was accepted is let in before the server closes: asyncio would forget them.
+        for listening in self._server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        await self._cut("closed")
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
         self._server.close()
-        await self._cut("open")
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)  # the transports learn that they are closed
