@@ -1,12 +1,15 @@
 """The database goes away and comes back."""
 
 import time
+from pathlib import Path
 
 from boogie.apps.tasks import Task
 from faults.lab import tasks
 from faults.scene import Scene
 
 MODES = ("fast", "immediate")
+#: Processes that run bodies.
+CHILDREN = 3
 
 
 def _restart(scene: Scene, turn: int) -> int:
@@ -20,10 +23,14 @@ def _restart(scene: Scene, turn: int) -> int:
 
 def restart_while_running(scene: Scene) -> None:
     """Bodies of all kinds run, claim and settle when the server stops."""
-    scene.worker(concurrency=3)
+    scene.worker(concurrency=CHILDREN)
     for turn in range(max(2, scene.runs // 4)):
+        # Nobody runs the first of them before the last is there, however slow the machine is.
+        freed = scene.leg.directory / f"{scene.outcome.fault}-freed-{turn}"
+        scene.begin(_occupy(scene, freed))
         rows = scene.mixed(80, 0.1, 0.1)
         begun = len(scene.events("start"))
+        freed.touch()
         scene.wait(lambda n=begun: len(scene.events("start")) > n + 3, "bodies begin")
         time.sleep(scene.random.uniform(0.0, 1.0))
         moment = _restart(scene, turn)
@@ -35,6 +42,12 @@ def restart_while_running(scene: Scene) -> None:
         scene.expect(len(rows) == 80, "rows are missing")
 
 
+def _occupy(scene: Scene, freed: Path) -> list[Task]:
+    """Keep every child busy until there is the file ``freed``."""
+    held = [tasks.hold.delayed(scene.thing(), str(freed)) for _ in range(CHILDREN)]
+    return [scene.note_made(row) for row in held]
+
+
 def restart_while_settling(scene: Scene) -> None:
     """
     Bodies have ended and are about to be settled, or their UPDATE is not committed yet.
@@ -44,7 +57,7 @@ def restart_while_settling(scene: Scene) -> None:
     """
     number = max(1, scene.runs // 10)
     for where, body in (("settle", tasks.work), ("commit", tasks.exact)):
-        scene.worker(concurrency=3, queue=scene.queue, FAULTS_INJECT=f"{where}:1.5")
+        scene.worker(concurrency=CHILDREN, queue=scene.queue, FAULTS_INJECT=f"{where}:1.5")
         for turn in range(2 * number):
             before = len(scene.events("settling"))
             rows = scene.enqueue(3, body=body)
