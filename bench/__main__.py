@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from bench import (
+    contention,
     cycle,
     instructions,
     latency,
     machine,
     memory,
     places,
-    producers,
-    report,
     running,
     servers,
 )
+from bench.reporting import report
 from bench.systems import SYSTEMS, System
 
 FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions")
@@ -116,8 +116,8 @@ class Run:
         if system in self.systems:
             each = 100 if self.options.quick else 1000
             for number in range(self.options.rounds):
-                for who in producers.WAITING:
-                    measure = functools.partial(producers.measure, system, who, each)
+                for who in contention.WAITING:
+                    measure = functools.partial(contention.measure, system, who, each)
                     self.record("producers", system, measure, round=number + 1, waiting=who)
 
     def memories(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import places, processes
+from bench import places, usage
 from bench.observer import Observer, per_task
 from bench.places import WARM
 from bench.running import Workers, produce, reset, settle, sync_time, working
@@ -32,9 +32,9 @@ class Mark:
     def now(cls, observer: Observer, workers: Workers, done: int) -> "Mark":
         return cls(
             done,
-            processes.tree_cpu(workers.roots),
+            usage.tree_cpu(workers.roots),
             observer.servers_cpu(),
-            processes.busy(),
+            usage.busy(),
             time.monotonic(),
         )
 
@@ -80,7 +80,7 @@ def watch(
         done = counted_items(observer)
         if not first.done:
             first = Mark.now(observer, workers, done)
-        rss, pss = map(max, (rss, pss), processes.tree_memory(workers.roots))
+        rss, pss = map(max, (rss, pss), usage.tree_memory(workers.roots))
         return done >= total
 
     def are_stored() -> bool:

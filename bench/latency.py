@@ -9,11 +9,12 @@ import statistics
 import time
 from typing import Any
 
-from bench import places, processes
+from bench import places, usage
 from bench.observer import STATEMENTS, Observer
 from bench.places import WARM_LATENCY
 from bench.running import Workers, produce, reset, streaming, working
 from bench.systems import System
+from tests.support.waiting import wait_until
 
 #: Tasks a second beside those that are measured: about half of what the slowest system can do.
 STREAM = 40
@@ -50,12 +51,10 @@ def _await_start(workers: Workers) -> None:
 
 def _await_stream(observer: Observer, after: int) -> None:
     """Wait until tasks of the stream come out at the other end."""
-    end = time.monotonic() + 60
     sql = "select count(*) from work_item where id > %s and value > 0"
-    while observer.value(sql, [after]) < STREAM:
-        if time.monotonic() > end:
-            raise RuntimeError("the stream of tasks does not flow")
-        time.sleep(0.1)
+    wait_until(
+        lambda: observer.value(sql, [after]) >= STREAM, 60, pause=0.1, what="the stream flows"
+    )
 
 
 def _latency(system: System, first: int, last: int) -> dict[str, float]:
@@ -71,11 +70,11 @@ def _latency(system: System, first: int, last: int) -> dict[str, float]:
 def idle(observer: Observer, workers: Workers, seconds: float) -> dict[str, float]:
     """Return what workers without work cost: statements a second, and their share of a core."""
     role = [places.SYSTEM_ROLE]
-    statements, cpu = observer.value(STATEMENTS, role), processes.tree_cpu(workers.roots)
+    statements, cpu = observer.value(STATEMENTS, role), usage.tree_cpu(workers.roots)
     start = time.monotonic()
     time.sleep(seconds)
     spent = time.monotonic() - start
     return {
         "statements": (observer.value(STATEMENTS, role) - statements) / spent,
-        "core": (processes.tree_cpu(workers.roots) - cpu) / spent,
+        "core": (usage.tree_cpu(workers.roots) - cpu) / spent,
     }

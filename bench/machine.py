@@ -2,13 +2,12 @@
 
 import os
 import platform
-import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import servers
+from tests.support.servers.programs import find, find_postgresql
 
 PACKAGES = (
     *("django", "celery", "kombu", "psycopg", "redis"),
@@ -25,7 +24,7 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "versions": {
             "Python": platform.python_version(),
-            "PostgreSQL": _output(servers.pg_binary("postgres"), "--version").split()[2],
+            "PostgreSQL": _output(find_postgresql("postgres"), "--version").split()[2],
             "Redis": _redis_version(),
             **{name: version(name) for name in PACKAGES},
         },
@@ -40,7 +39,7 @@ def _processor() -> str:
 
 
 def _redis_version() -> str:
-    words = _output(shutil.which("redis-server") or "redis-server", "--version").split()
+    words = _output(find("redis-server"), "--version").split()
     return next(word[2:] for word in words if word.startswith("v="))
 
 

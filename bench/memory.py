@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench import places, processes
+from bench import places, usage
 from bench.cycle import counted_items
 from bench.observer import Observer
 from bench.running import Workers, produce, reset, working
@@ -18,13 +18,13 @@ def measure(system: System, few: int, many: int) -> dict[str, Any]:
         reset(observer, system, many)
         with working(system) as workers:
             _run(system, observer, workers, 1, few)
-            rss_few, pss_few = processes.tree_memory(workers.roots)
+            rss_few, pss_few = usage.tree_memory(workers.roots)
             done = few
             while done < many:
                 upto = min(done + PORTION, many)
                 _run(system, observer, workers, done + 1, upto)
                 done = upto
-            rss_many, pss_many = processes.tree_memory(workers.roots)
+            rss_many, pss_many = usage.tree_memory(workers.roots)
     return {
         "few": few,
         "many": many,

@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from bench import places, processes, servers
+from bench import places, servers, usage
 
 #: Statements that came from a client: not what PostgreSQL itself runs for foreign keys and
 #: in triggers, which is not at the top level.
@@ -30,8 +30,7 @@ class Observer:
     def __init__(self, database: str) -> None:
         self.pg = servers.connect(database)
         self.redis = redis.Redis(host=places.HOST, port=places.redis_port())
-        pidfile = places.folder() / "pg/postmaster.pid"
-        self.postmaster = int(pidfile.read_text().split()[0])
+        self.postmaster = places.pg_pid()
         self.redis_pid = int(self.redis.info("server")["process_id"])  # type: ignore[index]
 
     def __enter__(self) -> "Observer":
@@ -52,9 +51,9 @@ class Observer:
 
     def servers_cpu(self) -> float:
         """Return the CPU seconds of both servers, without the backend of this connection."""
-        found = processes.table()
+        found = usage.table()
         main = found[self.postmaster]
-        backends = processes.tree({self.postmaster}, found) - {self.pg.info.backend_pid}
+        backends = usage.tree({self.postmaster}, found) - {self.pg.info.backend_pid}
         reaped = main.with_reaped - main.own
         return sum(found[pid].own for pid in backends) + reaped + found[self.redis_pid].own
 

@@ -8,10 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.support.processes import ROOT
+from tests.support.servers.ports import HOST
+
 RESULTS = ROOT / "bench/results"
 
-HOST = "127.0.0.1"
 #: The role of everything that a measured system does, and that of the benchmark itself:
 #: so that the benchmark's own statements can be left out.
 SYSTEM_ROLE, OBSERVER_ROLE = "measured", "postgres"
@@ -27,6 +28,10 @@ def folder() -> Path:
 
 def pg_port() -> int:
     return int(os.environ["BENCH_PG_PORT"])
+
+
+def pg_pid() -> int:
+    return int(os.environ["BENCH_PG_PID"])
 
 
 def redis_port() -> int:

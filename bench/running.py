@@ -3,16 +3,17 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import places, processes, servers
+from bench import places, servers
 from bench.observer import Observer
 from bench.systems import System
+from tests.support.processes import Process
+from tests.support.waiting import wait_until
 
 #: Seconds in which whatever is waited for has to come.
 LIMIT = 300.0
@@ -22,57 +23,31 @@ class Workers:
     """The workers of one system."""
 
     def __init__(self, system: System, grown: bool = False) -> None:
-        self.log = places.folder() / f"logs/{system.name}.log"
+        log = places.folder() / f"logs/{system.name}.log"
         environment = places.child_env(system.name, grown)
-        with self.log.open("ab") as log:
-            self.processes = [
-                subprocess.Popen(
-                    command,
-                    cwd=places.ROOT,
-                    env=environment,
-                    start_new_session=True,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-                for command in system.workers()
-            ]
+        self.processes = [Process(command, log, environment) for command in system.workers()]
         self.roots = {process.pid for process in self.processes}
 
     def check(self) -> None:
         """Raise if a worker has ended."""
         for process in self.processes:
-            if process.poll() is not None:
-                raise RuntimeError(f"a worker ended with {process.returncode}: {self.tail()}")
+            process.check()
 
     def wait_for(self, condition: Callable[[], bool], what: str, pause: float = 0.2) -> None:
         """Wait until ``condition()``; raise if a worker ends, or if it takes too long."""
-        end = time.monotonic() + LIMIT
-        while not condition():
+
+        def checked() -> bool:
             self.check()
-            if time.monotonic() > end:
-                raise RuntimeError(f"{what}: not after {LIMIT} s: {self.tail()}")
-            time.sleep(pause)
+            return condition()
 
-    def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-3000:]
+        wait_until(checked, LIMIT, pause, what)
 
-    def stop(self, patience: float = 20.0) -> None:
-        """Ask for a warm shutdown; then end what is left of the workers' sessions."""
-        family = processes.tree(self.roots, processes.table())
+    def stop(self) -> None:
+        """Ask all for a warm shutdown; then end what is left of them."""
         for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + patience
+            process.terminate()
         for process in self.processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, end - time.monotonic()))
-        left = processes.table()
-        for pid in family & left.keys():
-            if left[pid].session in self.roots:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        for process in self.processes:
-            process.wait()
+            process.stop()
 
 
 @contextlib.contextmanager
@@ -87,14 +62,14 @@ def working(system: System, grown: bool = False) -> Iterator[Workers]:
 
 def produce(system: System, mode: str, first: int, last: int, grown: bool = False) -> Any:
     """Run a producer to its end; return what it measured."""
-    command = places.python("-m", "bench.producer", mode, str(first), str(last))
+    command = places.python("-m", "bench.client", mode, str(first), str(last))
     return json.loads(_output(command, places.child_env(system.name, grown)).splitlines()[-1])
 
 
 @contextlib.contextmanager
 def streaming(system: System, first: int, last: int, rate: int) -> Iterator[None]:
     """Have a producer enqueue at a steady rate during a block."""
-    command = places.python("-m", "bench.producer", "stream", str(first), str(last), str(rate))
+    command = places.python("-m", "bench.client", "stream", str(first), str(last), str(rate))
     producer = subprocess.Popen(
         command, cwd=places.ROOT, env=places.child_env(system.name), stdout=subprocess.DEVNULL
     )
@@ -159,9 +134,8 @@ def reset(observer: Observer, system: System, items: int, grown: bool = False) -
 
 def settle(observer: Observer) -> None:
     """Wait until the system's connections are closed; WAL and CPU of theirs is counted then."""
-    end = time.monotonic() + 10
-    while observer.clients() and time.monotonic() < end:
-        time.sleep(0.05)
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: not observer.clients(), 10, what="the connections are closed")
 
 
 def sync_time(folder: Path, writes: int = 60) -> float:

@@ -1,7 +1,7 @@
 """
 ``python -m faults``: all faults on all legs, and the table of them.
 
-Each leg is a process of its own (``faults.leg``), a few at a time. Ends with 1 if
+Each leg is a process of its own (``faults.runner``), a few at a time. Ends with 1 if
 a promise was broken, or if the control did not notice a fault.
 """
 
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from faults import legs, table
-from faults.figures import Outcome
-from faults.processes import ROOT
+from faults.evidence.figures import Outcome
+from tests.support.processes import ROOT
 
 TABLE = ROOT / "docs/explanation/faults.inc"
 
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 def run_leg(name: str, seed: int, options: argparse.Namespace) -> list[Outcome]:
     """Run one leg; its outcomes, or one that says that it broke down."""
     arguments = [name, "--seed", str(seed), "--runs", str(options.runs), "--only", options.only]
-    found = _run("faults.leg", *arguments, "--chaos", str(options.chaos))
+    found = _run("faults.runner", *arguments, "--chaos", str(options.chaos))
     if found is None:
         return [Outcome(name, "all", problems=["the leg broke down"])]
     return [Outcome(**outcome) for outcome in found]

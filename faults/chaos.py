@@ -13,13 +13,14 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from boogie.apps.tasks import Task
-from faults import leg as legs_room
+from faults.kinds import lost_doorbells
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg
-from faults.processes import Worker, alive, kill_process
+from faults.playing import play
 from faults.scene import Scene
-from faults.scenes import producers
+from faults.victims import Worker, kill_process
+from tests.support.proc import is_alive
 
 #: Workers that live at one time.
 WORKERS = 3
@@ -85,7 +86,7 @@ class Chaos:
 
     def kill_child(self) -> None:
         pids = {e.pid for e in self.scene.events("start")[-50:]}
-        going = sorted(pid for pid in pids if alive(pid))
+        going = sorted(pid for pid in pids if is_alive(pid))
         if going:
             kill_process(self.random.choice(going))
 
@@ -116,7 +117,7 @@ class Chaos:
     def duplicate(self) -> None:
         rows = list(Task.objects.order_by("-pk")[:20])
         if not self.broker_is_hurt:
-            producers.ring_again(self.scene, rows)
+            lost_doorbells.ring_again(self.scene, rows)
 
     def cancel(self) -> None:
         self._some("queued", "running").cancel(terminate=self.random.random() < 0.5)
@@ -211,4 +212,4 @@ def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
         scene.start_worker(concurrency=2)
         scene.end(CALM)
 
-    return legs_room.perform(scene, run, timed=False)
+    return play(scene, run, timed=False)

@@ -1,8 +1,8 @@
 """
 A leg: one database and one broker, and how to hurt them.
 
-A server that must die is ours (``servers``); to the others goes a line that can
-be cut (``proxy``), and what we make there has names of its own and is removed.
+A server that must die is ours; to the others goes a line that can be cut, and
+what we make there has names of its own and is removed.
 """
 
 import os
@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from faults.proxy import Proxy
-from faults.servers import Absent, PostgresServer, RedisServer, accepts
+from tests.support.servers.ports import HOST, accepts
+from tests.support.servers.postgresql import PostgresServer
+from tests.support.servers.programs import Absent
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.redis_server import RedisServer
 
 #: Servers that we only visit.
 RABBITMQ = os.environ.get("FAULTS_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
@@ -27,15 +30,6 @@ ALL = (
     "sqlite+boogie",
     "mariadb+redis",
 )
-
-
-def prepare_driver(engine: str) -> None:
-    """Let Django take PyMySQL for the driver that it knows."""
-    if engine.endswith("mysql"):
-        import pymysql
-
-        pymysql.version_info = (2, 2, 7, "final", 0)
-        pymysql.install_as_MySQLdb()
 
 
 class Leg:
@@ -62,15 +56,13 @@ class Leg:
 
     def _start_broker(self) -> None:
         if self.broker == "redis":
-            self.redis = RedisServer()
+            self.redis = RedisServer().start()
             self.broker_url = self.redis.url
         elif self.broker == "rabbitmq":
-            url = urlsplit(RABBITMQ)
-            host, port = url.hostname or "127.0.0.1", url.port or 5672
-            if not accepts(port):
+            if not accepts(urlsplit(RABBITMQ).port or 5672):
                 raise Absent("no answer from RabbitMQ")
-            self.proxy = Proxy(host, port)
-            self.broker_url = RABBITMQ.replace(f"{host}:{port}", f"127.0.0.1:{self.proxy.port}")
+            self.proxy = Proxy(RABBITMQ)
+            self.broker_url = self.proxy.url
 
     def _start_database(self) -> dict[str, Any]:
         if self.database == "sqlite":
@@ -81,13 +73,13 @@ class Leg:
             self._mariadb(f"CREATE DATABASE {self.token} CHARACTER SET utf8mb4")
             self._has_guest_database = True
             return _server("mysql", "root", MARIADB_PORT, self.token, charset="utf8mb4")
-        self.postgres = PostgresServer()
+        self.postgres = PostgresServer().start()
         return _server("postgresql", "postgres", self.postgres.port, "postgres")
 
     def _mariadb(self, statement: str) -> None:
         import pymysql
 
-        connection = pymysql.connect(host="127.0.0.1", port=MARIADB_PORT, user="root")
+        connection = pymysql.connect(host=HOST, port=MARIADB_PORT, user="root")
         with connection, connection.cursor() as cursor:
             cursor.execute(statement)
 
@@ -113,14 +105,14 @@ class Leg:
         if self.redis is not None:
             self.redis.kill()
         elif self.proxy is not None:
-            self.proxy.shut()
+            self.proxy.cut("closed")
             self.flush_broker(queues)
 
     def start_broker(self) -> None:
         if self.redis is not None:
             self.redis.start()
         elif self.proxy is not None:
-            self.proxy.open()
+            self.proxy.cut()
 
     def flush_broker(self, queues: list[str]) -> None:
         """Lose the messages that wait."""
@@ -182,7 +174,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
 def _server(engine: str, user: str, port: int, name: str, **options: Any) -> dict[str, Any]:
     return {
         "ENGINE": f"django.db.backends.{engine}",
-        "HOST": "127.0.0.1",
+        "HOST": HOST,
         "PORT": port,
         "USER": user,
         "NAME": name,

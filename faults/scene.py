@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
@@ -16,13 +16,14 @@ from django.db import InterfaceError, OperationalError, connections
 from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker as WorkerRow
-from faults import counting, figures, journal
-from faults.counting import ENDED
-from faults.journal import Event
+from faults.evidence import counting, figures, journal
+from faults.evidence.counting import ENDED
+from faults.evidence.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg
-from faults.processes import Worker
+from faults.victims import Worker
+from tests.support.waiting import wait_until
 
 T = TypeVar("T")
 
@@ -61,7 +62,6 @@ class Scene:
         self,
         concurrency: int = 1,
         queue: str = "",
-        wrapper: tuple[str, ...] = (),
         tasks: dict[str, Any] | None = None,
         **variables: str,
     ) -> Worker:
@@ -73,10 +73,9 @@ class Scene:
             "FAULTS_TASKS": json.dumps({**settings.BOOGIE_TASKS, **(tasks or {})}),
             **variables,
         }
-        name = f"{self.queue}_{number}@%h"
-        options = ("-A", "boogie.apps.tasks", "worker", "-c", str(concurrency), "-n", name)
+        options = ("-c", str(concurrency), "-n", f"{self.queue}_{number}@%h")
         log = self.leg.directory / f"{self.outcome.fault}-{number}.log"
-        one = Worker(log, env, *options, wrapper=wrapper)
+        one = Worker(log, env, *options, app="boogie.apps.tasks")
         self.workers.append(one)
         return one
 
@@ -140,13 +139,8 @@ class Scene:
     def wait(self, condition: Callable[[], T], what: str, timeout: float = 90.0) -> T:
         """Return the first true value; the database may be away meanwhile."""
         end = time.monotonic() + timeout
-        while True:
-            value = patiently(condition, end)
-            if value:
-                return value
-            if time.monotonic() > end:
-                raise TimeoutError(f"{what}: not within {timeout:.0f} s")
-            time.sleep(0.02)
+        found = wait_until(lambda: patiently(condition, end), timeout, pause=0.02, what=what)
+        return cast(T, found)
 
     def end(self, timeout: float = LOST_AFTER) -> None:
         """Wait until every row has ended; those that don't are counted as lost."""
@@ -229,7 +223,7 @@ class Scene:
     def close(self) -> None:
         """Count, and leave nothing for the next fault; no worker lives any more."""
         connections.close_all()
-        counting.count(self)
+        counting.count(self.outcome, self.events(), self.made, self.excused)
         counting.clear()
         from boogie.apps.tasks.broker.connection import broker_pool
 

@@ -5,7 +5,7 @@ Settings of the project that suffers; everything that varies is in the environme
 import json
 import os
 
-from faults import legs
+from tests.support.drivers import use_pymysql
 
 SECRET_KEY = "the faults have no secrets"
 USE_TZ = True
@@ -13,7 +13,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django.contrib.contenttypes", "boogie.apps.tasks", "faults.lab"]
 
 DATABASES = {"default": json.loads(os.environ["FAULTS_DATABASE"])}
-legs.prepare_driver(DATABASES["default"]["ENGINE"])
+if DATABASES["default"]["ENGINE"].endswith("mysql"):
+    use_pymysql()
 
 CELERY_BROKER_URL = os.environ["FAULTS_BROKER"]
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("FAULTS_QUEUE", "faults")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from faults.figures import MOST_EXTRA, Outcome
+from faults.evidence.figures import MOST_EXTRA, Outcome
 
 NAMES = {
     "postgresql": "PostgreSQL",

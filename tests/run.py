@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / ".coverage"
 
 EVERYTHING = ["tests"]
-ON_DATABASES = ["tests/db", "tests/races", "tests/faults"]
-ON_BROKERS = ["tests/faults"]
+ON_DATABASES = ["tests/db", "tests/races", "tests/workers"]
+ON_BROKERS = ["tests/workers"]
 
 Leg = tuple[str, str, list[str]]
 

@@ -37,11 +37,11 @@ class System:
         """Make the task, of the functions in ``bench.work.logic``."""
         raise NotImplementedError
 
-    def enqueue(self, pk: int) -> Any:
-        """Enqueue one task; return a handle for ``outcome``."""
+    def enqueue(self, task: Any, pk: int) -> Any:
+        """Enqueue a run of the registered task; return a handle for ``outcome``."""
         raise NotImplementedError
 
-    def enqueue_bulk(self, pks: list[int]) -> None:
+    def enqueue_bulk(self, task: Any, pks: list[int]) -> None:
         """Enqueue many, by the interface that the system has for it."""
         raise NotImplementedError
 

@@ -56,19 +56,17 @@ class BoogieRedis(System):
 
         return task(name="bench.increment")(add_one)
 
-    def enqueue(self, pk: int) -> Any:
+    def enqueue(self, task: Any, pk: int) -> Any:
         from bench.work.models import Item
-        from bench.work.tasks import increment
 
         if not self._items:  # a caller has its object in hand
             self._items.update(Item.objects.in_bulk())
-        return increment.delayed(self._items[pk]).pk
+        return task.delayed(self._items[pk]).pk
 
-    def enqueue_bulk(self, pks: list[int]) -> None:
+    def enqueue_bulk(self, task: Any, pks: list[int]) -> None:
         from bench.work.models import Item
-        from bench.work.tasks import increment
 
-        increment.each(Item.objects.filter(pk__gte=pks[0], pk__lte=pks[-1]))
+        task.each(Item.objects.filter(pk__gte=pks[0], pk__lte=pks[-1]))
 
     def workers(self) -> list[list[str]]:
         return celery_worker()
@@ -92,5 +90,5 @@ class BoogieSqlite(BoogieAlone):
     on_sqlite = True
     history = ()
 
-    def enqueue(self, pk: int) -> Any:
-        return super().enqueue(pk).hex
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return super().enqueue(task, pk).hex

@@ -33,22 +33,19 @@ class CeleryStock(System):
         }
 
     def register(self) -> Any:
-        from bench.project.celery import app
+        from celery.app import app_or_default
+
         from bench.work.logic import load_and_add_one
 
-        return app.task(name="bench.increment")(load_and_add_one)
+        return app_or_default().task(name="bench.increment")(load_and_add_one)
 
-    def enqueue(self, pk: int) -> Any:
-        from bench.work.tasks import increment
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return task.delay(pk).id
 
-        return increment.delay(pk).id
-
-    def enqueue_bulk(self, pks: list[int]) -> None:
+    def enqueue_bulk(self, task: Any, pks: list[int]) -> None:
         from celery import group
 
-        from bench.work.tasks import increment
-
-        group(increment.s(pk) for pk in pks).apply_async()
+        group(task.s(pk) for pk in pks).apply_async()
 
     def workers(self) -> list[list[str]]:
         return celery_worker()
@@ -92,6 +89,6 @@ class CeleryBare(CeleryTuned):
         del conf["CELERY_RESULT_BACKEND"], conf["CELERY_RESULT_EXTENDED"]
         return {**conf, "CELERY_TASK_IGNORE_RESULT": True}
 
-    def enqueue(self, pk: int) -> Any:
-        super().enqueue(pk)
+    def enqueue(self, task: Any, pk: int) -> Any:
+        super().enqueue(task, pk)
         return pk

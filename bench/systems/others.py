@@ -44,15 +44,11 @@ class Procrastinate(System):
 
         return app.task(name="bench.increment")(load_and_add_one)
 
-    def enqueue(self, pk: int) -> Any:
-        from bench.work.tasks import increment
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return task.defer(pk=pk)
 
-        return increment.defer(pk=pk)
-
-    def enqueue_bulk(self, pks: list[int]) -> None:
-        from bench.work.tasks import increment
-
-        increment.batch_defer(*({"pk": pk} for pk in pks))
+    def enqueue_bulk(self, task: Any, pks: list[int]) -> None:
+        task.batch_defer(*({"pk": pk} for pk in pks))
 
     def workers(self) -> list[list[str]]:
         command = ["-m", "django", "procrastinate", "worker", "--concurrency", "1"]
@@ -105,10 +101,8 @@ class TasksDb(System):
         increment.__module__, increment.__qualname__ = "bench.work.tasks", "increment"
         return task(increment)
 
-    def enqueue(self, pk: int) -> Any:
-        from bench.work.tasks import increment
-
-        return increment.enqueue(pk).id
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return task.enqueue(pk).id
 
     def workers(self) -> list[list[str]]:
         return [places.python(*["-m", "django", "db_worker", "-v", "0", "--no-startup-delay"])] * 2

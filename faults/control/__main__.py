@@ -9,7 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from faults.servers import Absent, RedisServer
+from tests.support.servers.programs import Absent
+from tests.support.servers.redis_server import RedisServer
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     try:
-        redis = RedisServer()
+        redis = RedisServer().start()
     except Absent as absent:
         print(f"control: skipped: {absent}", file=sys.stderr)
         options.output.write_text("[]")
@@ -46,7 +47,7 @@ def _prepare(redis: RedisServer, directory: Path) -> None:
 
 
 def _run(redis: RedisServer, directory: Path, only: str) -> Any:
-    from faults.control.scenes import CONTROLS, RUNS, Control
+    from faults.control.plain_celery import CONTROLS, RUNS, Control
 
     names = only.split(",") if only else CONTROLS
     for name in names:

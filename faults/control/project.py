@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 
-from faults import journal
+from faults.evidence import journal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faults.control.settings")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.docs import pages
 from tests.docs.pages import ROOT, Step
+from tests.support.processes import Process
 
 SESSION = Path(__file__).parent / "session.py"
 SHELL = "python manage.py shell"
@@ -27,7 +28,7 @@ class Reader:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.worker: subprocess.Popen[bytes] | None = None
+        self.worker: Process | None = None
         self.worker_command = ""
         self.env = {
             **os.environ,
@@ -126,15 +127,9 @@ class Reader:
         """Start a worker that goes on running."""
         self.stop()
         self.worker_command = command
-        with (self.directory / "worker.log").open("ab") as log:
-            self.worker = subprocess.Popen(
-                ["bash", "-c", f"exec env {command}"],
-                cwd=self.directory,
-                env=self.env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command_line = ["bash", "-c", f"exec env {command}"]
+        log = self.directory / "worker.log"
+        self.worker = Process(command_line, log, self.env, self.directory)
 
     def restart(self) -> None:
         assert self.worker_command, "no page said how to start a worker"
@@ -145,19 +140,17 @@ class Reader:
         worker, self.worker = self.worker, None
         if worker is None:
             return
-        assert worker.poll() is None, f"the worker ended by itself\n{self.log()}"
-        worker.send_signal(signal.SIGINT)
-        try:
-            worker.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            _kill(worker)
-            raise AssertionError(f"the worker did not end within 60 s\n{self.log()}") from None
+        assert worker.lives, f"the worker ended by itself\n{self.log()}"
+        worker.signal(signal.SIGINT)
+        if not worker.ends():
+            worker.kill()
+            raise AssertionError(f"the worker did not end\n{self.log()}")
 
     def close(self) -> None:
         """End the worker at once: nobody reads on."""
         worker, self.worker = self.worker, None
         if worker is not None:
-            _kill(worker)
+            worker.kill()
 
     def log(self) -> str:
         path = self.directory / "worker.log"

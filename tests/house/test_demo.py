@@ -12,7 +12,7 @@ import pytest
 
 from demo import worker
 from demo.terminal import Stopped
-from tests.helpers import wait_until
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 

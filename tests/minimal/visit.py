@@ -14,8 +14,8 @@ def main():
 
     from django.contrib.auth.models import User
 
-    from tests.helpers import wait_until
     from tests.minimal.tasks import greet, rename
+    from tests.support.waiting import wait_until
 
     user = User.objects.create_user("Ada")
     row = greet.delayed(user, word="Welcome")

@@ -6,7 +6,8 @@ Which database and broker a test session uses, and whether they answer.
 """
 
 import os
-import socket
+
+from tests.support.servers.ports import accepts
 
 PORTS = {"postgresql": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
 
@@ -28,14 +29,7 @@ def broker_url() -> str:
 
 def answers(service: str) -> bool:
     """Return whether ``service`` needs no server, or its server accepts connections."""
-    port = PORTS.get(service)
-    if port is None:
-        return True
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except OSError:
-        return False
-    return True
+    return service not in PORTS or accepts(PORTS[service])
 
 
 def missing() -> list[str]:

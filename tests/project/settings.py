@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.project import services
+from tests.support.drivers import use_pymysql
 
 SECRET_KEY = "tests"
 USE_TZ = True
@@ -56,11 +57,7 @@ def _server(engine: str, user: str, **extra: object) -> dict:
 if services.DATABASE == "postgresql":
     default = _server("postgresql", "postgres", CONN_MAX_AGE=600)
 elif services.DATABASE == "mariadb":
-    import pymysql
-
-    # Django asks for a version of mysqlclient that PyMySQL does not say it is.
-    pymysql.version_info = (2, 2, 7, "final", 0)
-    pymysql.install_as_MySQLdb()
+    use_pymysql()
     default = _server("mysql", "root", CONN_MAX_AGE=600, OPTIONS={"charset": "utf8mb4"})
     default["TEST"]["CHARSET"] = "utf8mb4"
 else:

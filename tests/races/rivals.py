@@ -4,7 +4,7 @@ import threading
 
 from django.db import connection, connections, transaction
 
-from tests.helpers import wait_until
+from tests.support.waiting import wait_until
 
 
 class Rival(threading.Thread):

@@ -5,8 +5,8 @@ from django.db import connection, transaction
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.keeper import rescue
-from tests.db.rows import stored
 from tests.races.rivals import Rival
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.broker import doorbell, inspect
 from boogie.apps.tasks.keeper import purge, ring
-from tests.db.rows import stored
-from tests.helpers import fresh_pool
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
+from tests.support.queues import fresh_pool
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,9 +7,10 @@ from django.db import OperationalError, connection, connections, transaction
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.db import outages
-from tests.helpers import declared, wait_until, work
 from tests.project.shop.models import Product
 from tests.races.rivals import Rival
+from tests.support.runs import declared, work
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,10 +7,10 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import errors, start
 from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import transitions
-from tests.db.rows import stored
-from tests.helpers import declared, work
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
+from tests.support.rows import stored
+from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

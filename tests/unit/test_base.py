@@ -3,7 +3,7 @@
 import celery
 
 from boogie.apps.tasks import BoogieTask, task
-from tests.helpers import declared
+from tests.support.runs import declared
 
 
 class Plain(celery.Task):

@@ -6,7 +6,7 @@ from django.core import checks as django_checks
 from django.test import override_settings
 
 from boogie.apps.tasks import checks, current_app, registry
-from tests.helpers import declared
+from tests.support.runs import declared
 
 declared(lambda user: None, priority=4, name="unit.checks.ranked")
 

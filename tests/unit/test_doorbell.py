@@ -13,7 +13,9 @@ from boogie.apps.tasks.broker import connection, doorbell, quirks
 from boogie.apps.tasks.broker.connection import BrokerPool, broker_pool
 from boogie.apps.tasks.broker.message import Bells
 from boogie.apps.tasks.db.ids import uuid7
-from tests.helpers import fresh_pool, wait_until
+from tests.support.queues import fresh_pool
+from tests.support.servers.ports import free_port
+from tests.support.waiting import wait_until
 
 
 def bell(name="t", queue="", priority=0):
@@ -152,9 +154,7 @@ def test_only_a_broker_that_is_no_table_needs_ringing(app, url, eager, needed):
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_broker_that_refuses_gives_every_row_back_and_raises_nothing(app, scheme):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    app.conf.broker_url = f"{scheme}://127.0.0.1:{port}/"
+    app.conf.broker_url = f"{scheme}://127.0.0.1:{free_port()}/"
     rows = [bell(), bell()]
     assert doorbell.ring(rows) == rows
     assert broker_pool.is_broken

@@ -158,6 +158,7 @@ def test_a_path_that_names_no_celery_app_is_improperly_configured(path):
 
 
 def test_an_app_that_is_finalized_later_does_not_take_the_tasks_from_the_one_in_use():
+    project_app.finalize()  # as whatever makes or runs a row does
     assert clean_user_posts.app is current_app.celery_app()
     other = Celery("passing by", set_as_current=False)
     try:

@@ -1,0 +1,104 @@
+"""
+The faults: what the table calls them, where they can be made, how.
+
+Their names can be read without Django; ``faults.kinds``, where they are made, needs it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from faults import faketime
+from faults.legs import Leg
+
+if TYPE_CHECKING:
+    from faults.scene import Scene
+
+Need = Callable[[Leg], str]
+
+
+def _broker(leg: Leg) -> str:
+    return "" if leg.has_broker else "no broker beside the database"
+
+
+def _restarts(leg: Leg) -> str:
+    return "" if leg.postgres else "needs a PostgreSQL server of its own"
+
+
+def _locks_rows(leg: Leg) -> str:
+    return "SQLite has one lock for all" if leg.database == "sqlite" else ""
+
+
+def _skew(leg: Leg) -> str:
+    if leg.database == "sqlite":
+        return "a SQLite file is used on one host, by its one clock"
+    return "" if faketime.library() else "libfaketime is not installed, or does not work here"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault; ``needs`` returns why it cannot be made on a leg, or nothing."""
+
+    #: Module of ``faults.kinds`` and function in it.
+    scene: str
+    title: str
+    #: Longest recovery, in seconds, with the settings that Boogie comes with.
+    limit: float | None = None
+    needs: Need = lambda leg: ""
+
+    def make(self, scene: "Scene") -> None:
+        """Make the fault, as often as the scene says."""
+        module, _, name = self.scene.partition(".")
+        getattr(import_module(f"faults.kinds.{module}"), name)(scene)
+
+
+CHILD, WORKER, DOORBELL = 3.0, 30.0, 90.0
+
+FAULTS = {
+    "kill_child": Fault("dying_children.kill_child", "``kill -9`` of a child", CHILD),
+    "kill_children": Fault("dying_children.kill_at_random", "``kill -9`` of children at random"),
+    "poison": Fault("dying_children.poison", "task that kills its process every time"),
+    "kill_worker": Fault("dying_workers.kill_worker", "``kill -9`` of a whole worker", WORKER),
+    "kill_main": Fault(
+        "dying_workers.kill_main", "``kill -9`` of a worker's main process alone", WORKER
+    ),
+    "term_kill": Fault("dying_workers.term_then_kill", "SIGTERM, then SIGKILL", WORKER),
+    "cold": Fault("dying_workers.cold_shutdown", "SIGQUIT (cold shutdown)", WORKER),
+    "term_claim": Fault("dying_workers.term_while_claiming", "SIGTERM while the claim commits"),
+    "freeze": Fault("frozen_workers.freeze", "worker frozen beyond its lease, and thawed", WORKER),
+    "thaw_early": Fault(
+        "frozen_workers.thaw_early", "the same, thawed while its rows run again", WORKER
+    ),
+    "freeze_commit": Fault(
+        "frozen_workers.freeze_while_settling",
+        "worker frozen between the settling UPDATE and its COMMIT",
+        WORKER,
+        _locks_rows,
+    ),
+    "producer": Fault(
+        "lost_doorbells.kill_producer", "producer killed between commit and publish", DOORBELL
+    ),
+    "duplicates": Fault("lost_doorbells.duplicate", "doorbell delivered again and again"),
+    "broker_restart": Fault(
+        "failing_brokers.restart", "broker restarted, its messages lost", DOORBELL, _broker
+    ),
+    "broker_flush": Fault("failing_brokers.flush", "broker flushed", DOORBELL, _broker),
+    "broker_frozen": Fault("failing_brokers.freeze", "broker frozen", DOORBELL, _broker),
+    "database_restart": Fault(
+        "failing_databases.restart_while_running",
+        "database restarted while bodies run",
+        needs=_restarts,
+    ),
+    "database_settle": Fault(
+        "failing_databases.restart_while_settling",
+        "database restarted while runs settle",
+        needs=_restarts,
+    ),
+    "keepers": Fault("keepers.three_keepers", "many keepers, many orphans"),
+    "skew": Fault("keepers.skew", "clocks 5 minutes fast and slow", WORKER, _skew),
+    "renamed": Fault("bodies.renamed", "renamed task"),
+    "deleted": Fault("bodies.deleted", "object deleted while queued and while running"),
+    "unserializable": Fault("bodies.unserializable", "unserializable result and exception"),
+    "backlog": Fault("backlog.wait", "backlog that waits for a worker", needs=_broker),
+}

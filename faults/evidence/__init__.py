@@ -1,0 +1,1 @@
+"""What bodies did, and what follows from it: nothing here believes the rows."""

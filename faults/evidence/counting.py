@@ -1,0 +1,89 @@
+"""
+What became of the rows of a scene: the rows, the effects and the journal compared.
+"""
+
+from boogie.apps.tasks import Task
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.models import Message
+from boogie.apps.tasks.models import Worker as WorkerRow
+from faults.evidence import figures
+from faults.evidence.journal import Event
+from faults.lab import tasks
+from faults.lab.models import Effect, Thing
+
+ENDED = ("finished", "failed", "cancelled")
+
+#: Bodies that raise nothing by themselves.
+HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name)
+#: What a body raises whose statement meets a database that went away; and how one is known.
+DATABASE_ERRORS = ("OperationalError", "InterfaceError")
+BODY = "faults/lab/tasks.py"
+
+
+def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused: set[str]) -> None:
+    """
+    Note in an outcome what was lost, overlapped, was written late, happened twice.
+
+    ``made`` are rows that must be there; bodies of ``excused`` may overlap with their rescue.
+    """
+    done = {(e.row, e.attempt) for e in events if e.kind == "end"}
+    finished: set[tuple[str, int]] = set()
+    seen = set()
+    for row in Task.objects.iterator():
+        key = str(row.pk)
+        seen.add(key)
+        outcome.rows += 1
+        outcome.late_writes += late_writes(row)
+        # A row that says it has finished, and of which no body did, is as good as lost.
+        is_done = row.status in ENDED and (not row.is_finished or (key, row.attempt) in done)
+        outcome.lost += not is_done
+        if row.is_finished and row.name == tasks.exact.name:
+            finished.add((key, row.attempt))
+        if row.is_failed and not _may_fail(row):
+            outcome.problems.append(f"{row} failed: {row.error}"[:500])
+    outcome.lost += len((made | {e.row for e in events if e.kind == "start"}) - seen)
+    _count_overlaps(outcome, figures.overlaps(figures.runs(events)), excused)
+    _count_effects(outcome, finished)
+
+
+def late_writes(row: Task) -> int:
+    """Return how many writes to a row came from a run that had lost it."""
+    late = row.is_finished and row.result is not None and row.result != row.attempt
+    attempts = [error["attempt"] for error in row.errors]
+    return late + len(attempts) - len(set(attempts))
+
+
+def _may_fail(row: Task) -> bool:
+    """Return whether there is a good reason: the object is gone, all losses, what a body raised."""
+    kind = (row.error or "").partition(":")[0]
+    if row.name not in HARMLESS or kind == "ObjectGone":
+        return True
+    if kind in DATABASE_ERRORS and BODY in row.errors[-1]["traceback"]:
+        return True
+    return row.losses >= conf.MAX_LOSSES and kind in ("WorkerLost", *DATABASE_ERRORS)
+
+
+def _count_overlaps(
+    outcome: figures.Outcome, pairs: list[tuple[figures.Run, figures.Run]], rows: set[str]
+) -> None:
+    """Two bodies of one attempt are never excused: only one can have claimed it."""
+    excused = sum(one.row in rows and one.attempt != other.attempt for one, other in pairs)
+    outcome.excused += excused
+    outcome.overlaps += len(pairs) - excused
+
+
+def _count_effects(outcome: figures.Outcome, finished: set[tuple[str, int]]) -> None:
+    """
+    Compare the effects of atomic bodies with their finished rows, one by one.
+
+    Which is more than their number: each is the effect of the attempt that finished.
+    """
+    effects = list(Effect.objects.values_list("row", "attempt"))
+    outcome.duplicates += len(effects) - len(set(effects) & finished)
+    outcome.duplicates += len(finished - set(effects))
+
+
+def clear() -> None:
+    """Empty the tables."""
+    for model in (Task, Message, WorkerRow, Effect, Thing):
+        model._base_manager.all().delete()

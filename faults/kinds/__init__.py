@@ -1,0 +1,1 @@
+"""How each kind of fault is made; ``faults.catalogue`` has their names."""

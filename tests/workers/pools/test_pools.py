@@ -1,0 +1,35 @@
+"""Celery's pools, and children that are replaced all the time."""
+
+import pytest
+
+from tests.project.blog import tasks
+from tests.support.processes import PATIENCE
+from tests.workers.traces import all_ended
+
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+
+
+def test_children_that_are_replaced_after_every_task_finish_all_rows(worker, user):
+    one = worker("-c", "2", "--max-tasks-per-child", "1", python=("-W", "always"))
+    rows = all_ended(*(tasks.whereabouts.delayed(user) for _ in range(30)))
+    assert {row.status for row in rows} == {"finished"}
+    assert {row.attempt for row in rows} == {1}
+    assert len({row.result["pid"] for row in rows}) == 30
+    # Forking with a second thread alive can deadlock; Python 3.12 and later warn of it.
+    assert "fork()" not in one.log
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_rows_run_in_pools_without_children(worker, user, pool):
+    one = worker(pool=pool)
+    rows = [tasks.whereabouts.delayed(user) for _ in range(3)]
+    assert [row.wait(PATIENCE)["pid"] for row in rows] == [one.pid] * 3
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_a_body_that_raises_system_exit_is_run_again(worker, post, pool):
+    one = worker(pool=pool)
+    row = tasks.leave.delayed(post, 1)
+    assert row.wait(PATIENCE) == 2
+    assert (row.attempt, row.losses, row.worker) == (2, 1, one.row.pk)
+    assert [error["type"] for error in row.errors] == ["boogie.apps.tasks.exceptions.WorkerLost"]
