@@ -50,8 +50,8 @@ def test_a_decorated_function_is_a_boogie_task_and_a_real_celery_task():
 
 
 def test_the_default_names_are_celerys():
-    assert bare.name == "tests.unit.test_declare.bare"
-    assert export.name == "tests.unit.test_declare.Export"
+    assert bare.name == "tests.unit.test_declaring.bare"
+    assert export.name == "tests.unit.test_declaring.Export"
     assert Decorated.name == "unit.declare.decorated"
 
 

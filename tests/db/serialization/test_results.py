@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from boogie.apps.tasks import BoogieTask, ResultError, Task
 from tests.project.shop.models import Product
 from tests.support.runs import both_worlds, by_call, by_worker, declared
-from tests.unit.test_arguments import GOOD, REFUSED, same
+from tests.unit.test_payloads import GOOD, REFUSED, same
 
 pytestmark = pytest.mark.django_db
 
