@@ -68,7 +68,7 @@ def sends(app, monkeypatch):
 
 
 def test_every_message_is_to_the_letter_what_celery_makes(app, producer, published):
-    bells, keys = bell.Bells(app), [new_id() for _ in range(3)]
+    bells, keys = bell.Doorbells(app), [new_id() for _ in range(3)]
     ring(bells, producer, *keys)
     ours = published()
     for key in keys:
@@ -85,14 +85,14 @@ def test_options_of_a_registered_task_are_in_its_message_where_celery_has_them_t
         pass
 
     app.finalize()
-    ring(bell.Bells(app), producer, new_id())
+    ring(bell.Doorbells(app), producer, new_id())
     bell.send(app, producer, NAME, new_id(), {"priority": 3})
     ours, celerys = [headers["timelimit"] for headers, _, _ in published()]
     assert ours == celerys
 
 
 def test_celery_makes_one_message_for_each_name_queue_and_priority(app, producer, sends):
-    bells = bell.Bells(app)
+    bells = bell.Doorbells(app)
     for _ in range(3):
         ring(bells, producer, new_id(), new_id())
         ring(bells, producer, new_id(), priority=5)
@@ -102,7 +102,7 @@ def test_celery_makes_one_message_for_each_name_queue_and_priority(app, producer
 
 @pytest.mark.parametrize("signal", bell.SIGNALS)
 def test_receivers_are_told_of_every_message(app, producer, published, signal):
-    bells, told, keys = bell.Bells(app), [], [new_id(), new_id()]
+    bells, told, keys = bell.Doorbells(app), [], [new_id(), new_id()]
     ring(bells, producer, new_id())
 
     def listen(headers, **extra):
@@ -124,12 +124,12 @@ def test_receivers_are_told_of_every_message(app, producer, published, signal):
 def test_a_router_of_the_project_decides_on_every_message(app, producer, sends):
     app.conf.task_routes = [lambda name, *rest, **options: {"queue": "chosen"}]
     keys = [new_id(), new_id()]
-    ring(bell.Bells(app), producer, *keys)
+    ring(bell.Doorbells(app), producer, *keys)
     assert sends == keys
 
 
 def test_in_a_task_the_message_names_its_parent(app, producer, published):
-    bells, root, parent = bell.Bells(app), new_id(), new_id()
+    bells, root, parent = bell.Doorbells(app), new_id(), new_id()
 
     @app.task(name="parent")
     def task():
@@ -149,7 +149,7 @@ def test_in_a_task_the_message_names_its_parent(app, producer, published):
 
 
 def test_a_queue_is_declared_on_every_channel(app, producer, monkeypatch):
-    bells = bell.Bells(app)
+    bells = bell.Doorbells(app)
     ring(bells, producer, new_id(), new_id())
     with app.connection_for_write() as another:
         second = app.amqp.Producer(another)
@@ -162,5 +162,5 @@ def test_a_queue_is_declared_on_every_channel(app, producer, monkeypatch):
 def test_events_of_sent_tasks_are_sent_if_celery_is_told_to(app, producer, sends):
     app.conf.task_send_sent_event = True
     keys = [new_id(), new_id()]
-    ring(bell.Bells(app), producer, *keys)
+    ring(bell.Doorbells(app), producer, *keys)
     assert sends == keys

@@ -1,8 +1,8 @@
 """
 Settings: one typed property for each key of ``BOOGIE_TASKS``.
 
-Read live, so ``override_settings`` works. ``checks.py`` reports unknown keys
-and wrong types with :meth:`Conf.problems`.
+Read live, so ``override_settings`` works. System checks report unknown keys
+and wrong types by :meth:`Conf.problems`.
 """
 
 from collections.abc import Iterator

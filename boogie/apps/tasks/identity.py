@@ -1,8 +1,8 @@
 """
 Who this process is: the id of the worker it belongs to, and what its threads are.
 
-The id is set by ``worker.py`` before the pool forks, so that children inherit
-it; read when a row is claimed. Nothing else may live here.
+The id is set before the pool forks, so that children inherit it; it is read
+when a row is claimed. Nothing else may live here.
 """
 
 import os

@@ -3,11 +3,9 @@
 import pytest
 from django.db import connection, models
 
-from boogie.apps.tasks import Task
-from boogie.apps.tasks.db import compiled
+from boogie.apps.tasks import Task, caches
 from boogie.apps.tasks.enqueue import draft as drafts
 from boogie.apps.tasks.enqueue import many, one
-from boogie.apps.tasks.models import columns
 from tests.project.shop.models import Product
 from tests.support.runs import declared
 
@@ -24,7 +22,7 @@ def flavour(request):
     """A column that the table gets for one test."""
     field = models.CharField(max_length=20, default="", editable=request.param)
     field.contribute_to_class(Task, "flavour")
-    _forget()
+    caches.forget()
     with connection.cursor() as cursor:
         cursor.execute(f"{ALTER} ADD COLUMN flavour varchar(20) NOT NULL DEFAULT ''")
     yield field
@@ -33,12 +31,7 @@ def flavour(request):
     Task._meta.local_fields.remove(field)
     Task._meta._expire_cache()
     del Task.flavour
-    _forget()
-
-
-def _forget():
-    columns.forget()
-    compiled.forget()
+    caches.forget()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from boogie.apps.tasks import current_app
 from boogie.apps.tasks.conf import conf
 
 from . import quirks
-from .message import Bells
+from .message import Doorbells
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class BrokerPool:
         self._lock = threading.Lock()
         self._owner: tuple[int, Celery, str] | None = None
         self._connections: Any = None
-        self._bells: Any = None
+        self._doorbells: Any = None
         self._silent_until = 0.0
 
     @property
@@ -45,7 +45,7 @@ class BrokerPool:
     def forget(self) -> None:
         """Forget a failure and every connection (tests, and settings that changed)."""
         self._silent_until = 0.0
-        self._owner = self._connections = self._bells = None
+        self._owner = self._connections = self._doorbells = None
 
     def close(self) -> None:
         """Close every connection; a forked child would end those that it inherits."""
@@ -62,15 +62,15 @@ class BrokerPool:
         """Return the pool of connections for ``app``; a new one after a fork."""
         return self.open(app)[0]
 
-    def open(self, app: Celery) -> tuple[Any, Bells]:
+    def open(self, app: Celery) -> tuple[Any, Doorbells]:
         """Return the pool of connections for ``app`` and the messages that go through it."""
         owner = (os.getpid(), app, str(current_app.setting(app, "broker_write_url")))
         with self._lock:
             if self._owner != owner:
                 self._connections = connect(app).Pool(limit=POOL_SIZE)
-                self._bells = Bells(app)
+                self._doorbells = Doorbells(app)
                 self._owner = owner
-            return self._connections, self._bells
+            return self._connections, self._doorbells
 
 
 def connect(app: Celery) -> Any:

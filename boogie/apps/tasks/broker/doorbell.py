@@ -20,7 +20,7 @@ from boogie.apps.tasks.conf import conf
 
 from . import quirks
 from .connection import broker_pool
-from .message import Bells
+from .message import Doorbells
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def ring(rows: Iterable[Any]) -> list[Any]:
 
 def _ring_all(app: Celery, waiting: list[Any], deadline: float) -> None:
     """Publish, and take what was published off ``waiting``."""
-    pool, bells = broker_pool.open(app)
+    pool, doorbells = broker_pool.open(app)
     # A connection on which anything goes wrong is closed and replaced by the pool.
     with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
         producer: Any = app.amqp.Producer(connection)
@@ -62,12 +62,12 @@ def _ring_all(app: Celery, waiting: list[Any], deadline: float) -> None:
         size = BATCH if many else 1
         while waiting and time.monotonic() < deadline:
             with producer.batch() if many else nullcontext():
-                _publish(bells, producer, waiting[:size])
+                _publish(doorbells, producer, waiting[:size])
             del waiting[:size]
 
 
-def _publish(bells: Bells, producer: Any, rows: Iterable[Any]) -> None:
+def _publish(doorbells: Doorbells, producer: Any, rows: Iterable[Any]) -> None:
     driver = producer.connection.transport.driver_type
     for row in rows:
         priority = quirks.broker_priority(row.priority, driver)
-        bells.ring(producer, row.name, str(row.pk), priority, row.queue)
+        doorbells.ring(producer, row.name, str(row.pk), priority, row.queue)

@@ -22,7 +22,7 @@ PLACE = "00000000-0000-0000-0000-000000000000"
 SIGNALS = (signals.before_task_publish, signals.after_task_publish)
 
 
-class Bell:
+class Template:
     """
     A message as Celery publishes it, in which the id is open.
 
@@ -36,7 +36,7 @@ class Bell:
         send(app, self, name, PLACE, options)
         self.connection = None
 
-    def __enter__(self) -> "Bell":
+    def __enter__(self) -> "Template":
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -67,12 +67,12 @@ class Bell:
         self._declared.add(channel)
 
 
-class Bells:
-    """The bells of one connection pool."""
+class Doorbells:
+    """The doorbells of one connection pool."""
 
     def __init__(self, app: Celery) -> None:
         self.app = app
-        self._bells: dict[Hashable, Bell] = {}
+        self._templates: dict[Hashable, Template] = {}
         self._all_differ = bool(
             app.conf.task_send_sent_event or not current_app.has_fixed_routes(app.amqp.router)
         )
@@ -86,10 +86,10 @@ class Bells:
             send(self.app, producer, name, task_id, options)
             return
         key = (name, registry.get(name), queue, priority)
-        bell = self._bells.get(key)
-        if bell is None:
-            bell = self._bells[key] = Bell(self.app, producer.connection, name, options)
-        bell.ring(producer, task_id)
+        template = self._templates.get(key)
+        if template is None:
+            template = self._templates[key] = Template(self.app, producer.connection, name, options)
+        template.ring(producer, task_id)
 
     def _differ(self) -> bool:
         """

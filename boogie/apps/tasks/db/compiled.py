@@ -6,10 +6,8 @@ its execution. Here a queryset is compiled once, with :class:`Slot` in the
 places of the values that change, and executed with values from then on. What
 the statement says stays with those who build the queryset.
 
-Cached for each thread and database, like Django's connections.
-
-PostgreSQL may keep those that can have one plan only (by primary key, or an
-INSERT), parsed and planned: see ``postgresql.py``.
+Cached for each thread and database, like Django's connections. The server may
+keep those that can have one plan only (by primary key, or an INSERT).
 """
 
 import threading

@@ -1,5 +1,5 @@
 """
-Columns and indexes that mean the same on every database. For ``models.py`` and its migrations.
+Columns and indexes that mean the same on every database. Migrations name them.
 """
 
 from typing import Any

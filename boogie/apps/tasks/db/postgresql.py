@@ -1,8 +1,7 @@
 """
 Prepared statements on PostgreSQL: parsed and planned once for each connection.
 
-For statements of ours, on ``prebuilt.py``'s behalf; about a third of what a run
-costs the server is to parse and plan them.
+About a third of what a run costs the server is to parse and plan its statements.
 """
 
 from typing import Any
@@ -34,6 +33,11 @@ def may_prepare(connection: Any) -> bool:
 
 #: Database, host and port → whether PostgreSQL itself is there.
 _direct: dict[Any, bool] = {}
+
+
+def forget() -> None:
+    """Ask again who is at the other end: a server or a pooler has changed."""
+    _direct.clear()
 
 
 def _is_direct(connection: Any) -> bool:

@@ -1,5 +1,5 @@
 """
-Statements that Django's ORM cannot say: ``UPDATE … RETURNING``, and questions to several tables.
+What Django's ORM cannot say about rows: conditions beside an index, questions to several tables.
 
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """

@@ -1,8 +1,8 @@
 """
-Declaring tasks: ``BoogieTask`` and ``@task``.
+``BoogieTask``: what users subclass, and what every task is.
 
 Nothing here may import models when the module is imported: users decorate
-functions in ``models.py`` and in packages' ``__init__``, before Django is
+functions in their ``models.py`` and in packages' ``__init__``, before Django is
 ready. The rooms below are imported by the methods that need them.
 """
 

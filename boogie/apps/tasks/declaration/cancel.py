@@ -1,8 +1,7 @@
 """
 ``check_cancelled()``: how a running body learns that its row was cancelled.
 
-A part of ``BoogieTask``, and a function for plain ones; like ``declare.py`` it
-imports no model.
+For a task, and as a function for plain ones. No model is imported when this is.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,5 @@
 """
-``task.each``: rows about many objects. A part of ``BoogieTask``; it imports no model.
+``task.each``: rows about many objects. No model is imported when this is.
 """
 
 from collections.abc import Iterable

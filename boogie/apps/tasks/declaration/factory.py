@@ -1,8 +1,7 @@
 """
-Building the class of one task: options, checks, and the gate in front of its body.
+Building the class of one task: its options, checks, and place in the registry.
 
-Called by ``declare.py`` alone. Like there, no model is imported when this
-module is.
+No model is imported when this is.
 """
 
 import inspect

@@ -1,5 +1,5 @@
 """
-What a task tells of its rows. A part of ``BoogieTask``; like ``declare.py`` it imports no model.
+What a task tells of its rows, and how it deletes them. No model is imported when this is.
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast

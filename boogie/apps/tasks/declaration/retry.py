@@ -1,7 +1,7 @@
 """
 ``self.retry()``: Celery's words for a row that goes back to the queue.
 
-A part of ``BoogieTask``; like ``declare.py`` it imports no model.
+No model is imported when this is.
 """
 
 from typing import TYPE_CHECKING, Any

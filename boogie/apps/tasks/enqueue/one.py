@@ -1,5 +1,5 @@
 """
-Making a row: check the call, insert, ring on commit.
+Making one row: checked, inserted in the caller's transaction, rung for on commit.
 """
 
 from functools import partial

@@ -1,8 +1,7 @@
 """
 Runs whose own process cannot settle them: it died, was killed, or never began.
 
-Called by ``keeper.py``, and through the keeper's thread by ``worker.py`` and
-``receivers.py``.
+Called in threads of the worker's main process: hooks of users run here, too.
 """
 
 import logging

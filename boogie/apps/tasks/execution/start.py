@@ -1,5 +1,5 @@
 """
-Claiming a row, and reading what its attempt is about.
+Claiming a row, and reading what its attempt is about. The body is not called here.
 """
 
 import os
@@ -24,6 +24,11 @@ CLAIM_PATIENCE = 5.0
 
 #: Of which kind the objects of a task have been, by the task's name.
 _kinds: dict[str, claims.Kind | None] = {}
+
+
+def forget() -> None:
+    """Learn anew of which kind the objects of tasks are: a model has changed."""
+    _kinds.clear()
 
 
 def claim(task_id: str, name: str) -> Run | None:

@@ -1,7 +1,5 @@
 """
-The heartbeat: a worker's row, and the process that beats where the worker itself cannot.
-
-Called by ``keeper.py``, whose thread beats, and by ``worker.py``.
+The worker's row: made at the first heartbeat, kept alive by the others, deleted at a warm end.
 """
 
 import logging

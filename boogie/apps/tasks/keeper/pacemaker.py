@@ -1,5 +1,5 @@
 """
-The process that beats where the worker itself cannot.
+The process that beats where the worker itself cannot: starting it, feeding it, ending it.
 """
 
 import logging

@@ -1,10 +1,10 @@
 """
-A process that beats for a worker whose own threads are held up.
+The main program of a process that beats for a worker whose own threads are held up.
 
-``heartbeat.py`` starts one beside each worker that runs bodies in its main
-process, and writes a byte to its stdin whenever that worker has beaten by
-itself. If none comes for a while, this process says in the worker's place that
-it is alive. It ends with the worker, however that ends.
+One runs beside each worker that runs bodies in its main process, which writes a
+byte to its stdin whenever it has beaten by itself. If none comes for a while,
+this process says in the worker's place that it is alive. It ends with the
+worker, however that ends.
 
 No app is installed here: but for their database engine, nothing of users' code
 is imported. The worker's row is changed, never made.

@@ -1,10 +1,9 @@
 """
-Every change of status: one guarded UPDATE for each arrow of ``states.py``.
+Every change of status: one guarded UPDATE for each arrow.
 
-Callers are ``models.py`` and ``querysets.py`` (verbs), ``execute.py`` (a run)
-and ``keeper.py``. All take a queryset of rows, so that one row is the queryset
-filtered by its id. Nothing here reads the broker, and nothing else in this
-package writes ``status``, but for the claim of a single row in ``claiming.py``.
+All take a queryset of rows, so that one row is the queryset filtered by its
+id. Nothing here reads the broker, and nothing else writes ``status``, but for
+the claim of a single row, which also reads.
 
 The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.

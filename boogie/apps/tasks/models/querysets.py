@@ -1,5 +1,5 @@
 """
-Every read of rows: named row sets, and the verbs that hand them to ``transitions.py``.
+Every read of rows: named row sets, and the verbs that move them. No statement is written here.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 """
-The tables: fields, constraints, indexes, and thin methods that call the rooms above.
+The table of rows: its fields, and thin methods that call the rooms below.
 """
 
 from typing import Any, Self, overload

@@ -1,5 +1,5 @@
 """
-How the whole is: workers, rows, what is stuck, the broker. For ``boogie_status`` and ``healthz``.
+How the whole is: workers, rows, what is stuck, the broker. Reads, and changes nothing.
 """
 
 from dataclasses import asdict, dataclass, field

@@ -1,10 +1,9 @@
 """
 When ``boogie://`` looks at the database, and how it is told that there is something to see.
 
-A part of ``transport.py``. On PostgreSQL a worker that waits is notified, by
-the triggers of the second migration, and looks once a second besides; on
-SQLite it watches the database file; on MariaDB and MySQL it polls, more slowly
-the longer nothing comes.
+On PostgreSQL a worker that waits is notified, by the triggers of the second
+migration, and looks once a second besides; on SQLite it watches the database
+file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 """
-Database connections of a worker, kept after a task that ended well.
+Database connections of a worker: kept after a task that ended well, as Django has it.
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
 """
-What happens when the main process of a worker forks.
+The keepers of this process, and what happens to them when it forks.
 """
 
 import os

@@ -1,7 +1,5 @@
 """
 What the worker's main process sees of a run, and what it alone learns: that a child died.
-
-Celery makes one for each message of a ``BoogieTask``.
 """
 
 import os

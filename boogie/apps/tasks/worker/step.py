@@ -1,5 +1,5 @@
 """
-What a stock Celery worker gets from us: the keeper, and connection reuse.
+The step that a stock Celery worker takes for us: its keeper, its connections, its receivers.
 """
 
 from typing import Any
