@@ -11,7 +11,7 @@ from django.test import override_settings
 from boogie.apps.tasks import current_app
 from boogie.apps.tasks.broker import connection, doorbell, quirks
 from boogie.apps.tasks.broker.connection import BrokerPool, broker_pool
-from boogie.apps.tasks.broker.message import Bells
+from boogie.apps.tasks.broker.message import Doorbells
 from boogie.apps.tasks.db.ids import uuid7
 from tests.support.queues import fresh_pool
 from tests.support.servers.ports import free_port
@@ -197,14 +197,14 @@ def test_while_the_line_is_broken_nothing_is_published_though_the_broker_is_back
 
 def test_a_row_that_fails_in_the_middle_leaves_it_and_the_rest_unrung(app, monkeypatch):
     rows = [bell() for _ in range(5)]
-    ring = Bells.ring
+    ring = Doorbells.ring
 
     def fail_at_the_third(bells, producer, name, task_id, *rest):
         if task_id == str(rows[2].pk):
             raise OSError("cut")
         ring(bells, producer, name, task_id, *rest)
 
-    monkeypatch.setattr(Bells, "ring", fail_at_the_third)
+    monkeypatch.setattr(Doorbells, "ring", fail_at_the_third)
     assert doorbell.ring(rows) == rows[2:]
     assert [m.headers["id"] for m in received(app)] == [str(row.pk) for row in rows[:2]]
 
