@@ -40,7 +40,7 @@ SLOW = [
     "tests/house/test_instructions.py",
     "tests/house/test_wheel.py",
     "tests/house/test_demo.py",
-    "tests/db/test_model.py",
+    "tests/db/lifecycle/test_model.py",
 ]
 
 #: Two sessions, so that two cores have something to do.

@@ -1,6 +1,15 @@
 """What a process imports that is no worker. (Which room may import which: import-linter.)"""
 
+import ast
+import re
+
+from kombu.utils.imports import symbol_by_name
+
 from tests.house.projects import make_project, python
+from tests.house.sources import PACKAGE, parse, python_files
+
+#: What others are to import by its name: a module and what is in it.
+NAME = re.compile(rf"{re.escape(PACKAGE)}(\.\w+)*:\w+")
 
 LOADED = """
     import sys
@@ -47,3 +56,16 @@ def test_a_web_process_imports_nothing_of_the_worker(tmp_path):
     )
     make_project(tmp_path)
     assert python(source, tmp_path) == "queued True\n[]\n"
+
+
+def test_what_is_named_in_a_string_is_there():
+    """Workers alone look at some of these names, when they start."""
+    strings = [
+        node.value
+        for path in python_files("boogie")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    names = [text for text in strings if NAME.fullmatch(text)]
+    assert len(names) == 4
+    assert all(map(symbol_by_name, names))

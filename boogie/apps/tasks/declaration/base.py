@@ -60,7 +60,7 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
     #: Names that the task had before; rows and doorbells that carry them still run.
     aliases: Sequence[str] = ()
 
-    Request = "boogie.apps.tasks.worker.step.request:BoogieRequest"
+    Request = "boogie.apps.tasks.worker.request:BoogieRequest"
     ignore_result = True
 
     #: What was decorated: a function, or a ``BoogieTask`` subclass.
