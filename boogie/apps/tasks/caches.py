@@ -18,4 +18,5 @@ def forget() -> None:
     postgresql.forget()
     columns.forget()
     start.forget()
+    broker_pool.close()
     broker_pool.forget()

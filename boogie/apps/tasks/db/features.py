@@ -34,6 +34,11 @@ def relaxed_commit(connection: Any) -> str:
     return ", set_config('synchronous_commit', 'off', true)"
 
 
+def remembers(connection: Any) -> bool:
+    """Return whether a connection can be asked for a number that its last UPDATE wrote."""
+    return bool(connection.vendor == "mysql")
+
+
 def reads_along(connection: Any) -> bool:
     """Return whether an UPDATE can read other rows, too: a lateral join, and the row's version."""
     return bool(connection.vendor == "postgresql")

@@ -28,6 +28,29 @@ class Unindexed(models.Func):
         return self.as_sql(compiler, connection, template="(%(expressions)s || '')", **extra)
 
 
+class Remembered(models.Func):
+    """
+    A number that an UPDATE writes, which :class:`Recalled` tells this connection afterwards.
+
+    For MySQL and MariaDB, where an UPDATE returns nothing; elsewhere just the number.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+    output_field = models.IntegerField()
+
+    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="LAST_INSERT_ID(%(expressions)s)")
+
+
+class Recalled(models.Func):
+    """What the last :class:`Remembered` of this connection was; of MySQL and MariaDB alone."""
+
+    arity = 0
+    function = "LAST_INSERT_ID"
+    output_field = models.IntegerField()
+
+
 def names_keys(rows: Rows) -> bool:
     """Return whether ``rows`` are filtered by primary keys, one or a list of them."""
     where = rows.query.where

@@ -67,6 +67,9 @@ def _again(run: Run) -> Run:
     mine = run.rows.filter(pk=run.row.pk)
     if not transitions.reclaim(mine, run.row):
         raise TaskCancelled(f"{run.row} was cancelled, or taken by a worker, before it was retried")
-    row = mine.get()
+    # By then a worker may have it: this process may have been frozen since it claimed.
+    row = mine.running().filter(attempt=run.row.attempt + 1, worker=run.row.worker).first()
+    if row is None:
+        raise TaskCancelled(f"{run.row} was taken away before it was retried")
     emit.one(states.CLAIM, row, using)
     return Run(row, [run.args[0], *row.args], dict(row.kwargs))

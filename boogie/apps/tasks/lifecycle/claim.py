@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
-from boogie.apps.tasks.db import compiled, features, outages
+from boogie.apps.tasks.db import compiled, features, outages, sql
 from boogie.apps.tasks.protocols import Row
 
 from . import states, transitions
@@ -63,14 +63,28 @@ def claim_row(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R 
     """
     connection = connections[everything.db]
     if not features.returns_from_update(connection):
-        mine = everything.filter(pk=key)
-        return mine.get() if transitions.claim(mine, worker=worker, pid=pid) else None
+        return _claim_and_read(everything.filter(pk=key), worker, pid)
     statement, reader = compiled.cached(everything.db, "claim", partial(_compile_claim, everything))
     values = _values(everything, key, worker, pid)
     row: R | None = outages.unlocked(
         everything.db, partial(statement.one, connection, values, reader)
     )
     return row
+
+
+def _claim_and_read(mine: QuerySet[R], worker: str, pid: int) -> R | None:
+    """
+    Claim a row in one statement and read it in another: what was claimed, or nothing.
+
+    Between the two this process may have been frozen, and the row rescued and claimed
+    again, by another process or by another thread of this one.
+    """
+    if not transitions.claim(mine, worker=worker, pid=pid):
+        return None
+    claimed = {"status": states.CLAIM.target, "worker": worker, "pid": pid}
+    if features.remembers(connections[mine.db]):
+        claimed["attempt"] = sql.Recalled()
+    return mine.filter(**claimed).first()
 
 
 def _values(everything: Rows, key: Any, worker: str, pid: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ Rows = QuerySet[Any]
 
 #: What a claim changes besides the names of the worker and its process.
 CLAIMED: dict[str, Any] = {
-    "attempt": F("attempt") + 1,
+    "attempt": sql.Remembered(F("attempt") + 1),
     "started": Moment(),
     "due": None,
     "not_before": None,

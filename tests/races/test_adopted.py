@@ -1,0 +1,86 @@
+"""A process that froze between its claim and its look at the row adopts nobody else's attempt."""
+
+import pytest
+from django.db import connection
+
+from boogie.apps.tasks import Task, TaskCancelled
+from boogie.apps.tasks.db import features
+from boogie.apps.tasks.execution import errors, start
+from boogie.apps.tasks.lifecycle import transitions
+from tests.project.shop.models import Product
+from tests.races.rivals import Rival
+from tests.support.rows import stored
+from tests.support.runs import declared
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOST = errors.entry("builtins.ValueError", "lost", "", 1, "here")
+
+
+def _rescued_and_claimed_again(key):
+    """Take a running row away, and have somebody run it; by a connection of its own."""
+
+    def take():
+        row = Task.objects.get(pk=key)
+        assert transitions.rescue(Task.objects.all(), row, LOST, 0.0)
+        Task.objects.filter(pk=key).update(not_before=None)
+        return start.claim_row(str(key)).attempt
+
+    rival = Rival(take)
+    rival.start()
+    return rival.outcome()
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Have the next claim or reclaim be followed by a freeze in which the row is taken away."""
+
+    def freeze(name):
+        move = getattr(transitions, name)
+
+        def moved(rows, *args, **options):
+            monkeypatch.setattr(transitions, name, move)
+            number = move(rows, *args, **options)
+            key = rows.values_list("pk", flat=True).get()
+            freeze.attempt = _rescued_and_claimed_again(key)
+            return number
+
+        monkeypatch.setattr(transitions, name, moved)
+
+    return freeze
+
+
+@pytest.mark.skipif(
+    features.returns_from_update(connection), reason="a claim is one statement on this database"
+)
+def test_a_claim_reads_what_it_claimed_or_nothing(taken):
+    row = stored("queued")
+    taken("claim")
+    assert start.claim_row(str(row.pk)) is None
+    assert taken.attempt == Task.objects.get(pk=row.pk).attempt
+    assert Task.objects.get(pk=row.pk).is_running
+
+
+def test_a_call_that_is_retried_reads_what_it_claimed_or_nothing(taken):
+    calls = []
+
+    @declared(bind=True, max_retries=3)
+    def once_more(self, product):
+        calls.append(self.row.attempt)
+        raise self.retry(countdown=0)
+
+    taken("reclaim")
+    with pytest.raises(TaskCancelled):
+        once_more.call(Product.objects.create(name="pen"))
+    assert calls == [1]
+    assert Task.objects.get().attempt == taken.attempt == 3
+
+
+def test_a_call_that_is_left_alone_reads_its_own_attempt():
+    @declared(bind=True, max_retries=3)
+    def third_time(self, product):
+        if self.row.attempt < 3:
+            raise self.retry(countdown=0)
+        return self.row.attempt
+
+    assert third_time.call(Product.objects.create(name="pen")) == 3
