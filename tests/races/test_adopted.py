@@ -50,10 +50,9 @@ def taken(monkeypatch):
     return freeze
 
 
-@pytest.mark.skipif(
-    features.returns_from_update(connection), reason="a claim is one statement on this database"
-)
 def test_a_claim_reads_what_it_claimed_or_nothing(taken):
+    if features.returns_from_update(connection):
+        pytest.skip("a claim is one statement on this database")
     row = stored("queued")
     taken("claim")
     assert start.claim_row(str(row.pk)) is None
