@@ -33,7 +33,6 @@ def forget_queue():
 
 def hang_up():
     """Close what this process has open to the broker, and forget that it was away."""
-    broker_pool.close()
     broker_pool.forget()
 
 

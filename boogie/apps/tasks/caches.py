@@ -1,5 +1,5 @@
 """
-One door to all that this process has looked up, compiled or connected.
+One door to what this process has looked up, connected, and compiled in this thread.
 
 Each room that keeps such things has a ``forget()`` of its own.
 """
@@ -18,5 +18,4 @@ def forget() -> None:
     postgresql.forget()
     columns.forget()
     start.forget()
-    broker_pool.close()
     broker_pool.forget()

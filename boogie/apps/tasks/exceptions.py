@@ -11,7 +11,7 @@ or a builtin (``TypeError``, ``ValueError``, ``TimeoutError``).
     ├── UnknownTask                  nothing is registered under the row's name
     ├── WorkerLost                   the process that ran the row died
     ├── TaskFailed                   what ``row.wait()`` raises for a failed row
-    └── TaskCancelled                the row was cancelled
+    └── TaskCancelled                the row was cancelled, or taken away
 """
 
 
@@ -44,4 +44,4 @@ class TaskFailed(BoogieTasksError):
 
 
 class TaskCancelled(BoogieTasksError):
-    """A row that somebody waited for, or runs with ``atomic=True``, was cancelled."""
+    """A row was cancelled, or taken away: for who waits for it, and for the body that runs it."""

@@ -5,7 +5,7 @@ The rooms below the declarations and the models take these types. Nothing is
 implemented here, and nothing of this package may be imported.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -35,10 +35,6 @@ class Declaration(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """The name, then the aliases."""
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """Names that the task had before."""
 
     @property
     def queue(self) -> str | None:

@@ -10,6 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from boogie.apps.tasks import current_app
 from boogie.apps.tasks.broker import doorbell, inspect
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.execution import start
 from tests.db.lifecycle.actors import Broker, Sell
 from tests.db.lifecycle.model import SETTINGS, Rows
@@ -44,6 +45,8 @@ def _on_stage(monkeypatch):
     monkeypatch.setattr(inspect, "depth", lambda queue: 0)
     monkeypatch.setattr(doorbell, "ring", broker.ring)
     monkeypatch.setattr(start, "os", fake_os)
+    # What a connection remembers is of no use where all processes share one; each has its own pid.
+    monkeypatch.setattr(features, "remembers", lambda connection: False)
     logging.disable()  # the log of every example, of which there are many
     with stage.open(), override_settings(BOOGIE_TASKS=SETTINGS):
         yield

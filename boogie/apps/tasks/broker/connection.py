@@ -1,5 +1,5 @@
 """
-This process's connections to the broker, and which broker that is.
+This process's connections to the broker, and whether they work.
 """
 
 import logging
@@ -43,9 +43,9 @@ class BrokerPool:
         self._silent_until = time.monotonic() + conf.PUBLISH_PAUSE
 
     def forget(self) -> None:
-        """Forget a failure and every connection (tests, and settings that changed)."""
+        """Close every connection, and forget a failure (tests, and settings that changed)."""
+        self.close()
         self._silent_until = 0.0
-        self._owner = self._connections = self._doorbells = None
 
     def close(self) -> None:
         """Close every connection; a forked child would end those that it inherits."""

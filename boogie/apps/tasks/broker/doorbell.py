@@ -1,5 +1,5 @@
 """
-Row → broker. The only place that publishes.
+Row → broker. All doorbells are published from here.
 
 A doorbell carries the task's name and the row's id, nothing else. Ringing
 never raises into the caller and never hangs it: a publish is given up after

@@ -1,6 +1,6 @@
 """
-Database time. Due times, leases and every timestamp of a row come from here,
-never from the process's clock: hosts disagree, the database does not.
+Database time. Due times, leases and every time in a column of a row come from
+here, never from the process's clock: hosts disagree, the database does not.
 """
 
 from datetime import UTC, datetime, timedelta

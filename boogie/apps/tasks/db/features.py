@@ -86,7 +86,7 @@ def is_shared(connection: Any) -> bool:
 
 
 def checks_json(connection: Any) -> bool:
-    """Return whether a JSON column refuses data that is nested deeply, and is to be plain text."""
+    """Return whether a JSON column is to be plain text: MariaDB refuses what is nested deeply."""
     return bool(getattr(connection, "mysql_is_mariadb", False))
 
 

@@ -1,5 +1,6 @@
 """
-What Django's ORM cannot say about rows: conditions beside an index, questions to several tables.
+What Django's ORM has no words for: conditions beside an index, numbers that a connection
+remembers, questions to several tables.
 
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """

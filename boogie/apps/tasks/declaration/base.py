@@ -14,7 +14,6 @@ from typing import (
     Generic,
     ParamSpec,
     Self,
-    TypeAlias,
     TypeVar,
     cast,
 )
@@ -179,6 +178,3 @@ class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
     def row_priority(self) -> int:
         """The priority that a new row gets."""
         return int(self.priority or 0)
-
-
-Declaration: TypeAlias = BoogieTask[Any, ..., Any]

@@ -1,3 +1,3 @@
 """
-Making rows: one, many; checked, inserted, and rung for on commit.
+Making rows, one or many: checked, and inserted in the transaction of the caller.
 """

@@ -1,9 +1,9 @@
 """
 Many rows at once: one task about each of many objects.
 
-Rows are inserted in chunks, from primary keys alone, and are due at once. No
-doorbell is published here: the keepers ring in step with the workers, so that
-neither the caller nor the broker is flooded.
+Rows are inserted in chunks; of a queryset only primary keys are read. No doorbell
+is published here: the keepers ring in step with the workers, so that neither the
+caller nor the broker is flooded.
 """
 
 import uuid
@@ -63,13 +63,13 @@ def _insert_all(
     using = row._state.db or ""
     first = uuid7_block().int
     made = 0
-    references = _references(task, objects, using)
+    found = _references(task, objects, using)
     if size is None:
         with transaction.atomic(using=using):
-            while chunk := list(islice(references, CHUNK)):
+            while chunk := list(islice(found, CHUNK)):
                 made += _insert_chunk(row, chunk, first + made, arrow)
     else:
-        while chunk := list(islice(references, size)):
+        while chunk := list(islice(found, size)):
             commit = partial(_commit_chunk, row, chunk, first + made, arrow)
             made += outages.unlocked(using, commit)
     rows = Task.objects.using(using)

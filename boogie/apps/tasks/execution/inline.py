@@ -18,7 +18,7 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import codec, references
 
 from . import settle
-from .run import LOST, Run
+from .run import TAKEN, Run
 
 
 def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
@@ -54,7 +54,7 @@ def _trace(task: Declaration, run: Run) -> None:
 
 
 def _outcome(task: Declaration, run: Run) -> Any:
-    if run.outcome == LOST and task.atomic:
+    if run.outcome == TAKEN and task.atomic:
         raise TaskCancelled(f"{run.row} was cancelled while it ran; its effects are rolled back")
     if run.exception is not None and not isinstance(run.exception, Ignore):
         raise run.exception

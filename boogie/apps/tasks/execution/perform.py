@@ -1,7 +1,7 @@
 """
 The body of a run: called with what was claimed, its result packed, its exception noted.
 
-What is atomic is settled here, in the body's transaction; all else by Celery's signals.
+What is atomic, and what lost its database, is settled here; all else by Celery's signals.
 """
 
 import logging
@@ -18,7 +18,7 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
 
 from . import delays, settle
-from .run import LOST, Run
+from .run import TAKEN, Run
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
         with transaction.atomic(using=run.db):
             _perform(task, run, body)
             settle.finish_now(run)
-            if run.outcome == LOST:
+            if run.outcome == TAKEN:
                 raise _Undo
     except _Undo:
         reason = f"{run.row} was taken away while it ran; its effects are rolled back"

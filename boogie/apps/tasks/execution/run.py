@@ -15,7 +15,7 @@ from boogie.apps.tasks.models import Task, TaskQuerySet
 from . import errors
 
 #: The outcome of a run whose row somebody else settled, cancelled or rescued meanwhile.
-LOST = "lost"
+TAKEN = "taken"
 
 
 class Stage(Enum):
@@ -53,7 +53,7 @@ class Run:
     #: When a check for cancellation asks the database again, by this process's clock.
     next_check: float = 0.0
     stage: Stage = Stage.CLAIMED
-    #: How it ended: a status, or :data:`LOST`; ``None`` as long as it is not settled.
+    #: How it ended: a status, or :data:`TAKEN`; ``None`` as long as it is not settled.
     outcome: str | None = None
 
     @property

@@ -18,7 +18,7 @@ from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
 from boogie.apps.tasks.lifecycle import states, transitions
 
 from . import delays
-from .run import LOST, Run
+from .run import TAKEN, Run
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def _reject(run: Run, rejected: Reject) -> None:
 
 
 def _note(run: Run, moved: int, outcome: str) -> None:
-    run.outcome = outcome if moved else LOST
+    run.outcome = outcome if moved else TAKEN
     if not moved:
         logger.info("%s was settled, cancelled or rescued by somebody else meanwhile", run.row)
 

@@ -41,7 +41,7 @@ class Pacemaker:
 
     A body that holds the GIL for long, or the CPU in a pool of greenlets, holds
     up the keeper's thread, too: its worker would be taken for dead, and its row
-    run again. The process beats in that time; see ``pacemaker.py``.
+    run again. The process beats in that time; see ``pacemaker_process.py``.
     """
 
     def __init__(self, worker_id: str) -> None:

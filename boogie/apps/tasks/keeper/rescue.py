@@ -12,7 +12,7 @@ def rescue() -> None:
     workers = Worker.objects.on_primary()
     alive = workers.alive(conf.WORKER_TIMEOUT).values("pk")
     rows = Task.objects.on_primary()
-    for row in rows.orphaned(alive, conf.WORKER_TIMEOUT, conf.CALL_LIMIT).free():
+    for row in rows.orphaned(alive, conf.WORKER_TIMEOUT, conf.CALL_LIMIT).not_locked():
         losses.lose(row, f"the worker {row.worker} died")
     messages = Message.objects.on_primary()
     messages.held().exclude(worker__in=alive).update(worker="")

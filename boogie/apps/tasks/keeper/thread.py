@@ -26,6 +26,8 @@ TICK = 1.0
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
+#: Seconds that a thread gets to end what it does.
+END_WITHIN = 10.0
 
 
 class Pool(Protocol):
@@ -81,14 +83,14 @@ class Keeper:
             thread.daemon = True
             thread.start()
 
-    def stop(self, timeout: float = 10.0) -> None:
+    def stop(self) -> None:
         """End the threads after what they do now; jobs that wait stay for their successors."""
         threads, self._threads = self._threads, []
         if threads:
             self._stopped.set()
             jobs.stop()
         for thread in threads:
-            thread.join(timeout)
+            thread.join(END_WITHIN)
 
     def farewell(self) -> None:
         """Do the jobs that wait, end the pacemaker, and take this worker off the list."""

@@ -20,7 +20,7 @@ CANCELLED = "cancelled"
 
 STATUS = Choices(PAUSED, QUEUED, RUNNING, FINISHED, FAILED, CANCELLED)
 
-#: Statuses that a row leaves only when somebody retries it by hand.
+#: Statuses in which nothing happens to a row by itself; a finished one stays so for ever.
 ENDED = frozenset({FINISHED, FAILED, CANCELLED})
 
 

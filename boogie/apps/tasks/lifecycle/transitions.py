@@ -1,9 +1,9 @@
 """
-Every change of status: one guarded UPDATE for each arrow.
+Every move of a stored row: one guarded UPDATE for each arrow.
 
-All take a queryset of rows, so that one row is the queryset filtered by its
-id. Nothing here reads the broker, and nothing else writes ``status``, but for
-the claim of a single row, which also reads.
+An arrow takes a queryset of rows, so that one row is the queryset filtered by
+its id. Nothing here reads the broker, and nothing else changes ``status``, but
+for the claim of a single row, which also reads.
 
 The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.
@@ -37,11 +37,10 @@ CLAIMED: dict[str, Any] = {
 # --- verbs of rows and querysets ------------------------------------------------------
 
 
-def run(rows: Rows, lease: float = 0.0) -> int:
-    """paused → queued. Due at its scheduled time, else after ``lease`` seconds."""
+def run(rows: Rows) -> int:
+    """paused → queued. Due at its scheduled time, else now."""
     start = Coalesce(Greatest(F("scheduled_for"), Moment()), Moment())
-    due = Coalesce(Greatest(F("scheduled_for"), Moment()), Moment(lease))
-    return _move(rows, states.RUN, due=due, not_before=start)
+    return _move(rows, states.RUN, due=start, not_before=start)
 
 
 def pause(rows: Rows) -> int:
@@ -58,12 +57,12 @@ def cancel(rows: Rows, terminate: bool = False) -> int:
     return _move(rows, states.CANCEL, due=None, ended=Moment(), terminate=terminate)
 
 
-def requeue(rows: Rows, lease: float = 0.0) -> int:
+def requeue(rows: Rows) -> int:
     """failed, cancelled → queued: a retry by hand. ``attempt`` goes on counting."""
     return _move(
         rows,
         states.REQUEUE,
-        due=Moment(lease),
+        due=Moment(),
         not_before=Moment(),
         started=None,
         ended=None,
@@ -98,10 +97,7 @@ def reclaim(rows: Rows, row: Row) -> int:
     return _update(
         rows.filter(attempt=row.attempt),
         states.CLAIM,
-        attempt=F("attempt") + 1,
-        started=Moment(),
-        due=None,
-        not_before=None,
+        **CLAIMED,
     )
 
 

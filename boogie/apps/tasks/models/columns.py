@@ -1,8 +1,8 @@
 """
 Which columns of a model are whose: derived from its fields, so that a new field has its place.
 
-A field that is not ``editable`` is the machine's: once a row is stored, only a
-transition changes it.
+A field that is not ``editable`` is the machine's: once a row is stored, ``save()``
+leaves it alone, and guarded statements change it.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Columns:
         fields = model._meta.concrete_fields
         machine = [f for f in fields if not f.editable and not f.primary_key]
         moments = [f for f in fields if isinstance(f, MomentField)]
-        #: Names of the fields that only transitions change once a row is stored.
+        #: Names of the fields that ``save()`` leaves alone once a row is stored.
         self.machine = frozenset(field.name for field in machine)
         #: Times that may be expressions when a row is inserted, by ``attname``.
         self.moments = tuple(field.attname for field in moments)

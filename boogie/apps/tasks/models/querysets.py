@@ -1,5 +1,5 @@
 """
-Every read of rows: named row sets, and the verbs that move them. No statement is written here.
+Named sets of rows, and the verbs that move them. No SQL is written here.
 """
 
 from collections.abc import Callable
@@ -95,9 +95,10 @@ class RowQuerySet(StoredQuerySet[R]):
         alone = Q(worker__startswith=identity.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
 
-    def free(self) -> list[R]:
+    @_not_on_managers
+    def not_locked(self) -> list[R]:
         """
-        Rows that no other transaction has locked, where the database can tell.
+        Return the rows that no other transaction has locked, where the database can tell.
 
         A worker that froze while it committed holds its lock as long as its
         connection lives: a keeper that waited for it would seem dead itself.

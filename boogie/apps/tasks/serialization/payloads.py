@@ -1,6 +1,5 @@
 """
-What travels between processes: Celery's JSON both ways, its limits, and
-references to objects. Nothing here touches the database.
+Arguments and results of a row: packed, within their limits, or refused in words.
 """
 
 from typing import Any

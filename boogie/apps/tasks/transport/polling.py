@@ -1,7 +1,7 @@
 """
 When ``boogie://`` looks at the database, and how it is told that there is something to see.
 
-On PostgreSQL a worker that waits is notified, by the triggers of the second
+On PostgreSQL a worker with an event loop that waits is notified, by the triggers of the second
 migration, and looks once a second besides; on SQLite it watches the database
 file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
 """
@@ -12,10 +12,10 @@ import os
 import time
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 
 from boogie.apps.tasks import identity
-from boogie.apps.tasks.db import features
+from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task, Worker
 
@@ -93,7 +93,7 @@ class Watch:
             if self._listener is None:
                 self._start_listening(hub, callback)
             self._ask_to_be_notified(busy)
-        except (OperationalError, InterfaceError) as error:
+        except outages.AWAY as error:
             logger.warning("boogie:// cannot LISTEN, it polls: %s", error)
             self.stop_listening(hub)
 

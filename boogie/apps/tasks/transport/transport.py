@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 from kombu.transport import memory, virtual
 
 import boogie
+from boogie.apps.tasks.db import outages
 
 from . import channel
 from .polling import FASTEST, Watch, alias
@@ -34,7 +35,7 @@ class Transport(memory.Transport):
     implements = virtual.Transport.implements.extend(
         asynchronous=True, exchange_type=frozenset(["direct", "topic", "fanout"]), heartbeats=False
     )
-    connection_errors = (*virtual.Transport.connection_errors, OperationalError, InterfaceError)
+    connection_errors = (*virtual.Transport.connection_errors, *outages.AWAY)
     # There is no host in ``boogie://`` for kombu to look for, and to warn that it found none.
     can_parse_url = True
 
@@ -109,7 +110,7 @@ class Transport(memory.Transport):
                 number, more = give(consumer)
                 delivered += number
                 hungry |= more
-        except (OperationalError, InterfaceError) as error:
+        except outages.AWAY as error:
             logger.warning("boogie:// cannot reach the database, it tries again: %s", error)
             connections[alias()].close()
             self._watch.away()

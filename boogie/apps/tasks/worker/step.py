@@ -108,7 +108,6 @@ def _say_farewell(**extra: Any) -> None:
         one, _ = keepers.popitem()
         one.stop()
         one.farewell()
-        receivers.connect()
         identity.become_worker(None)
 
 
