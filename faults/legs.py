@@ -61,7 +61,7 @@ class Leg:
         elif self.broker == "rabbitmq":
             if not accepts(urlsplit(RABBITMQ).port or 5672):
                 raise Absent("no answer from RabbitMQ")
-            self.proxy = Proxy(RABBITMQ)
+            self.proxy = Proxy(RABBITMQ, usual_port=5672)
             self.broker_url = self.proxy.url
 
     def _start_database(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from .broker import quirks
 from .conf import Conf, conf
 from .db import features
 from .models import Task
+from .models.querysets import primary
 
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -82,7 +83,7 @@ def check_sqlite(
     databases: Sequence[str] | None = None, **options: Any
 ) -> list[checks.CheckMessage]:
     """W004: SQLite settings under which several processes can write."""
-    alias = Task.objects.on_primary().db
+    alias = primary(Task)
     connection = connections[alias]
     if not features.is_in_process(connection):
         return []

@@ -27,10 +27,8 @@ _state: Any = celery_state
 #: Settings of Celery's that were looked up: of which configuration, in which state, what.
 _settings: dict[str, tuple[Any, Any, Any]] = {}
 
-
 #: Queues that fixed routes lead to: by which router, from which default queue, to what.
 _queues: dict[str, tuple[Any, Any, str | None]] = {}
-
 
 #: Variables that go before the settings of a broker.
 _VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL")
@@ -111,6 +109,11 @@ setting_changed.connect(forget, dispatch_uid="boogie_tasks.settings")
 # --- where rows go --------------------------------------------------------------------
 
 
+def queue_of(task: Declaration) -> str:
+    """Return the queue of a new row: the task's own, else where the routes lead."""
+    return str(task.queue) if task.queue else _routed(task, celery_app(), rings=None)
+
+
 class Destination(NamedTuple):
     """Where a new row goes: its queue ('': Celery decides at each message), and who is told."""
 
@@ -120,13 +123,18 @@ class Destination(NamedTuple):
 
 
 def destination(task: Declaration) -> Destination:
-    """Return where a new row of ``task`` goes: its own queue, else where the routes lead."""
+    """Return the queue of a new row, and whether it is rung for."""
     app = celery_app()
     rings = needs_ringing(app)
-    queue = task.queue or routed_queue(app, task.name)
-    if queue is None:
-        queue = "" if rings else setting(app, "task_default_queue")
-    return Destination(str(queue), rings)
+    return Destination(str(task.queue) if task.queue else _routed(task, app, rings), rings)
+
+
+def _routed(task: Declaration, app: Celery, rings: bool | None) -> str:
+    queue = routed_queue(app, task.name)
+    if queue is not None:
+        return queue
+    rings = needs_ringing(app) if rings is None else rings
+    return "" if rings else str(setting(app, "task_default_queue"))
 
 
 def needs_ringing(app: Celery | None = None) -> bool:

@@ -130,6 +130,8 @@ def test_every_status_has_its_adjective_and_its_property(status):
     assert list(getattr(Task.objects, status)()) == [rows[status]]
     assert [s for s in ADJECTIVES if getattr(rows[status], f"is_{s}")] == [status]
     assert rows[status].is_ended == (status in ("finished", "failed", "cancelled"))
+    with pytest.raises(AttributeError, match=f"is {status} follows from its status"):
+        setattr(rows[status], f"is_{status}", False)
 
 
 def test_ended_rows_are_the_finished_failed_and_cancelled_ones():

@@ -19,11 +19,12 @@ class Proxy:
     ``url`` is how to come there through it; ``calls`` counts attempts to connect.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, usual_port: int | None = None) -> None:
         there = urlsplit(url)
-        if there.hostname is None or there.port is None:
+        port = there.port or usual_port
+        if there.hostname is None or port is None:
             raise ValueError("a proxy needs the host and the port of its server")
-        self._there = (there.hostname, there.port)
+        self._there = (there.hostname, port)
         self._loop = asyncio.new_event_loop()
         self._moving = asyncio.Event()
         self._moving.set()

@@ -18,7 +18,6 @@ from .message import Doorbells
 
 logger = logging.getLogger(__name__)
 
-
 #: Connections that one process keeps open to the broker for ringing.
 POOL_SIZE = 10
 

@@ -137,20 +137,15 @@ class Update:
     """
 
     def __init__(self, connection: Any, rows: Rows, changes: dict[str, Any]) -> None:
-        compiler: Any = self._query(rows, changes).get_compiler(connection=connection)
-        everything: Any = self._query(rows.model._base_manager.all(), changes)
-        self.changes = Part(*everything.get_compiler(connection=connection).as_sql())
-        self.condition = Part(*compiler.compile(compiler.query.where))
+        query: Any = rows.model._base_manager.all().query.chain(sql.UpdateQuery)
+        query.add_update_values(changes)
+        self.changes = Part(*query.get_compiler(connection=connection).as_sql())
+        compiler: Any = rows.query.get_compiler(connection=connection)
+        self.condition = Part(*compiler.compile(rows.query.where))
         quote = connection.ops.quote_name
         table = quote(rows.model._meta.db_table)
         fields = rows.model._meta.concrete_fields
         self.columns = ", ".join(f"{table}.{quote(field.column)}" for field in fields)
-
-    @staticmethod
-    def _query(rows: Rows, changes: dict[str, Any]) -> Any:
-        query: Any = rows.query.chain(sql.UpdateQuery)
-        query.add_update_values(changes)
-        return query
 
     def statement(self, returning: bool = False) -> Statement:
         """Return it whole; ``returning``: with all columns of the row that was updated."""

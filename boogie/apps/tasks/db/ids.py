@@ -9,7 +9,6 @@ import uuid
 
 _lock = threading.Lock()
 
-
 _last = 0
 
 

@@ -2,7 +2,6 @@
 INSERT statements: of one row, compiled once; of many rows, at once.
 """
 
-from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,23 +80,14 @@ class Shape:
     given: tuple[str, ...]
     computed: tuple[tuple[str, Any], ...]
 
-    def compile(self, connection: Any) -> "Inserter":
-        """Return the statement for a connection."""
-        return Inserter(connection, self.model, self.given, dict(self.computed))
-
 
 class Inserter:
     """A compiled INSERT of one :class:`Shape`; it returns the columns that were computed."""
 
-    def __init__(
-        self,
-        connection: Any,
-        model: type[models.Model],
-        given: Container[str],
-        computed: dict[str, Any],
-    ) -> None:
+    def __init__(self, connection: Any, shape: Shape) -> None:
+        model, computed = shape.model, dict(shape.computed)
         fields = model._meta.concrete_fields
-        self.given = [field for field in fields if field.attname in given]
+        self.given = [field for field in fields if field.attname in shape.given]
         returned = [field for field in fields if field.attname in computed]
         self.returned = [field.attname for field in returned]
         template = model()

@@ -26,7 +26,7 @@ from boogie.apps.tasks import current_app
 from .cancel import Cancelling
 from .each import Each
 from .factory import build
-from .history import Reading
+from .history import History
 from .retry import Retrying
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ R = TypeVar("R")
 B = TypeVar("B", bound="BoogieTask[Any, ..., Any]")
 
 
-class BoogieTask(Reading[O], Cancelling, Retrying, Generic[O, P, R]):
+class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
     """
     A task about a model instance. A real Celery task class.
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 O = TypeVar("O")  # noqa: E741 - the object
 
 
-class Reading(Generic[O]):
+class History(Generic[O]):
     """The part of a task that reads and deletes its rows."""
 
     name: Any

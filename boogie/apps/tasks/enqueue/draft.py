@@ -4,25 +4,23 @@ A row that is not stored yet: its arguments are checked and packed.
 
 from typing import Any
 
-from django.db import router
-
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models.querysets import primary
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
 
 
-def draft(task: Declaration, queue: str, args: Any, kwargs: Any) -> Task:
-    """Check the arguments of a call; return an unsaved row that is about no object yet."""
+def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
+    """Check the arguments of a call; return a row without object and queue."""
     task.check_call(None, *args, **kwargs)
     packed_args, packed_kwargs = payloads.pack_arguments(task.name, args, kwargs)
     row = Task(
         name=task.name,
         args=packed_args,
         kwargs=packed_kwargs,
-        queue=queue,
         priority=task.row_priority,
         created=Moment(),
     )
-    row._state.db = router.db_for_write(Task)
+    row._state.db = primary(Task)
     return row

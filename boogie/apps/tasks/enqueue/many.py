@@ -38,7 +38,8 @@ def queued(
     task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
 ) -> TaskQuerySet:
     """Insert a queued row for each object, due now or at ``when``; return the rows."""
-    row = draft(task, current_app.destination(task).queue, args, kwargs)
+    row = draft(task, args, kwargs)
+    row.queue = current_app.queue_of(task)
     row.status = states.QUEUED
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
@@ -49,7 +50,8 @@ def paused(
     task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
 ) -> TaskQuerySet:
     """Insert a paused row for each object; return the rows."""
-    row = draft(task, current_app.destination(task).queue, args, kwargs)
+    row = draft(task, args, kwargs)
+    row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
     return _insert_all(task, row, objects, size, states.CREATE_PAUSED)
 

@@ -16,7 +16,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import compiled, insert, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import emit, states, transitions
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Task, columns
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
 
@@ -25,16 +25,18 @@ from .draft import draft
 
 def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
     """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
-    queue, rings = current_app.destination(task)
-    row = _new_row(task, queue, obj, args, kwargs)
+    row = _new_row(task, obj, args, kwargs)
     row.status = states.QUEUED
-    rung = when is None and rings and not broker_pool.is_broken
+    rings = False
     if when is not None:
+        row.queue = current_app.queue_of(task)
         row.scheduled_for = row.not_before = row.due = when
     else:
-        row.due = Moment(conf.RING_AGAIN if rung else 0.0)
+        row.queue, rings = current_app.destination(task)
+        rings = rings and not broker_pool.is_broken
+        row.due = Moment(conf.RING_AGAIN if rings else 0.0)
     _insert(row)
-    if rung:
+    if rings:
         transaction.on_commit(partial(_ring, row), using=_db(row), robust=True)
     emit.one(states.CREATE_QUEUED, row, _db(row))
     return row
@@ -42,7 +44,8 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
 
 def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a paused row."""
-    row = _new_row(task, current_app.destination(task).queue, obj, args, kwargs)
+    row = _new_row(task, obj, args, kwargs)
+    row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
     _insert(row)
     emit.one(states.CREATE_PAUSED, row, _db(row))
@@ -51,7 +54,8 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
 
 def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a row that this process runs itself: attempt 1 of a ``call()``."""
-    row = _new_row(task, current_app.destination(task).queue, obj, args, kwargs)
+    row = _new_row(task, obj, args, kwargs)
+    row.queue = current_app.queue_of(task)
     row.status = states.RUNNING
     row.attempt = 1
     row.started = Moment()
@@ -61,11 +65,11 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     return row
 
 
-def _new_row(task: Declaration, queue: str, obj: Any, args: Any, kwargs: Any) -> Task:
-    """Check everything about a call; return an unsaved row for it."""
+def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
+    """Check everything about a call; return an unsaved row for it, without queue."""
     obj = references.check_object(task.name, obj)
     key = references.checked_key(task.name, obj)
-    row = draft(task, queue, args, kwargs)
+    row = draft(task, args, kwargs)
     kinds = ContentType.objects.db_manager(row._state.db)
     row.content_type = kinds.get_for_model(obj, for_concrete_model=False)
     row.object_id = key
@@ -81,17 +85,17 @@ def _insert(row: Task) -> None:
     """Insert a row, and read back what the database computed, in one statement."""
     using = _db(row)
     connection = connections[using]
-    computed = row.computed_moments()
+    own = columns.of(Task)
+    computed = own.computed(vars(row))
     if row.scheduled_for is None and _may_be_compiled(connection):
-        shape = insert.Shape(Task, row.given_fields(), tuple(computed.items()))
-        inserter = compiled.cached(using, shape, shape.compile)
+        shape = insert.Shape(Task, own.given(vars(row)), tuple(computed.items()))
+        inserter = compiled.cached(using, shape, partial(insert.Inserter, shape=shape))
         outages.unlocked(using, partial(inserter.insert, connection, row))
         return
     outages.unlocked(using, partial(row.save, force_insert=True, using=using))
-    for name in computed.keys() & vars(row).keys():
+    for name in own.computed(vars(row)):
         # A database that cannot return what it inserted: read it when somebody asks.
-        if isinstance(vars(row)[name], Moment):
-            del vars(row)[name]
+        del vars(row)[name]
 
 
 def _may_be_compiled(connection: Any) -> bool:

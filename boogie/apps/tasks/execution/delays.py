@@ -21,7 +21,7 @@ LOSS_DELAYS = (0.0, 5.0, 20.0)
 
 def has_retry_left(row: Task, limit: int | None) -> bool:
     """Return whether ``row`` may be retried once more; ``None``: there is no limit."""
-    return limit is None or row.retries < limit
+    return limit is None or row.retries + 1 <= limit
 
 
 def retry_time(eta: datetime | None, countdown: float | None, usual: float) -> Any:

@@ -54,7 +54,7 @@ def abandon(row: Task, exception: Exception) -> None:
     """Fail a running row from outside its process, with the hooks and signals of a failure."""
     run = start.read(row)
     run.exception = exception
-    run.error = errors.describe(exception, row.attempt, row.worker)
+    run.error = run.describe(exception)
     task = registry.get(row.name)
     if task is None or run.gone is not None:
         settle.fail(run, run.error)

@@ -75,9 +75,10 @@ class Run:
         return self._steps(Stage.ENTERED, Stage.IN_BODY)
 
     def _steps(self, source: Stage, target: Stage) -> bool:
-        took = self.stage is source
-        self.stage = target if took else self.stage
-        return took
+        if self.stage is not source:
+            return False
+        self.stage = target
+        return True
 
     @property
     def is_call(self) -> bool:

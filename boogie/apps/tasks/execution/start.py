@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import router
 
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import outages
@@ -15,12 +14,12 @@ from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import claim as claims
 from boogie.apps.tasks.lifecycle import emit, states
 from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models.querysets import primary
 
 from .run import Run
 
 #: A claim waits this long for a database that went away before it gives the row up.
 CLAIM_PATIENCE = 5.0
-
 
 #: Of which kind the objects of a task have been, by the task's name.
 _kinds: dict[str, claims.Kind | None] = {}
@@ -33,7 +32,7 @@ def forget() -> None:
 
 def claim(task_id: str, name: str) -> Run | None:
     """Claim the queued row ``task_id`` of a task for this process; ``None``: not to be had."""
-    using = router.db_for_write(Task)
+    using = primary(Task)
     found = outages.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
     if found is None:
         return None

@@ -16,15 +16,14 @@ from django.db import connections
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.models import Worker
+from boogie.apps.tasks.models.querysets import primary
 
 from . import pacemaker_process
 
 logger = logging.getLogger(__name__)
 
-
 #: Seconds between two starts of a pacemaker that does not live.
 START_EVERY = 60.0
-
 
 #: Seconds that a pacemaker gets to end by itself.
 END_WITHIN = 10.0
@@ -32,7 +31,7 @@ END_WITHIN = 10.0
 
 def can_be_shared() -> bool:
     """Return whether other processes see the worker's row: not with SQLite in memory."""
-    return features.is_shared(connections[Worker.objects.on_primary().db])
+    return features.is_shared(connections[primary(Worker)])
 
 
 class Pacemaker:
@@ -97,7 +96,7 @@ class Pacemaker:
             "pid": os.getpid(),
             "heartbeat": conf.HEARTBEAT,
             "table": Worker._meta.db_table,
-            "database": connections[Worker.objects.on_primary().db].settings_dict,
+            "database": connections[primary(Worker)].settings_dict,
             "use_tz": settings.USE_TZ,
             "time_zone": settings.TIME_ZONE,
             "driver": _stand_in(),

@@ -1,5 +1,6 @@
 """
-Sending the public signals of arrows, after the transaction has committed."""
+Sending the public signals of arrows, after the transaction has committed.
+"""
 
 from functools import partial
 from typing import Any

@@ -41,7 +41,7 @@ class Arrow:
     @property
     def signal_name(self) -> str | None:
         """The name of its signal in :mod:`boogie.apps.tasks.signals`."""
-        return next((name for name, it in vars(signals).items() if it is self.signal), None)
+        return next((n for n in signals.__all__ if getattr(signals, n) is self.signal), None)
 
 
 def _arrow(name: str, sources: str, target: str, signal: Signal | None) -> Arrow:

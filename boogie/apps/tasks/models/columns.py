@@ -27,9 +27,17 @@ class Columns:
         #: Times that may be expressions when a row is inserted, by ``attname``.
         self.moments = tuple(field.attname for field in moments)
         fresh = model()
-        optional = [f.attname for f in fields if f in machine or f in moments]
-        self._optional = [(name, getattr(fresh, name)) for name in optional]
-        self._always = tuple(f.attname for f in fields if f.attname not in optional)
+        own = [f.attname for f in machine if f not in moments]
+        self._usual = [(name, getattr(fresh, name)) for name in own]
+        self._always = tuple(f.attname for f in fields if f.attname not in (*own, *self.moments))
+
+    def computed(self, values: Mapping[str, Any]) -> dict[str, Moment]:
+        """Return the times among ``values`` that the database is to compute."""
+        return {
+            name: value
+            for name in self.moments
+            if (value := values.get(name)) is not None and isinstance(value, Moment)
+        }
 
     def given(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """
@@ -37,8 +45,13 @@ class Columns:
 
         The machine's own, and times, only where they differ from those of a new instance.
         """
-        differing = [name for name, usual in self._optional if values[name] != usual]
-        return self._always + tuple(n for n in differing if not isinstance(values[n], Moment))
+        differing = [name for name, usual in self._usual if values[name] != usual]
+        times = [
+            name
+            for name in self.moments
+            if (value := values[name]) is not None and not isinstance(value, Moment)
+        ]
+        return (*self._always, *differing, *times)
 
 
 @cache

@@ -31,12 +31,17 @@ def _not_on_managers(verb: F) -> F:
     return verb
 
 
+def primary(model: type[models.Model]) -> str:
+    """Return the alias of the database in which rows of ``model`` are written."""
+    return router.db_for_write(model)
+
+
 class StoredQuerySet(models.QuerySet[R]):
     """What is stored in a table of ours."""
 
     def on_primary(self) -> Self:
         """The same, in the database that is written to: what decides reads nowhere else."""
-        return self.using(router.db_for_write(self.model))
+        return self.using(primary(self.model))
 
 
 class RowQuerySet(StoredQuerySet[R]):

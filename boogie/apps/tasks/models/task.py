@@ -2,7 +2,7 @@
 The table of rows: its fields, and thin methods that call the rooms below.
 """
 
-from typing import Any, Self, overload
+from typing import Any, NoReturn, Self, overload
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
 from boogie.apps.tasks.db import compiled
-from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.lifecycle import states, transitions
@@ -36,6 +35,9 @@ class HasStatus:
     def __get__(self, row: "Task", owner: type) -> bool: ...
     def __get__(self, row: "Task | None", owner: type) -> Self | bool:
         return self if row is None else bool(row.status == self.status)
+
+    def __set__(self, row: "Task", value: object) -> NoReturn:
+        raise AttributeError(f"whether a row is {self.status} follows from its status")
 
 
 class TaskQuerySet(RowQuerySet["Task"]):
@@ -102,16 +104,6 @@ class Task(models.Model):
             machine = columns.of(type(self)).machine
             options["update_fields"] = names - machine - self.get_deferred_fields()
         super().save(*args, **options)
-
-    def computed_moments(self) -> dict[str, Moment]:
-        """Return the times that are expressions still: the database is to say what they are."""
-        own = vars(self)
-        moments = columns.of(type(self)).moments
-        return {name: own[name] for name in moments if isinstance(own.get(name), Moment)}
-
-    def given_fields(self) -> tuple[str, ...]:
-        """Return what an INSERT has to name, by ``attname``: the rest is as a new row has it."""
-        return columns.of(type(self)).given(vars(self))
 
     # --- the object -------------------------------------------------------------------
 

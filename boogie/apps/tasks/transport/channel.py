@@ -19,6 +19,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
+from boogie.apps.tasks.models.querysets import primary
 
 from . import delivery
 
@@ -224,7 +225,7 @@ def _messages() -> Any:
 
 
 def _delete_message(key: Any) -> None:
-    outages.unlocked(_rows().db, _messages().filter(pk=key).delete)
+    outages.unlocked(primary(Task), _messages().filter(pk=key).delete)
     if identity.has_greenlets() and threading.current_thread() is not threading.main_thread():
         # A greenlet of the pool, whose run may be over: nobody would use its connection again.
         close_connections()

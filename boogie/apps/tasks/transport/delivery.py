@@ -11,6 +11,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.models import Message, Task
+from boogie.apps.tasks.models.querysets import primary
 
 #: What a doorbell says: no arguments, no callbacks.
 DOORBELL_BODY = json.dumps(
@@ -68,7 +69,7 @@ def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
         changes=(("due", Moment(conf.RING_AGAIN)),),
         may_be_lost=True,
     )
-    tagged = [(uuid.uuid4().hex, row) for row in due.take(Task.objects.on_primary().db)]
+    tagged = [(uuid.uuid4().hex, row) for row in due.take(primary(Task))]
     return [Reserved(tag, row.pk, doorbell_message(row, tag)) for tag, row in tagged]
 
 
@@ -81,7 +82,7 @@ def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:
         fields=("queue", "priority", "payload"),
         changes=(("worker", identity.worker_id()),),
     )
-    tagged = [(uuid.uuid4().hex, stored) for stored in free.take(Message.objects.on_primary().db)]
+    tagged = [(uuid.uuid4().hex, stored) for stored in free.take(primary(Message))]
     return [Reserved(tag, stored.pk, _plain_message(stored, tag)) for tag, stored in tagged]
 
 

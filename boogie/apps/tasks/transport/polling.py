@@ -18,6 +18,7 @@ from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task, Worker
+from boogie.apps.tasks.models.querysets import primary
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ LISTEN_FOR = 20.0
 
 def alias() -> str:
     """Return the database that has the rows."""
-    return Task.objects.on_primary().db
+    return primary(Task)
 
 
 class Watch:

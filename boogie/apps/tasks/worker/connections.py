@@ -7,9 +7,8 @@ from typing import Any
 from celery import Celery, signals
 from django.core.cache import close_caches
 
-from boogie.apps.tasks import identity
+from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import connections
-from boogie.apps.tasks.declaration.base import BoogieTask
 
 
 def reuse_connections(app: Celery) -> None:
@@ -34,13 +33,13 @@ _fixups: dict[int, Any] = {}
 
 
 def _close_before(sender: Any, **extra: Any) -> None:
-    if not isinstance(sender, BoogieTask):
+    if not registry.is_ours(sender):
         for fixup in _fixups.values():
             fixup.on_task_prerun(sender, **extra)
 
 
 def _close_after(sender: Any, state: str | None = None, **extra: Any) -> None:
-    if not isinstance(sender, BoogieTask):
+    if not registry.is_ours(sender):
         for fixup in _fixups.values():
             fixup.on_task_postrun(sender, state=state, **extra)
     elif not sender.request.is_eager:

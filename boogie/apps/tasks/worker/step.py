@@ -12,10 +12,9 @@ from celery.utils.log import get_logger
 from celery.worker import state
 
 import boogie
-from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks import current_app, identity, registry
 from boogie.apps.tasks.broker import quirks
 from boogie.apps.tasks.db.connections import close_connections
-from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper import jobs, pacemaker, thread
 
@@ -77,7 +76,7 @@ class KeeperStep(bootsteps.StartStopStep):
         """
         wake()
         waiting = set(state.reserved_requests) - set(state.active_requests)
-        ids = [request.id for request in waiting if isinstance(request.task, BoogieTask)]
+        ids = [request.id for request in waiting if registry.is_ours(request.task)]
         if ids and current_app.needs_ringing():
             jobs.submit(losses.give_back, ids)
 
