@@ -1,8 +1,10 @@
 """Two want one row: one gets it, the other is seen to lose."""
 
 import pytest
+from django.db import connection
 
 from boogie.apps.tasks import Task, task_paused
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import errors, start
 from boogie.apps.tasks.keeper import rescue
@@ -116,7 +118,10 @@ def test_a_claim_and_a_cancel_at_one_moment_leave_the_row_cancelled():
         row.refresh_from_db()
         assert cancelled is True
         assert row.is_cancelled
-        assert row.attempt == (0 if run is None else 1)
+        if features.returns_from_update(connection):
+            assert row.attempt == (0 if run is None else 1)
+        else:  # claimed, and cancelled before it was read: that is nobody's run
+            assert row.attempt in ((0, 1) if run is None else (1,))
 
 
 def test_a_claim_and_a_pause_at_one_moment_let_one_of_them_have_the_row():

@@ -65,6 +65,19 @@ def told_and_fails(product, path):
         raise LookupError("a failure that nobody wants") from None
 
 
+@task
+def told_when_let_go(product, path):
+    """Ask only once a file beside the diary is there."""
+    _note(path, "begun")
+    while not Path(f"{path}.go").exists():
+        time.sleep(0.02)
+    try:
+        check_cancelled()
+    except TaskCancelled:
+        _note(path, "told")
+        raise
+
+
 def _deaf(path):
     _note(path, "begun")
     while True:

@@ -1,6 +1,7 @@
 """Rows that are cancelled while a real worker runs them: the body is told, or killed."""
 
 import os
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -147,10 +148,11 @@ def test_terminate_on_a_queryset_kills_every_process_and_no_other(worker, produc
 
 def test_terminate_where_the_pool_cannot_kill_is_a_cancel(worker, product, diary):
     one = worker(pool="threads")
-    row = start(tasks.told_by_function, product, diary)
+    row = start(tasks.told_when_let_go, product, diary)
     assert row.cancel(terminate=True)
-    diary.until("told")
     one.until_logged(f"The pool cannot kill {row.pk}")
+    Path(f"{diary.path}.go").touch()
+    diary.until("told")
     worker_goes_on(product)
     wait_until(lambda: not Task.objects.get(pk=row.pk).terminate, PATIENCE)
     assert_cancelled_and_untouched(row)
