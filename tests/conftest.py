@@ -5,7 +5,9 @@ And listen to Ctrl-C: a program in the background is started deaf to it, and so 
 """
 
 import functools
+import gc
 import signal
+import socket
 
 import pytest
 
@@ -25,3 +27,18 @@ def pytest_runtest_setup(item):
     if needs_servers and absent():
         reason = f"no answer from {', '.join(absent())}"
         (pytest.fail if services.REQUIRED else pytest.skip)(reason)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    """Close what this process still has open to a broker: at its end nobody else would."""
+    for one in gc.get_objects():  # not isinstance(): lazy objects of Django would wake up
+        if issubclass(type(one), socket.socket) and _leads_to_a_broker(one):
+            one.close()
+
+
+def _leads_to_a_broker(one):
+    try:
+        return one.getpeername()[1] in (services.PORTS["redis"], services.PORTS["rabbitmq"])
+    except (OSError, IndexError):
+        return False

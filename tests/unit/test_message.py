@@ -58,12 +58,13 @@ def ring(bells, producer, *task_ids, priority=3, queue=None):
 @pytest.fixture
 def sends(app, monkeypatch):
     """Ids for which Celery made a message."""
-    ids, send = [], app.send_task
-    monkeypatch.setattr(
-        app,
-        "send_task",
-        lambda *a, task_id, **o: ids.append(task_id) or send(*a, task_id=task_id, **o),
-    )
+    ids, send = [], bell.send
+
+    def noted(app, producer, name, task_id, options):
+        ids.append(task_id)
+        send(app, producer, name, task_id, options)
+
+    monkeypatch.setattr(bell, "send", noted)
     return ids
 
 
@@ -164,3 +165,31 @@ def test_events_of_sent_tasks_are_sent_if_celery_is_told_to(app, producer, sends
     keys = [new_id(), new_id()]
     ring(bell.Doorbells(app), producer, *keys)
     assert sends == keys
+
+
+@pytest.mark.parametrize("where", ["app", "class", "amqp"])
+def test_who_patches_what_celery_sends_by_is_asked_for_each_message(
+    app, producer, published, monkeypatch, where
+):
+    """Of tenants and of traces: a header that is kept would be that of the first message."""
+    tenants = iter(["one", "two", "three"])
+    if where == "amqp":
+        send = app.amqp.send_task_message
+
+        def patched(producer, name, message, **options):
+            message.headers["tenant"] = next(tenants)
+            return send(producer, name, message, **options)
+
+        monkeypatch.setattr(app.amqp, "send_task_message", patched)
+    else:
+        send = celery.Celery.send_task
+
+        def patched(self, *args, headers=None, **options):
+            return send(self, *args, headers={"tenant": next(tenants)}, **options)
+
+        target = app if where == "app" else celery.Celery
+        method = patched.__get__(app) if where == "app" else patched
+        monkeypatch.setattr(target, "send_task", method)
+    bells = bell.Doorbells(app)
+    ring(bells, producer, *(new_id() for _ in range(3)))
+    assert [headers["tenant"] for headers, _, _ in published()] == ["one", "two", "three"]

@@ -8,7 +8,9 @@ import math
 import uuid
 
 import pytest
+from django.http import QueryDict
 from django.test import override_settings
+from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +124,8 @@ class Colour(enum.Enum):
 
 
 REFUSED = {
+    "a QueryDict": QueryDict("a=1&a=2"),
+    "a MultiValueDict": MultiValueDict({"a": [1, 2]}),
     "NaN": math.nan,
     "infinity": math.inf,
     "minus infinity": -math.inf,

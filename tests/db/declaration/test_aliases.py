@@ -97,10 +97,11 @@ def test_clean_and_verbs_reach_rows_with_old_names(product):
     assert Task.objects.count() == 0
 
 
-def test_a_row_with_an_old_name_is_rescued_by_the_rules_of_the_task(product):
+def test_a_row_with_an_old_name_is_rescued_as_was_promised_when_it_was_made(product):
     current_app.celery_app().finalize()  # as in a worker
     careful = declared(rescue=False, aliases=["db.aliases.careful"])(lambda product: None)
-    row = stored("running", product, "db.aliases.careful", worker="gone@host/1")
+    old = "db.aliases.careful"
+    row = stored("running", product, old, worker="gone@host/1", rescue=False)
     losses.lose(row, "its worker died")
     row.refresh_from_db()
     assert row.is_failed

@@ -2,12 +2,13 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
 from boogie.apps.tasks import Task, TaskCancelled
 from boogie.apps.tasks.lifecycle import transitions
 from tests.project.blog.models import Post
 from tests.project.shop.models import Product
-from tests.support.runs import both_worlds, by_worker, declared, work
+from tests.support.runs import both_worlds, by_worker, declared, ring, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -160,3 +161,27 @@ def test_a_caller_who_rolls_back_takes_the_whole_call_back(product):
         transaction.set_rollback(True)
     assert stock(product) == 0
     assert Task.objects.count() == 0
+
+
+# --- a body that deletes its own row --------------------------------------------------
+
+
+@declared(atomic=True)
+def forget_all(product):
+    Product.objects.filter(pk=product.pk).update(stock=F("stock") + 1)
+    Task.objects.for_object(product).delete()
+
+
+def test_a_body_that_deletes_its_own_row_runs_once_and_its_effects_stay(product):
+    row = forget_all.delayed(product)
+    ring(row.name, row.pk)
+    assert not Task.objects.exists()
+    assert stock(product) == 1
+    ring(row.name, row.pk)
+    assert stock(product) == 1
+
+
+def test_a_call_whose_body_deletes_its_own_row_returns(product):
+    assert forget_all.call(product) is None
+    assert not Task.objects.exists()
+    assert stock(product) == 1

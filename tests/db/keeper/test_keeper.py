@@ -214,7 +214,9 @@ def test_a_row_with_no_loss_left_fails_with_worker_lost_and_its_hooks_run():
 
 def test_a_task_that_must_not_be_rescued_fails_at_its_first_loss():
     body = declared(rescue=False)(lambda product: None)
-    row = stored("running", name=body.name, worker=DEAD)
+    row = body.delayed(Product.objects.create(name="pen"))
+    Task.objects.filter(pk=row.pk).delete()
+    row = stored("running", name=body.name, worker=DEAD, rescue=row.rescue)
     rescue.rescue()
     row.refresh_from_db()
     assert row.is_failed

@@ -1,5 +1,7 @@
 """What a keeper does with its own worker: rows that it lost track of, processes to be killed."""
 
+from weakref import WeakSet
+
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
@@ -195,17 +197,21 @@ def test_a_pool_that_cannot_kill_says_so_and_the_keeper_goes_on(mine, monkeypatc
     row.cancel(terminate=True)
 
     class Request:
+        id = str(row.pk)
+
         def terminate(self, pool):
             raise NotImplementedError
 
     class Host:
         pool = None
 
-    monkeypatch.setattr("celery.worker.state.requests", {str(row.pk): Request()})
+    running = WeakSet([request := Request()])
+    monkeypatch.setattr("celery.worker.state.reserved_requests", running)
+    monkeypatch.setattr("celery.worker.state.active_requests", running)
     mine.pool = Pool(Host())
     assert mine.pool.known() == {str(row.pk)}
     mine.kill_terminated()
-    assert f"The pool cannot kill {row.pk}" in caplog.text
+    assert f"The pool cannot kill {request.id}" in caplog.text
     assert status(row) == "cancelled"
     assert not row.terminate
 
@@ -213,7 +219,7 @@ def test_a_pool_that_cannot_kill_says_so_and_the_keeper_goes_on(mine, monkeypatc
 def test_a_process_that_has_ended_meanwhile_is_not_looked_for_for_ever(mine, monkeypatch):
     row = stored("running", worker=ME)
     row.cancel(terminate=True)
-    monkeypatch.setattr("celery.worker.state.requests", {})
+    monkeypatch.setattr("celery.worker.state.active_requests", WeakSet())
     mine.pool = Pool(None)
     mine.kill_terminated()
     assert status(row) == "cancelled"

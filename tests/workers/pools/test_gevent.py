@@ -44,10 +44,11 @@ def test_a_time_limit_ends_a_body_that_waits(standing, user):
     assert titles(user) == [f"TimeLimitExceeded ['word'] {{'number': 1}} {row.pk}"]
 
 
-def test_a_body_that_raises_system_exit_is_run_again(standing, post):
-    row = tasks.leave.delayed(post, 1)
-    assert row.wait(PATIENCE) == 2
-    assert (row.attempt, row.losses, row.worker) == (2, 1, standing.row.pk)
+def test_a_body_that_raises_system_exit_fails_at_once_and_the_worker_goes_on(standing, post):
+    (ended,) = all_ended(tasks.leave.delayed(post, 1))
+    assert (ended.status, ended.attempt, ended.losses) == ("failed", 1, 0)
+    assert [error["type"] for error in ended.errors] == ["builtins.SystemExit"]
+    assert tasks.leave.delayed(post, 1).wait(PATIENCE) == 2
 
 
 def test_a_row_runs_when_its_time_has_come(standing, user):

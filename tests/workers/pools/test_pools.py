@@ -26,10 +26,13 @@ def test_rows_run_in_pools_without_children(worker, user, pool):
     assert [row.wait(PATIENCE)["pid"] for row in rows] == [one.pid] * 3
 
 
-@pytest.mark.parametrize("pool", ["prefork", "solo"])
-def test_a_body_that_raises_system_exit_is_run_again(worker, post, pool):
+@pytest.mark.parametrize("pool", ["prefork", "solo", "threads"])
+def test_a_body_that_raises_system_exit_fails_at_once_and_the_worker_goes_on(worker, post, pool):
     one = worker(pool=pool)
     row = tasks.leave.delayed(post, 1)
-    assert row.wait(PATIENCE) == 2
-    assert (row.attempt, row.losses, row.worker) == (2, 1, one.row.pk)
-    assert [error["type"] for error in row.errors] == ["boogie.apps.tasks.exceptions.WorkerLost"]
+    (ended,) = all_ended(row)
+    assert (ended.status, ended.attempt, ended.losses) == ("failed", 1, 0)
+    assert [error["type"] for error in ended.errors] == ["builtins.SystemExit"]
+    again = tasks.leave.delayed(post, 1)
+    assert again.wait(PATIENCE) == 2
+    assert again.worker == one.row.pk

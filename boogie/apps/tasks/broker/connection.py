@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
@@ -57,6 +58,13 @@ class BrokerPool:
         except Exception as error:  # whatever a transport raises: it is given up
             logger.debug("A connection to the broker did not close: %s", error)
 
+    @staticmethod
+    def _hang_up(owner: Any, pool: Any) -> None:
+        """Close a pool whose app or broker has changed; not that of the process that forked us."""
+        if pool is not None and owner is not None and owner[0] == os.getpid():
+            with suppress(Exception):  # whatever a transport raises: it is given up
+                pool.force_close_all()
+
     def connections(self, app: Celery) -> Any:
         """Return the pool of connections for ``app``; a new one after a fork."""
         return self.open(app)[0]
@@ -66,6 +74,7 @@ class BrokerPool:
         owner = (os.getpid(), app, str(current_app.setting(app, "broker_write_url")))
         with self._lock:
             if self._owner != owner:
+                self._hang_up(self._owner, self._connections)
                 self._connections = connect(app).Pool(limit=POOL_SIZE)
                 self._doorbells = Doorbells(app)
                 self._owner = owner

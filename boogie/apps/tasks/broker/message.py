@@ -10,6 +10,8 @@ from typing import Any
 from weakref import WeakSet
 
 from celery import Celery, signals
+from celery.app import amqp as celery_amqp
+from celery.app import base as celery_base
 from kombu import Producer
 from kombu.serialization import dumps
 
@@ -17,6 +19,9 @@ from boogie.apps.tasks import current_app, registry
 
 #: Stands for the id where Celery puts it.
 PLACE = "00000000-0000-0000-0000-000000000000"
+
+#: Where Celery's own code lies that makes and sends messages.
+CELERYS = frozenset([celery_base.__file__, celery_amqp.__file__])
 
 #: Whoever listens to these is told of every message, by Celery.
 SIGNALS = (signals.before_task_publish, signals.after_task_publish)
@@ -97,10 +102,28 @@ class Doorbells:
 
         Inside of a task they name it as their parent; a router of the project's may
         choose by whatever it likes; receivers of signals are told of each, and may
-        change it.
+        change it, as may who has overridden or patched what Celery sends by.
         """
         listened = any(signal.receivers for signal in SIGNALS)
-        return bool(self._all_differ or listened or self.app.current_worker_task)
+        return bool(
+            self._all_differ
+            or listened
+            or self.app.current_worker_task
+            or not _sends_as_celery(self.app)
+        )
+
+
+def _sends_as_celery(app: Any) -> bool:
+    """Return whether ``send_task`` and what it calls are Celery's own code."""
+    return _is_celerys(app.send_task) and all(
+        _is_celerys(getattr(app.amqp, name))
+        for name in ("create_task_message", "send_task_message")
+    )
+
+
+def _is_celerys(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename in CELERYS
 
 
 def send(app: Celery, producer: Any, name: str, task_id: str, options: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 Columns and indexes that mean the same on every database. Migrations name them.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 from django.db import connection as default_connection
@@ -12,6 +12,11 @@ from django.db.models import Q
 from boogie.apps.tasks.serialization import codec
 
 from . import features
+
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField
 
 
 class JSONField(models.JSONField):
@@ -41,7 +46,7 @@ class JSONField(models.JSONField):
         return None
 
 
-class ExactCharField(models.CharField):  # type: ignore[type-arg]
+class ExactCharField(CharField):
     """Text that is compared character by character on every database."""
 
     def db_parameters(self, connection: Any) -> Any:

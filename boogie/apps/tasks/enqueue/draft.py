@@ -20,6 +20,7 @@ def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
         args=packed_args,
         kwargs=packed_kwargs,
         priority=task.row_priority,
+        rescue=task.rescue,
         created=Moment(),
     )
     row._state.db = primary(Task)

@@ -43,4 +43,6 @@ def stored(when: datetime) -> datetime:
     """Return ``when`` as a ``DateTimeField`` wants it."""
     if settings.USE_TZ:
         return timezone.make_aware(when) if timezone.is_naive(when) else when
-    return timezone.make_naive(when) if timezone.is_aware(when) else when
+    # In the zone of the database, not in one that is active for a user.
+    zone = timezone.get_default_timezone()
+    return timezone.make_naive(when, zone) if timezone.is_aware(when) else when

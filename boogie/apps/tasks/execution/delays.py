@@ -40,9 +40,10 @@ def due_after_retry(run: Run, reason: Retry) -> Any:
     return Moment(when) if isinstance(when, int | float) else when
 
 
-def delay_after_loss(row: Task, rescue: bool) -> float | None:
+def delay_after_loss(row: Task) -> float | None:
     """Return for how long a row waits that is rescued now; ``None``: it is not to be rescued."""
-    limit = conf.MAX_LOSSES if rescue else 0
+    # What was promised when it was made: this process may not know its task.
+    limit = conf.MAX_LOSSES if row.rescue else 0
     if row.losses >= limit or identity.is_call(row.worker):
         return None
     return LOSS_DELAYS[min(row.losses, len(LOSS_DELAYS) - 1)]

@@ -7,8 +7,38 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+#: Exit codes by which billiard has a child end that gets a signal (billiard.common).
+BY_SIGNAL = range(-255, -191)
+#: Names of the exceptions that end a pool or a worker. (gevent's need not be installed.)
+ENDS = frozenset(["GreenletExit", "WorkerShutdown", "WorkerTerminate"])
 #: Characters of a message or traceback that are kept.
 MAX_TEXT = 100_000
+
+
+def ends_the_process(exception: BaseException) -> bool:
+    """
+    Return whether an exception is no body's: a pool or a worker that comes to its end raised it.
+
+    ``GreenletExit`` kills a greenlet, as SIGKILL does a process; billiard ends a child that
+    gets a signal by ``SystemExit``. All others are errors of the body, whatever their class.
+    """
+    kinds = {kind.__name__ for kind in type(exception).__mro__}
+    by_signal = isinstance(exception, SystemExit) and exception.code in BY_SIGNAL
+    return by_signal or not kinds.isdisjoint(ENDS)
+
+
+def is_time_limit(exception: BaseException, task: Any) -> bool:
+    """
+    Return whether an exception is the hard time limit of gevent's pool.
+
+    It is told of by the pool, afterwards. A body's own ``gevent.Timeout`` looks the same, and ends
+    the same where there is such a limit.
+    """
+    kind = type(exception)
+    if kind.__name__ != "Timeout" or not kind.__module__.startswith(("gevent", "eventlet")):
+        return False
+    limits = task.request.timelimit or ()
+    return bool(task.time_limit or any(limits))
 
 
 def describe(exception: BaseException, attempt: int, worker: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from celery.signals import task_failure
 
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.exceptions import UnknownTask, WorkerLost
-from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 
@@ -32,9 +32,8 @@ def lose(row: Task, how: str) -> None:
 
     ``how`` says in words what happened.
     """
-    task = registry.get(row.name)
     lost = WorkerLost(f"{how} while it ran attempt {row.attempt} of {row.name}")
-    delay = delays.delay_after_loss(row, rescue=task is None or task.rescue)
+    delay = delays.delay_after_loss(row)
     if delay is None:
         abandon(row, lost)
         return
@@ -51,13 +50,17 @@ def give_back(ids: list[str]) -> None:
 
 
 def abandon(row: Task, exception: Exception) -> None:
-    """Fail a running row from outside its process, with the hooks and signals of a failure."""
+    """
+    Fail a running row from outside its process, with the hooks and signals of a failure.
+
+    They are called for the one who moved the row, once it has: they may take long.
+    """
     run = start.read(row)
     run.exception = exception
     run.error = run.describe(exception)
+    settle.fail(run, run.error)
     task = registry.get(row.name)
-    if task is None or run.gone is not None:
-        settle.fail(run, run.error)
+    if run.outcome != states.FAILED or task is None or run.gone is not None:
         return
     request = Context(
         id=str(row.pk),
@@ -73,7 +76,6 @@ def abandon(row: Task, exception: Exception) -> None:
         _fail_as_celery_does(task, request, exception)
     finally:
         task.request_stack.pop()
-    settle.fail(run, run.error)  # does nothing if the receiver of task_failure has settled it
 
 
 def _fail_as_celery_does(task: Declaration, request: Any, exception: Exception) -> None:

@@ -18,7 +18,7 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
 
 from . import delays, settle
-from .run import TAKEN, Run
+from .run import DELETED, TAKEN, Run
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
         with transaction.atomic(using=run.db):
             _perform(task, run, body)
             settle.finish_now(run)
-            if run.outcome == TAKEN:
+            if run.outcome == TAKEN and not _has_deleted_its_row(run):
                 raise _Undo
     except _Undo:
         reason = f"{run.row} was taken away while it ran; its effects are rolled back"
@@ -71,6 +71,14 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
         give_up(task, run, exception)
 
 
+def _has_deleted_its_row(run: Run) -> bool:
+    """Return whether the row is gone, and note it: nobody can run it again."""
+    if run.rows.filter(pk=run.row.pk).exists():
+        return False
+    run.outcome = DELETED
+    return True
+
+
 def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
     """
     Raise why a run that left nothing behind cannot go on.
@@ -78,7 +86,7 @@ def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
     If that is a database that went away, before the body or after an ``atomic``
     one, the row is rescued and ``Ignore`` is raised.
     """
-    delay = delays.delay_after_loss(run.row, task.rescue)
+    delay = delays.delay_after_loss(run.row)
     if delay is None or not isinstance(reason, outages.AWAY):
         raise reason
     settle.rescue(run, reason, delay)

@@ -14,7 +14,7 @@ from celery import signals
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.db.connections import renew_connections
 
-from . import settle, start
+from . import errors, settle, start
 from .run import Run
 
 
@@ -60,13 +60,18 @@ def retry(sender: Any, reason: Any, **extra: Any) -> None:
 def close(sender: Any, state: str | None = None, **extra: Any) -> None:
     """task_postrun: settle a run whose end no other signal told: ``Ignore``, a hook that raised."""
     run = _run_of(sender)
-    # Without a state an exception is on its way; ``SystemExit`` is the end of this process.
+    # Without a state an exception is on its way that Celery does not handle.
     raised = sys.exception() if state is None else None
-    if run is None or (state is None and not isinstance(raised, Exception)):
+    if run is None or (state is None and _is_left_alone(raised, sender)):
         return
     if raised is not None and run.error is None:
         run.error = run.describe(raised)
     settle.close(run, returned=state == "SUCCESS")
+
+
+def _is_left_alone(raised: BaseException | None, task: Any) -> bool:
+    """Return whether others learn of the end of a run, and say what becomes of its row."""
+    return raised is None or errors.ends_the_process(raised) or errors.is_time_limit(raised, task)
 
 
 def _run_of(sender: Any) -> Run | None:

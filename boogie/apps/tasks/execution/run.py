@@ -18,6 +18,10 @@ from . import errors
 TAKEN = "taken"
 
 
+#: The outcome of a run whose ``atomic`` body deleted its row; its effects are committed.
+DELETED = "deleted"
+
+
 class Stage(Enum):
     """How far a claimed attempt has come on its way through the task's class."""
 
@@ -53,7 +57,7 @@ class Run:
     #: When a check for cancellation asks the database again, by this process's clock.
     next_check: float = 0.0
     stage: Stage = Stage.CLAIMED
-    #: How it ended: a status, or :data:`TAKEN`; ``None`` as long as it is not settled.
+    #: How it ended: a status, :data:`TAKEN` or :data:`DELETED`; ``None``: it is not settled yet.
     outcome: str | None = None
 
     @property

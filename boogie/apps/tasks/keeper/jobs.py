@@ -1,37 +1,66 @@
 """
-Work for a thread of the keeper that an event loop must not wait for.
+Work for threads of the keeper that an event loop, or the heartbeat, must not wait for.
 
-Users' hooks may be called in it, and take long.
+Users' hooks and receivers may be called in it, and take long.
 """
 
+import logging
 import queue
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from django.db import connections
 
-from .step import guarded
+from boogie.apps.tasks.conf import conf
 
-_jobs: "queue.SimpleQueue[Callable[[], Any] | None]" = queue.SimpleQueue()
+from .step import REFUSED, guarded
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which a job is tried again that the database refused.
+AGAIN_AFTER = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to be done once, and again as long as the database is away."""
+
+    do: Callable[[], Any]
+    given_up: float = field(default_factory=lambda: time.monotonic() + conf.SETTLE_TIMEOUT)
+
+
+_jobs: "queue.SimpleQueue[Job | None]" = queue.SimpleQueue()
 
 
 def submit(job: Callable[..., Any], *args: Any) -> None:
     """Have a thread of the keeper call ``job(*args)`` soon; the caller may be an event loop."""
-    _jobs.put(partial(job, *args))
+    _jobs.put(Job(partial(job, *args)))
 
 
 def work() -> None:
     """Do jobs as they come, until told to stop."""
     try:
         while (job := _jobs.get()) is not None:
-            guarded(job)
+            if guarded(job.do) is REFUSED:
+                _put_off(job)
     finally:
         connections.close_all()
 
 
+def _put_off(job: Job) -> None:
+    """Have a job done later: it may have been the connection, or the database is away."""
+    if time.monotonic() < job.given_up:
+        time.sleep(AGAIN_AFTER)
+        _jobs.put(job)
+    else:
+        logger.error("The keeper gives up %r: the database has refused it for too long", job.do)
+
+
 def stop() -> None:
-    """Have the thread that works stop after the jobs before this call."""
+    """Have one thread that works stop after the jobs before this call."""
     _jobs.put(None)
 
 
@@ -40,4 +69,4 @@ def finish() -> None:
     while not _jobs.empty():
         job = _jobs.get()
         if job is not None:
-            guarded(job)
+            guarded(job.do)

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
+
+from boogie.apps.tasks.execution import errors
 
 logger = logging.getLogger(__name__)
 
-#: What a step comes to that went wrong.
-FAILED = object()
+#: What a step comes to that went wrong; and one that the database would not let be done.
+FAILED, REFUSED = object(), object()
 
 
 def never(result: Any) -> bool:
@@ -27,7 +29,7 @@ class Step:
     What is to be done, and when it is to be done again.
 
     ``every``: seconds, asked for anew each time. ``at_once``: whether the step is to be
-    done again at the next look, told by what it returned, or :data:`FAILED`.
+    done again at the next look, told by what it came to.
     """
 
     do: Callable[[], Any]
@@ -48,21 +50,28 @@ class Step:
 
 def went_wrong(result: Any) -> bool:
     """Return whether a step failed."""
-    return result is FAILED
+    return result is FAILED or result is REFUSED
 
 
 def found(enough: int) -> Callable[[Any], bool]:
     """Return a predicate: whether a step found ``enough`` to go on without a pause."""
-    return lambda result: result is not FAILED and result >= enough
+    return lambda result: not went_wrong(result) and result >= enough
 
 
 def guarded(action: Callable[[], Any]) -> Any:
-    """Do something; the keeper outlives whatever goes wrong in it."""
+    """
+    Do something; the keeper outlives whatever goes wrong in it.
+
+    Hooks of users may be called in it, and raise what is no ``Exception``.
+    """
     try:
         return action()
-    except DatabaseError as error:
-        logger.warning("The keeper cannot reach the database, it tries again: %s", error)
+    except Error as error:
+        logger.warning("The keeper cannot ask the database, it tries again: %s", error)
         connections.close_all()
-    except Exception:
+        return REFUSED
+    except BaseException as error:
+        if errors.ends_the_process(error):
+            raise
         logger.exception("The keeper failed at %r", action)
-    return FAILED
+        return FAILED

@@ -26,6 +26,8 @@ TICK = 1.0
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
+#: Threads that do jobs: a hook that takes long must not hold up the rescue of all other rows.
+JOB_THREADS = 2
 #: Seconds that a thread gets to end what it does.
 END_WITHIN = 10.0
 
@@ -60,7 +62,7 @@ class Keeper:
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
             Step(self.compare, every=lambda: RESCUE_EVERY),
-            Step(rescue, every=lambda: RESCUE_EVERY),
+            Step(partial(rescue, self.lose), every=lambda: RESCUE_EVERY),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
         ]
 
@@ -73,11 +75,11 @@ class Keeper:
         guarded(self.beat)
 
     def start(self) -> None:
-        """Begin the threads: one keeps, one does jobs, in which users' hooks may take long."""
+        """Begin the threads: one keeps, some do jobs, in which users' hooks may take long."""
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._keep, args=[self._stopped], name="boogie-keeper"),
-            threading.Thread(target=jobs.work, name="boogie-jobs"),
+            *(threading.Thread(target=jobs.work, name="boogie-jobs") for _ in range(JOB_THREADS)),
         ]
         for thread in self._threads:
             thread.daemon = True
@@ -88,7 +90,8 @@ class Keeper:
         threads, self._threads = self._threads, []
         if threads:
             self._stopped.set()
-            jobs.stop()
+            for _ in range(JOB_THREADS):
+                jobs.stop()
         for thread in threads:
             thread.join(END_WITHIN)
 
@@ -109,6 +112,13 @@ class Keeper:
     def ring(self) -> int:
         """Ring for due rows of the queues that this worker consumes from; return how many."""
         return ring.ring_due(["", *self.about["queues"]])
+
+    def lose(self, row: Task, how: str) -> None:
+        """Rescue or fail a row; not in the thread that beats: hooks and receivers are called."""
+        if self.is_running:
+            jobs.submit(losses.lose, row, how)
+        else:
+            losses.lose(row, how)
 
     def beat(self) -> None:
         """Say that this worker is alive, to the database and to the pacemaker."""
@@ -137,7 +147,7 @@ class Keeper:
         self._missing = {(row.pk, row.attempt) for row in missing}
         for row in missing:
             if (row.pk, row.attempt) in seen_before:
-                losses.lose(row, f"the worker {self.worker_id} lost track of the row")
+                self.lose(row, f"the worker {self.worker_id} lost track of the row")
 
     def _keep(self, stopped: threading.Event) -> None:
         try:

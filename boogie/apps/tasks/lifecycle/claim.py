@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import DataError, connections, models
+from django.db import Error, connections, models
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
@@ -121,7 +121,11 @@ def claim_with_object(
     statement, rows, objects = compiled.cached(everything.db, ("claim", kind), build)
     try:
         found = statement.all(connection, _values(everything, key, worker, pid))
-    except DataError:  # a key that this model cannot have had: from before it was changed
+    except outages.AWAY:
+        raise
+    except Error:
+        # The object cannot be read along: a column is gone, or its key is from before the model
+        # was changed. Read by itself, it fails the row, not its claim.
         if connection.in_atomic_block:
             raise
         return None

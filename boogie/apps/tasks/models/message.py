@@ -7,7 +7,7 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from boogie.apps.tasks.db.fields import MomentField
+from boogie.apps.tasks.db.fields import ExactCharField, MomentField
 
 from .querysets import StoredQuerySet
 
@@ -32,10 +32,10 @@ class Message(models.Model):
     """A message of a plain Celery task on ``boogie://``; deleted when acknowledged."""
 
     id = models.BigAutoField(primary_key=True)
-    queue = models.CharField(_("queue"), max_length=255)
+    queue = ExactCharField(_("queue"), max_length=255)
     priority = models.PositiveSmallIntegerField(_("priority"), default=0)
     payload = models.TextField(_("payload"))
-    worker = models.CharField(_("worker"), max_length=255, blank=True)
+    worker = ExactCharField(_("worker"), max_length=255, blank=True)
     created = MomentField(_("created"))
 
     objects = MessageQuerySet.as_manager()

@@ -69,12 +69,13 @@ class Task(models.Model):
     attempt = models.IntegerField(_("attempt"), default=0, editable=False)
     retries = models.IntegerField(_("retries"), default=0, editable=False)
     losses = models.IntegerField(_("losses"), default=0, editable=False)
-    queue = models.CharField(_("queue"), max_length=255, blank=True)
+    queue = ExactCharField(_("queue"), max_length=255, blank=True)
     priority = models.SmallIntegerField(_("priority"), default=0)
-    worker = models.CharField(_("worker"), max_length=255, blank=True, editable=False)
+    worker = ExactCharField(_("worker"), max_length=255, blank=True, editable=False)
     pid = models.IntegerField(_("process id"), null=True, editable=False)
     created = MomentField(_("created"))
     scheduled_for = MomentField(_("scheduled for"), null=True)
+    rescue = models.BooleanField(_("rescue"), default=True, editable=False)
     terminate = models.BooleanField(_("terminate"), default=False, editable=False)
     not_before = MomentField(_("not before"), null=True, editable=False)
     due = MomentField(_("due"), null=True, editable=False)
@@ -137,8 +138,12 @@ class Task(models.Model):
 
     @property
     def error(self) -> str | None:
-        """The last error as ``Type: message``, or ``None``."""
-        if not self.errors:
+        """
+        The last error as ``Type: message``, or ``None``.
+
+        ``None`` for a finished row, whose errors are of earlier attempts; ``errors`` has them.
+        """
+        if not self.errors or self.is_finished:
             return None
         last = self.errors[-1]
         kind = last["type"].rpartition(".")[2]

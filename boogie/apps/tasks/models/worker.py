@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.fields import MomentField
+from boogie.apps.tasks.db.fields import ExactCharField, MomentField
 
 from .querysets import StoredQuerySet
 
@@ -29,7 +29,7 @@ class WorkerQuerySet(StoredQuerySet["Worker"]):
 class Worker(models.Model):
     """One life of a Celery worker's main process, kept alive by its heartbeat."""
 
-    id = models.CharField(primary_key=True, max_length=255)
+    id = ExactCharField(primary_key=True, max_length=255)
     host = models.CharField(_("host"), max_length=255)
     pid = models.PositiveIntegerField(_("process id"))
     queues = models.JSONField(_("queues"), default=list)

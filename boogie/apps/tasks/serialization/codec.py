@@ -4,6 +4,7 @@ Celery's JSON both ways, and what it does not bring back.
 
 import json
 import math
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,10 @@ def _restore(value: dict[str, Any]) -> Any:
     if value.keys() == {"__type__", "__value__"} and value["__type__"] == "float":
         return float(value["__value__"])
     return object_hook(value)
+
+
+#: The ways to tell one's items that leave nothing out.
+WHOLE = (dict.items, OrderedDict.items)
 
 
 class Unfit(Exception):
@@ -84,6 +89,10 @@ def _float(value: float) -> Any:
 def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unfit(f"a {type(value).__qualname__}")
+    if type(value).items not in WHOLE:
+        raise Unfit(
+            f"a {type(value).__qualname__}, whose items() may leave values out; pass a plain dict"
+        )
     if value.keys() == {"__type__", "__value__"}:
         raise Unfit("a dict with just the keys '__type__' and '__value__', which JSON decodes")
     for key in value:

@@ -2,6 +2,9 @@
 References to objects: a key as text, and who may be referred to.
 """
 
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import models
@@ -46,8 +49,27 @@ def _has_key(obj: models.Model) -> bool:
 
 
 def object_key(obj: models.Model) -> str:
-    """Return the primary key of ``obj`` as text; a composite one as a JSON array."""
-    return str(obj._meta.pk.value_to_string(obj))
+    """
+    Return the primary key of ``obj`` as text, as it will be read; a composite one as a JSON array.
+
+    An instance may have it as its maker wrote it: a UUID as text, a decimal with fewer places.
+    """
+    pk: Any = obj._meta.pk
+    value = getattr(obj, pk.attname, None) if pk.concrete else None
+    if value is None or type(value) is int:
+        return str(pk.value_to_string(obj))
+    return str(pk.value_to_string(SimpleNamespace(**{pk.attname: _canonical(pk, value)})))
+
+
+def _canonical(field: Any, value: Any) -> Any:
+    """Return a key as its database would give it back."""
+    field = getattr(field, "target_field", field)
+    value = field.to_python(value)
+    if isinstance(field, models.DecimalField) and isinstance(value, Decimal):
+        return value.quantize(Decimal(1).scaleb(-(field.decimal_places or 0)))
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    return value
 
 
 def checked_key(name: str, obj: models.Model) -> str:

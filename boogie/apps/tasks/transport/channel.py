@@ -6,11 +6,13 @@ room for; what was reserved and not begun is given back.
 """
 
 import json
+import logging
 import threading
 from itertools import compress
 from queue import Empty
 from typing import Any
 
+from django.db import Error
 from kombu.transport import memory, virtual
 
 from boogie.apps.tasks import identity, registry
@@ -22,6 +24,8 @@ from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.models.querysets import primary
 
 from . import delivery
+
+logger = logging.getLogger(__name__)
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]
@@ -47,6 +51,8 @@ class Channel(memory.Channel):
         super().__init__(connection, **options)
         #: delivery tag → what it stands for: a Task or a Message, and its pk (None: given back).
         self._held: dict[str, tuple[type[Task] | type[Message], Any]] = {}
+        #: Messages that were acknowledged and are still to be deleted.
+        self._done: list[Any] = []
 
     # --- publishing -------------------------------------------------------------------
 
@@ -103,6 +109,7 @@ class Channel(memory.Channel):
 
     def look(self) -> Kinds:
         """Return of which kind something waits in the queues of this consumer."""
+        self.delete_done()
         queues = self.table_queues
         if not queues or not self.room:
             return NOTHING
@@ -152,19 +159,30 @@ class Channel(memory.Channel):
     # --- acknowledging ----------------------------------------------------------------
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        kind, key = self._held.pop(delivery_tag, (None, None))
-        if kind is Message:
-            _delete_message(key)
+        self._done_with(delivery_tag)
         super().basic_ack(delivery_tag, multiple)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         if requeue:
             self._give_back(delivery_tag)
         else:
-            kind, key = self._held.pop(delivery_tag, (None, None))
-            if kind is Message:
-                _delete_message(key)
+            self._done_with(delivery_tag)
         self.qos.ack(delivery_tag)
+
+    def _done_with(self, delivery_tag: str) -> None:
+        kind, key = self._held.pop(delivery_tag, (None, None))
+        if kind is Message:
+            self._done.append(key)
+            self.delete_done()
+
+    def delete_done(self) -> None:
+        """Delete what was acknowledged; what cannot be deleted now, later: it takes no place."""
+        try:
+            while self._done:
+                _delete_message(self._done[0])
+                self._done.pop(0)
+        except Error as error:
+            logger.warning("boogie:// will delete %s message(s) later: %s", len(self._done), error)
 
     def basic_cancel(self, consumer_tag: str) -> None:
         """
@@ -189,7 +207,7 @@ class Channel(memory.Channel):
         if kind is Task and key:
             transitions.release(_rows().filter(pk=key))
         elif kind is Message:
-            _messages().filter(pk=key).update(worker="")
+            _messages().filter(pk=key, worker=identity.worker_id()).update(worker="")
         return kind is not None
 
     # --- queues -----------------------------------------------------------------------

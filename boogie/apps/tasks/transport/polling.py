@@ -12,10 +12,10 @@ import os
 import time
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
 from boogie.apps.tasks import identity
-from boogie.apps.tasks.db import features, outages
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task, Worker
 from boogie.apps.tasks.models.querysets import primary
@@ -94,7 +94,7 @@ class Watch:
             if self._listener is None:
                 self._start_listening(hub, callback)
             self._ask_to_be_notified(busy)
-        except outages.AWAY as error:
+        except Error as error:
             logger.warning("boogie:// cannot LISTEN, it polls: %s", error)
             self.stop_listening(hub)
 

@@ -12,9 +12,10 @@ tasks are rows of ``Message``, deleted when acknowledged.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
-from django.db import connections
+from django.db import Error, connections
 from kombu.transport import memory, virtual
 
 import boogie
@@ -110,14 +111,24 @@ class Transport(memory.Transport):
                 number, more = give(consumer)
                 delivered += number
                 hungry |= more
-        except outages.AWAY as error:
-            logger.warning("boogie:// cannot reach the database, it tries again: %s", error)
-            connections[alias()].close()
-            self._watch.away()
+        except Error as error:
+            # Of whatever class: a server that only reads for a moment, or lacks a column for one,
+            # says so by other classes than one that is away.
+            logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
+            self._give_up()
+        except Exception:
+            logger.exception("boogie:// failed, it tries again")
+            self._give_up()
         else:
             self._watch.found(delivered)
         self._hungry = hungry
         return delivered
+
+    def _give_up(self) -> None:
+        """Try again in a while, by another connection."""
+        with suppress(Error):
+            connections[alias()].close()
+        self._watch.away()
 
     # --- without an event loop (gevent, eventlet, clients) -----------------------------
 

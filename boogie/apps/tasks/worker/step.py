@@ -89,17 +89,30 @@ class Pool:
 
     def known(self) -> set[str]:
         """Return the ids of all tasks that the worker has: reserved, or running."""
-        return set(state.requests.copy())
+        return {request.id for request in _all_of(state.reserved_requests)}
 
     def kill(self, task_id: str) -> None:
         """Kill the process that runs a task, where the pool can."""
-        request = state.requests.get(task_id)
-        if request is None:
-            return
+        for request in _all_of(state.active_requests):
+            if request.id == task_id:
+                self._terminate(request)
+
+    def _terminate(self, request: Any) -> None:
         try:
             request.terminate(self.worker.pool)
         except NotImplementedError:
-            logger.warning("The pool cannot kill %s; it ends at its check_cancelled()", task_id)
+            logger.warning("The pool cannot kill %s; it ends at its check_cancelled()", request.id)
+
+
+def _all_of(requests: Any) -> list[Any]:
+    """
+    Return a set of Celery's requests: each message by itself.
+
+    Not ``state.requests``: that is keyed by the id, and a second message for a row
+    that runs here takes the entry away when it has come to nothing.
+    """
+    # The references are copied at once: the event loop goes on meanwhile.
+    return [request for reference in requests.data.copy() if (request := reference()) is not None]
 
 
 def _say_farewell(**extra: Any) -> None:

@@ -1,0 +1,53 @@
+"""No job is lost to a database that is away, and no hook ends a thread of the keeper."""
+
+import threading
+
+import pytest
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+
+from boogie.apps.tasks.keeper import jobs
+from tests.support.waiting import wait_until
+
+ERRORS = [DatabaseError, InterfaceError, InternalError, OperationalError]
+
+
+@pytest.fixture
+def working(monkeypatch, db):
+    monkeypatch.setattr(jobs, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr("boogie.apps.tasks.keeper.step.connections.close_all", lambda: None)
+    monkeypatch.setattr(jobs.connections, "close_all", lambda: None)
+    thread = threading.Thread(target=jobs.work, daemon=True)
+    thread.start()
+    yield thread
+    jobs.stop()
+    thread.join(10)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_a_job_that_the_database_refuses_is_done_when_it_no_longer_does(working, error):
+    tries = []
+
+    def job(what):
+        tries.append(what)
+        if len(tries) < 4:
+            raise error("away")
+
+    jobs.submit(job, "this")
+    wait_until(lambda: len(tries) == 4)
+    jobs.submit(tries.append, "next")
+    wait_until(lambda: tries[-1] == "next")
+    assert tries[:-1] == ["this"] * 4
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, ValueError])
+def test_whatever_a_hook_raises_the_next_job_is_done(working, error, caplog):
+    done = []
+
+    def job():
+        raise error("hook")
+
+    jobs.submit(job)
+    jobs.submit(done.append, True)
+    wait_until(lambda: done)
+    assert working.is_alive()
+    assert "The keeper failed at" in caplog.text

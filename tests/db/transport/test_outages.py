@@ -1,0 +1,107 @@
+"""``boogie://`` goes on when the database does, whatever class of error it raised meanwhile."""
+
+import pytest
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
+from kombu import Connection, Consumer, Queue
+
+from boogie.apps.tasks import Message, current_app, identity
+from boogie.apps.tasks.transport import channel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ERRORS = [DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError]
+
+
+@pytest.fixture
+def line():
+    current_app.celery_app()
+    with Connection("boogie://") as line:
+        yield line
+
+
+@pytest.fixture
+def consumer(line):
+    """A consumer of one queue, and what it was given."""
+    taken = []
+    with Consumer(line.channel(), [Queue("q")], on_message=taken.append) as consumer:
+        consumer.qos(prefetch_count=1)
+        yield consumer.channel, taken
+
+
+def send(line):
+    line.SimpleQueue("q", no_ack=False).put({"plain": 1}, serializer="json", headers={"task": "x"})
+
+
+class Hub:
+    """Keeps what is to be called later."""
+
+    def __init__(self):
+        self.on_tick = set()
+        self.later = []
+
+    def call_later(self, seconds, callback):
+        self.later.append(callback)
+
+
+@pytest.mark.parametrize("error", [*ERRORS, ValueError], ids=lambda error: error.__name__)
+def test_the_timer_goes_on_after(error, line, consumer, monkeypatch, caplog):
+    def fail(self):
+        raise error("no")
+
+    monkeypatch.setattr(channel.Channel, "look", fail)
+    monkeypatch.setattr(line.transport._watch, "is_time", lambda: True)
+    monkeypatch.setattr(line.transport._watch, "listen", lambda *args: None)
+    hub = line.transport._hub = Hub()
+    try:
+        line.transport._beat()
+    finally:
+        line.transport._hub = None
+    assert len(hub.later) == 1
+    assert "it tries again" in caplog.text
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_an_acknowledgement_that_fails_costs_no_place_and_is_made_up_for(
+    error, line, consumer, monkeypatch
+):
+    taker, taken = consumer
+    send(line)
+    delete = channel._delete_message
+
+    def fail(key):
+        raise error("away")
+
+    line.drain_events(timeout=5)
+    monkeypatch.setattr(channel, "_delete_message", fail)
+    taken[0].ack()
+    assert taker.room == 1
+    assert Message.objects.count() == 1
+    monkeypatch.setattr(channel, "_delete_message", delete)
+    taker.look()
+    assert Message.objects.count() == 0
+
+
+def test_a_message_that_somebody_else_has_by_now_is_not_given_back(line, consumer):
+    _, taken = consumer
+    send(line)
+    line.drain_events(timeout=5)
+    Message.objects.update(worker="another@host/1")
+    taken[0].requeue()
+    assert Message.objects.get().worker == "another@host/1"
+    assert identity.worker_id() != "another@host/1"
+
+
+def test_queues_are_told_apart_by_every_character(line, consumer):
+    if connection.vendor != "mysql":
+        pytest.skip("other databases always did")
+    taker, _ = consumer
+    for name in ("Q", "q ", "\u1e9b"):
+        Message.objects.create(queue=name, payload="{}", created="2020-01-01T00:00Z")
+    assert taker.look() == frozenset()
