@@ -1,7 +1,8 @@
 """
 Run all tests: ``python tests/run.py [--quick | --coverage] [pytest options]``.
 
-A leg is one pytest session on one database and one broker. Tests that need a
+A leg is one database and one broker; its tests run in one pytest session or in two,
+several of them side by side, since workers wait for most of their time. Tests that need a
 server run where it answers on its standard local port and are counted as
 skipped elsewhere; with ``BOOGIE_REQUIRE_SERVICES=1`` a missing server fails.
 
@@ -20,19 +21,25 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / ".coverage"
 
-EVERYTHING = ["tests"]
-ON_DATABASES = ["tests/db", "tests/races", "tests/workers"]
-ON_BROKERS = ["tests/workers"]
+#: Sessions that run side by side.
+SESSIONS = 4
 
-Leg = tuple[str, str, list[str]]
+WORKERS = ["tests/workers"]
+ON_DATABASES = ["tests/db", "tests/races"]
+EVERYTHING_ELSE = ["tests", "--ignore=tests/workers"]
 
-#: (database, broker, what runs); ``LEGS="sqlite+boogie …"`` chooses among them.
-LEGS: list[Leg] = [
-    ("sqlite", "boogie", EVERYTHING),
+Session = tuple[str, str, list[str]]
+
+#: (database, broker, what runs), what takes longest first; ``LEGS="sqlite+boogie …"`` chooses.
+LEGS: list[Session] = [
+    ("postgresql", "redis", WORKERS),
+    ("sqlite", "boogie", EVERYTHING_ELSE),
+    ("mariadb", "rabbitmq", WORKERS),
     ("postgresql", "redis", ON_DATABASES),
+    ("postgresql", "boogie", WORKERS),
+    ("mariadb", "boogie", WORKERS),
     ("mariadb", "rabbitmq", ON_DATABASES),
-    ("postgresql", "boogie", ON_BROKERS),
-    ("mariadb", "boogie", ON_BROKERS),
+    ("sqlite", "boogie", WORKERS),
 ]
 
 #: What takes long without a worker: what is counted or built, the demo, the random histories.
@@ -44,7 +51,7 @@ SLOW = [
 ]
 
 #: Two sessions, so that two cores have something to do.
-QUICK: list[Leg] = [
+QUICK: list[Session] = [
     ("sqlite", "boogie", ["tests/db", *(f"--ignore={path}" for path in SLOW)]),
     ("sqlite", "boogie", ["tests/unit", "tests/house", *(f"--ignore={path}" for path in SLOW)]),
 ]
@@ -53,18 +60,18 @@ QUICK: list[Leg] = [
 UNCOUNTED = ["--ignore=tests/house/test_instructions.py"]
 
 
-def chosen() -> list[Leg]:
-    """Return the legs that the environment asks for; all of them if it does not."""
-    wanted = os.environ.get("LEGS", "").split()
-    legs = [leg for leg in LEGS if not wanted or f"{leg[0]}+{leg[1]}" in wanted]
-    if len(legs) < len(wanted):
-        sys.exit(f"LEGS names what is none of {', '.join(f'{d}+{b}' for d, b, _ in LEGS)}")
-    return legs
+def chosen() -> list[Session]:
+    """Return the sessions of the legs that the environment asks for, or of all."""
+    known = {f"{database}+{broker}" for database, broker, _ in LEGS}
+    wanted = set(os.environ.get("LEGS", "").split()) or known
+    if wanted - known:
+        sys.exit(f"LEGS names {', '.join(wanted - known)}; there are {', '.join(sorted(known))}")
+    return [session for session in LEGS if f"{session[0]}+{session[1]}" in wanted]
 
 
-def run_leg(leg: Leg, python: list[str], options: list[str]) -> bool:
-    """Run one leg, print its output at its end, return whether it passed."""
-    database, broker, paths = leg
+def run_session(session: Session, python: list[str], options: list[str]) -> bool:
+    """Run one session, print its output at its end, return whether it passed."""
+    database, broker, paths = session
     start = time.monotonic()
     done = subprocess.run(
         [*python, "-m", "pytest", "-q", *options, *paths],
@@ -76,16 +83,21 @@ def run_leg(leg: Leg, python: list[str], options: list[str]) -> bool:
         check=False,
     )
     seconds = time.monotonic() - start
-    print(f"=== {database} + {broker} ({seconds:.0f} s)\n{done.stdout}", flush=True)
+    print(f"=== {_title(session)} ({seconds:.0f} s)\n{done.stdout}", flush=True)
     return done.returncode == 0
 
 
-def run(legs: list[Leg], python: list[str], options: list[str]) -> bool:
-    """Run legs side by side; print and return whether all have passed."""
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        passed = list(pool.map(lambda leg: run_leg(leg, python, options), legs))
-    for (database, broker, _), good in zip(legs, passed, strict=True):
-        print(f"{'passed' if good else 'FAILED'}: {database} + {broker}")
+def _title(session: Session) -> str:
+    database, broker, paths = session
+    return f"{database} + {broker}: {' '.join(path for path in paths if path[0] != '-')}"
+
+
+def run(sessions: list[Session], python: list[str], options: list[str]) -> bool:
+    """Run sessions side by side; print and return whether all have passed."""
+    with ThreadPoolExecutor(max_workers=SESSIONS) as pool:
+        passed = list(pool.map(lambda one: run_session(one, python, options), sessions))
+    for session, good in zip(sessions, passed, strict=True):
+        print(f"{'passed' if good else 'FAILED'}: {_title(session)}")
     print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
     return all(passed)
 
