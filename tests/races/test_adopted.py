@@ -24,7 +24,7 @@ def _rescued_and_claimed_again(key):
         row = Task.objects.get(pk=key)
         assert transitions.rescue(Task.objects.all(), row, LOST, 0.0)
         Task.objects.filter(pk=key).update(not_before=None)
-        return start.claim_row(str(key)).attempt
+        return start.claim_row(str(key), [row.name]).attempt
 
     rival = Rival(take)
     rival.start()
@@ -55,7 +55,7 @@ def test_a_claim_reads_what_it_claimed_or_nothing(taken):
         pytest.skip("a claim is one statement on this database")
     row = stored("queued")
     taken("claim")
-    assert start.claim_row(str(row.pk)) is None
+    assert start.claim_row(str(row.pk), [row.name]) is None
     assert taken.attempt == Task.objects.get(pk=row.pk).attempt
     assert Task.objects.get(pk=row.pk).is_running
 

@@ -37,7 +37,13 @@ def ring(name, pk, **request):
     """Deliver the doorbell of the row ``pk`` to Celery's own tracer."""
     body = registry.get(name)
     tracer = build_tracer(name, body, app=body.app)
-    message = {"id": str(pk), "hostname": "worker@here", "is_eager": False, "delivery_info": {}}
+    message = {
+        "id": str(pk),
+        "hostname": "worker@here",
+        "is_eager": False,
+        "delivery_info": {},
+        "ignore_result": True,
+    }
     tracer(str(pk), [], {}, {**message, **request})
 
 

@@ -80,6 +80,19 @@ def test_broken_settings_are_reported_once_and_break_no_other_check():
     assert checks.check_celery() == []
 
 
+def test_e004_an_entry_of_beat_that_names_one_of_ours(app):
+    app.conf.beat_schedule = {
+        "daily": {"task": "unit.checks.ranked", "schedule": 60},
+        "plain": {"task": "unit.checks.plain", "schedule": 60},
+    }
+    (found,) = checks.check_celery()
+    assert found.id == "boogie_tasks.E004"
+    assert found.level == django_checks.ERROR
+    assert "'daily'" in found.msg
+    assert "unit.checks.ranked" in found.msg
+    assert "delayed(obj" in found.hint
+
+
 def test_w001_no_broker(app):
     app.conf.task_queue_max_priority = 9
     app.conf.broker_url = None

@@ -211,7 +211,8 @@ def test_a_class_without_run_is_refused():
 
 
 @pytest.mark.parametrize(
-    "method", ["delay", "apply_async", "apply", "delay_on_commit", "apply_async_on_commit"]
+    "method",
+    ["delay", "apply_async", "apply", "delay_on_commit", "apply_async_on_commit", "s", "si"],
 )
 def test_what_would_go_round_the_row_is_refused_with_the_way_to_go(method):
     with pytest.raises(TypeError, match=r"is a Boogie task: use (delayed|call)\(obj"):

@@ -23,12 +23,14 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
+        from .broker import guard
         from .execution import receivers
 
         checks.register()
         receivers.connect()
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
+        registry.on_every_app(guard.install)
         registry.discover()
 
 

@@ -45,7 +45,7 @@ def check_settings(**options: Any) -> list[checks.CheckMessage]:
 
 
 def check_celery(**options: Any) -> list[checks.CheckMessage]:
-    """E003 and W001 to W003: the Celery app and its broker."""
+    """E003, E004 and W001 to W003: the Celery app, its schedule and its broker."""
     if list(conf.problems()):
         return []
     try:
@@ -69,6 +69,7 @@ def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
             hint="In tests use call(), or run a worker; see the documentation on testing.",
             id="boogie_tasks.W002",
         )
+    yield from _schedule_errors(app)
     ranked = sorted(task.name for task in registry.declared() if task.priority)
     on_rabbitmq = quirks.is_rabbitmq(current_app.broker_scheme(app))
     if ranked and on_rabbitmq and not app.conf.task_queue_max_priority:
@@ -77,6 +78,19 @@ def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
             hint="Set CELERY_TASK_QUEUE_MAX_PRIORITY = 9 (existing queues must be deleted first).",
             id="boogie_tasks.W003",
         )
+
+
+def _schedule_errors(app: Celery) -> Iterator[checks.CheckMessage]:
+    """E004: entries of beat that could only send a message."""
+    for key, entry in (app.conf.beat_schedule or {}).items():
+        name = entry.get("task") if isinstance(entry, dict) else getattr(entry, "task", None)
+        if registry.get(str(name)) is not None:
+            yield checks.Error(
+                f"The entry {key!r} of beat_schedule names the Boogie task {name!r}, which needs "
+                f"an object and a row.",
+                hint="Schedule a plain Celery task that calls delayed(obj, ...) or each(objects).",
+                id="boogie_tasks.E004",
+            )
 
 
 def check_sqlite(

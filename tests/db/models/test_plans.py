@@ -207,7 +207,7 @@ def _on_sqlite(found):
 def _claim():
     row = _all().queued().filter(queue="queue_1")[0]
     with looked_at() as found:
-        assert start.claim_row(str(row.pk)).is_running
+        assert start.claim_row(str(row.pk), [row.name]).is_running
     return found
 
 
@@ -293,7 +293,7 @@ def burst(history):
 
 
 BY_KEY = {
-    "claim": lambda queued, running: start.claim_row(str(queued.pk)),
+    "claim": lambda queued, running: start.claim_row(str(queued.pk), [queued.name]),
     "release": lambda queued, running: transitions.release(_all().filter(pk=queued.pk)),
     "pause": lambda queued, running: queued.pause(),
     "cancel": lambda queued, running: queued.cancel(),

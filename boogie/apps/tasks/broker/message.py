@@ -17,6 +17,8 @@ from kombu.serialization import dumps
 
 from boogie.apps.tasks import current_app, registry
 
+from .guard import Guard
+
 #: Stands for the id where Celery puts it.
 PLACE = "00000000-0000-0000-0000-000000000000"
 
@@ -115,7 +117,8 @@ class Doorbells:
 
 def _sends_as_celery(app: Any) -> bool:
     """Return whether ``send_task`` and what it calls are Celery's own code."""
-    return _is_celerys(app.send_task) and all(
+    send = app.send_task
+    return _is_celerys(send.inner if isinstance(send, Guard) else send) and all(
         _is_celerys(getattr(app.amqp, name))
         for name in ("create_task_message", "send_task_message")
     )

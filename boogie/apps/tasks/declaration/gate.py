@@ -57,6 +57,30 @@ class Gate:
     #: Refused here and now, not when the transaction commits.
     delay_on_commit = apply_async_on_commit = apply_async
 
+    def signature(self: Any, *args: Any, **options: Any) -> Any:
+        """Refuse: a chain, a group or a callback sends messages, which run nothing here."""
+        raise TypeError(
+            f"{self.name} is a Boogie task: use delayed(obj, ...) in place of signatures, in the "
+            f"body of the task before it or in a receiver of task_finished, and each(objects, ...) "
+            f"in place of group() and map()."
+        )
+
+    #: Whatever makes a signature, or is made of some; ``s()`` and ``si()`` call the first.
+    subtask = signature_from_request = subtask_from_request = signature
+    map = starmap = chunks = replace = add_to_chord = signature
+
+    def AsyncResult(self: Any, *args: Any, **options: Any) -> Any:
+        """
+        Refuse: nothing is known of a row there.
+
+        Celery asks for it before it sends the first message of a chain, group or chord in which
+        somebody has put the name of this task.
+        """
+        raise TypeError(
+            f"{self.name} is a Boogie task: use its rows in place of AsyncResult: "
+            f"Task.objects.get(pk=...). Nor is it a part of a chain, a group or a chord."
+        )
+
     def apply(self: Any, *args: Any, **options: Any) -> Any:
         """Refuse: see ``call()``."""
         raise TypeError(f"{self.name} is a Boogie task: use call(obj, ...) in place of apply().")

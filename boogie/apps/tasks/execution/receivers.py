@@ -10,11 +10,12 @@ import sys
 from typing import Any
 
 from celery import signals
+from django.core.exceptions import ValidationError
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.db.connections import renew_connections
 
-from . import errors, settle, start
+from . import errors, settle, start, strays
 from .run import Run
 
 
@@ -27,8 +28,12 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
         return
     request.boogie_run = None
     renew_connections()
-    run = start.claim(task_id, sender.name)
+    try:
+        run = start.claim(task_id, sender.name)
+    except ValidationError:  # an id that no row can have
+        run = None
     if run is None:
+        strays.warn(sender, request)
         return
     request.boogie_run = run
     request.retries = run.row.retries

@@ -3,12 +3,13 @@ Claiming a row, and reading what its attempt is about. The body is not called he
 """
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from boogie.apps.tasks import identity
+from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import claim as claims
@@ -47,20 +48,26 @@ def claim(task_id: str, name: str) -> Run | None:
 def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
     """Claim a queued row; return it with its object, if that could be read along, or ``None``."""
     kind = _kinds.get(name)
+    names = registry.names(name)
     if kind is not None:
         everything = Task.objects.using(using).all()
         worker, pid = identity.worker_id(), os.getpid()
-        found = claims.claim_with_object(everything, task_id, kind, worker=worker, pid=pid)
+        found = claims.claim_with_object(everything, task_id, names, kind, worker=worker, pid=pid)
         if found is not None:
             return found
-    row = claim_row(task_id)
+    row = claim_row(task_id, names)
     return None if row is None else (row, None)
 
 
-def claim_row(task_id: str) -> Task | None:
-    """Move a queued row to ``running`` for this process and return it; ``None``: not to be had."""
+def claim_row(task_id: str, names: Sequence[str]) -> Task | None:
+    """
+    Move a queued row to ``running`` for this process and return it; ``None``: not to be had.
+
+    ``names`` are those of its task, whatever the message says.
+    """
     everything = Task.objects.on_primary()
-    return claims.claim_row(everything, task_id, worker=identity.worker_id(), pid=os.getpid())
+    worker, pid = identity.worker_id(), os.getpid()
+    return claims.claim_row(everything, task_id, names, worker=worker, pid=pid)
 
 
 def read(row: Task, obj: Any = None) -> Run:

@@ -5,15 +5,17 @@ On PostgreSQL one statement claims the row and reads its object, once it is know
 of which model the objects of a task are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import Error, connections, models
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
+from django.db.models.lookups import In
 
 from boogie.apps.tasks.db import compiled, features, outages, sql
 from boogie.apps.tasks.protocols import Row
@@ -22,6 +24,8 @@ from . import states, transitions
 from .transitions import CLAIMED, Rows
 
 R = TypeVar("R", bound=models.Model)
+#: The name of a task and its aliases.
+Names = Sequence[str]
 
 #: Primary keys that PostgreSQL reads from our text as Django does.
 KEYS = (
@@ -55,17 +59,21 @@ def kind_of(row: Row) -> Kind | None:
 # --- the row --------------------------------------------------------------------------
 
 
-def claim_row(everything: QuerySet[R], key: Any, *, worker: str, pid: int) -> R | None:
+def claim_row(
+    everything: QuerySet[R], key: Any, names: Names, *, worker: str, pid: int
+) -> R | None:
     """
     Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
 
-    One statement where the database returns what it updated, else two.
+    Only a row of the task that has ``names``: a message may come with another's id. One
+    statement where the database returns what it updated, else two.
     """
     connection = connections[everything.db]
     if not features.returns_from_update(connection):
-        return _claim_and_read(everything.filter(pk=key), worker, pid)
-    statement, reader = compiled.cached(everything.db, "claim", partial(_compile_claim, everything))
-    values = _values(everything, key, worker, pid)
+        return _claim_and_read(_named(everything, names).filter(pk=key), worker, pid)
+    build = partial(_compile_claim, everything, len(names))
+    statement, reader = compiled.cached(everything.db, ("claim", len(names)), build)
+    values = _values(everything, key, names, worker, pid)
     row: R | None = outages.unlocked(
         everything.db, partial(statement.one, connection, values, reader)
     )
@@ -87,18 +95,33 @@ def _claim_and_read(mine: QuerySet[R], worker: str, pid: int) -> R | None:
     return mine.filter(**claimed).first()
 
 
-def _values(everything: Rows, key: Any, worker: str, pid: int) -> dict[str, Any]:
-    return {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
+def _named(rows: QuerySet[R], names: Sequence[Any]) -> QuerySet[R]:
+    return rows.filter(In(sql.Unindexed(F("name")), names))
 
 
-def _compile_claim(everything: Rows, connection: Any) -> tuple[compiled.Statement, compiled.Reader]:
-    update = _claim(everything, connection)
+def _values(everything: Rows, key: Any, names: Names, worker: str, pid: int) -> dict[str, Any]:
+    found = {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
+    found.update(zip(_places(len(names)), names, strict=True))
+    return found
+
+
+def _places(count: int) -> list[str]:
+    """Return what the slots are called of a task's name and its aliases."""
+    return [f"name {number}" for number in range(count)]
+
+
+def _compile_claim(
+    everything: Rows, count: int, connection: Any
+) -> tuple[compiled.Statement, compiled.Reader]:
+    update = _claim(everything, count, connection)
     return update.statement(returning=True), compiled.Reader(connection, everything.all())
 
 
-def _claim(everything: Rows, connection: Any) -> compiled.Update:
+def _claim(everything: Rows, count: int, connection: Any) -> compiled.Update:
     slot = partial(compiled.slot, everything.model)
-    mine = transitions.guarded(transitions.ripe(everything).filter(pk=slot("id")), states.CLAIM)
+    name: Any = everything.model._meta.get_field("name")
+    named = _named(everything, [compiled.Slot(place, name) for place in _places(count)])
+    mine = transitions.guarded(transitions.ripe(named).filter(pk=slot("id")), states.CLAIM)
     changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
     return compiled.Update(connection, mine, {**changes, **CLAIMED})
 
@@ -107,7 +130,7 @@ def _claim(everything: Rows, connection: Any) -> compiled.Update:
 
 
 def claim_with_object(
-    everything: QuerySet[R], key: Any, kind: Kind, *, worker: str, pid: int
+    everything: QuerySet[R], key: Any, names: Names, kind: Kind, *, worker: str, pid: int
 ) -> tuple[R, models.Model | None] | None:
     """
     Claim a row and read its object, in one statement of PostgreSQL.
@@ -117,10 +140,11 @@ def claim_with_object(
     object is ``None`` if it is gone, or of another kind.
     """
     connection = connections[everything.db]
-    build = partial(_compile_joined, everything, kind)
-    statement, rows, objects = compiled.cached(everything.db, ("claim", kind), build)
+    build = partial(_compile_joined, everything, kind, len(names))
+    place = ("claim", kind, len(names))
+    statement, rows, objects = compiled.cached(everything.db, place, build)
     try:
-        found = statement.all(connection, _values(everything, key, worker, pid))
+        found = statement.all(connection, _values(everything, key, names, worker, pid))
     except outages.AWAY:
         raise
     except Error:
@@ -138,7 +162,7 @@ def claim_with_object(
 
 
 def _compile_joined(
-    everything: Rows, kind: Kind, connection: Any
+    everything: Rows, kind: Kind, count: int, connection: Any
 ) -> tuple[compiled.Statement, compiled.Reader, compiled.Reader]:
     """
     Add the object to the claim.
@@ -147,7 +171,7 @@ def _compile_joined(
     others who change the row, and then goes on with what they have left. They may
     have changed the object, too: that the row is still the same version is asked for.
     """
-    update = _claim(everything, connection)
+    update = _claim(everything, count, connection)
     objects = compiled.Reader(connection, _object(everything, kind))
     table = connection.ops.quote_name(everything.model._meta.db_table)
     source = compiled.Part(
