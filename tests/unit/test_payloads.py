@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from boogie.apps.tasks import ArgumentError, ResultError
 from boogie.apps.tasks.serialization import codec, payloads, references
 from tests.project.blog.models import User
+from tests.support.runs import declared
+
+PACK = declared(lambda obj, first=None, second=None, *more, **extra: None, name="shop.pack")
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 SCALARS = (
@@ -163,7 +166,7 @@ REFUSED = {
 @pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [0, {"k": (v,)}]], ids=["bare", "inside"])
 def test_what_would_not_come_back_is_refused(value, wrap):
     with pytest.raises(ArgumentError, match=r"^shop\.pack: argument 'extra' would not come back"):
-        payloads.pack_arguments("shop.pack", (), {"extra": wrap(value)})
+        payloads.pack_arguments(PACK, (), {"extra": wrap(value)})
 
 
 @pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED.keys())
@@ -173,15 +176,15 @@ def test_a_result_that_would_not_come_back_is_refused_with_advice(value):
 
 
 def test_a_refusal_says_where_in_the_argument():
-    with pytest.raises(ArgumentError, match=r"argument 3 .* at \[1\]\['b'\] the float nan"):
-        payloads.pack_arguments("t", (0, [0, {"b": math.nan}]), {})
+    with pytest.raises(ArgumentError, match=r"argument 'second' .* at \[1\]\['b'\] the float nan"):
+        payloads.pack_arguments(PACK, (0, [0, {"b": math.nan}]), {})
 
 
 def test_a_model_instance_as_an_argument_is_refused_with_advice():
     with pytest.raises(ArgumentError, match=r"a model instance .*User.*pass its primary key"):
-        payloads.pack_arguments("t", (User(pk=1),), {})
+        payloads.pack_arguments(PACK, (User(pk=1),), {})
     with pytest.raises(ArgumentError):
-        payloads.pack_arguments("t", ([User(pk=1)],), {})
+        payloads.pack_arguments(PACK, ([User(pk=1)],), {})
 
 
 def test_an_argument_error_is_a_value_error():
@@ -226,9 +229,40 @@ def test_tuples_and_named_tuples_arrive_as_lists():
 @override_settings(BOOGIE_TASKS={"MAX_ARGUMENTS_SIZE": 100})
 def test_arguments_up_to_the_limit_are_accepted_and_one_byte_more_is_refused():
     frame = len('[["", 1], {}]')
-    payloads.pack_arguments("t", ("x" * (100 - frame), 1), {})
+    payloads.pack_arguments(PACK, ("x" * (100 - frame), 1), {})
     with pytest.raises(ArgumentError, match=r"101 bytes .* MAX_ARGUMENTS_SIZE \(100\)"):
-        payloads.pack_arguments("t", ("x" * (101 - frame), 1), {})
+        payloads.pack_arguments(PACK, ("x" * (101 - frame), 1), {})
+
+
+def _calls():
+    bound = declared(lambda self, obj, word, *words: None, bind=True)
+    anything = declared(lambda *args: None)
+    retried = declared(lambda obj, word: None, autoretry_for=(ValueError,))
+    return {
+        "the first": (PACK, (len,), "first"),
+        "one of *more": (PACK, (1, 2, 3, len), "more[1]"),
+        "of a bound function": (bound, (len,), "word"),
+        "one of *words": (bound, ("a", "b", len), "words[1]"),
+        "one of *args": (anything, (len,), "args[1]"),
+        "of one with autoretry": (retried, (len,), "word"),
+    }
+
+
+@pytest.mark.parametrize(("task", "args", "name"), _calls().values(), ids=_calls())
+def test_a_refusal_names_the_parameter(task, args, name):
+    with pytest.raises(ArgumentError) as refused:
+        payloads.pack_arguments(task, args, {})
+    assert f"argument {name!r} would not come back" in str(refused.value)
+
+
+@override_settings(BOOGIE_TASKS={"MAX_ARGUMENTS_SIZE": 100})
+@pytest.mark.parametrize(
+    ("args", "kwargs", "name"),
+    [(("x" * 50, "x" * 60), {}, "second"), (("x" * 50,), {"data": "x" * 60}, "data")],
+)
+def test_a_refused_size_names_the_largest_argument(args, kwargs, name):
+    with pytest.raises(ArgumentError, match=f"the largest is '{name}' with 62"):
+        payloads.pack_arguments(PACK, args, kwargs)
 
 
 @override_settings(BOOGIE_TASKS={"MAX_RESULT_SIZE": 10})

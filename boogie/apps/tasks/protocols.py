@@ -63,6 +63,9 @@ class Declaration(Protocol):
     def check_call(self, *args: Any, **kwargs: Any) -> None:
         """Raise the ``TypeError`` that calling the function would."""
 
+    def parameter(self, position: int) -> str:
+        """Return what the argument at ``position`` is called; the object has 0."""
+
     def serialize_result(self, result: Any) -> Any:
         """Return JSON-compatible data for what the body returned."""
 

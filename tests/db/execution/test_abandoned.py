@@ -1,6 +1,7 @@
 """A row that is failed from outside its process: settled first, then told, by one alone."""
 
 import pytest
+from celery.signals import task_failure
 
 from boogie.apps.tasks import Task, WorkerLost, current_app
 from boogie.apps.tasks.execution import losses
@@ -40,6 +41,22 @@ def row():
 def test_its_hook_sees_a_row_that_has_failed(row):
     losses.lose(row, "its worker died")
     assert [status for status, _ in seen] == ["failed"]
+
+
+def test_whoever_listens_to_celery_learns_of_it_also_when_its_object_is_gone(row):
+    told = []
+
+    def listen(sender, task_id, exception, args, **extra):
+        told.append((sender, task_id, type(exception), args))
+
+    row.get_object().delete()
+    task_failure.connect(listen)
+    try:
+        losses.lose(row, "its worker died")
+    finally:
+        task_failure.disconnect(listen)
+    assert told == [(body, str(row.pk), WorkerLost, [None])]
+    assert seen == [("failed", [None])]
 
 
 def test_of_two_that_find_it_one_alone_calls_the_hook(row):

@@ -25,7 +25,7 @@ from boogie.apps.tasks import current_app
 
 from .cancel import Cancelling
 from .each import Each
-from .factory import build
+from .factory import build, parameter_name
 from .history import History
 from .retry import Retrying
 
@@ -168,6 +168,10 @@ class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
     def check_call(self, *args: Any, **kwargs: Any) -> None:
         """Raise the ``TypeError`` that calling the function would, without calling it."""
         self._check_call(*args, **kwargs)
+
+    def parameter(self, position: int) -> str:
+        """Return what the argument at ``position`` is called; the object has 0."""
+        return parameter_name(self, position)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -88,9 +88,23 @@ def _is_static(cls: type) -> bool:
     return isinstance(inspect.getattr_static(cls, "run"), staticmethod)
 
 
+def _parameters(task: Any, function: Any) -> list[inspect.Parameter]:
+    """Return the parameters from the object on."""
+    found = inspect.signature(function, follow_wrapped=False).parameters.values()
+    return list(found)[0 if _is_static(type(task)) else 1 :]
+
+
+def parameter_name(task: Any, position: int) -> str:
+    """Return what the positional argument at ``position`` is called in a call that fits."""
+    parameters = _parameters(task, type(task).run)
+    for number, parameter in enumerate(parameters[: position + 1]):
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            return f"{parameter.name}[{position - number}]"
+    return parameters[position].name
+
+
 def _takes_object(task: Any, function: Any) -> bool:
-    parameters = list(inspect.signature(function).parameters.values())
-    own = parameters if _is_static(type(task)) else parameters[1:]
+    own = _parameters(task, function)
     first = own[0].kind if own else None
     return first in (
         inspect.Parameter.POSITIONAL_ONLY,

@@ -25,16 +25,13 @@ class Gate:
         return super().bind(app)  # type: ignore[misc]
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Stop a run without a claimed row, or without its object."""
+        """Stop a run without a claimed row; one without its object fails where its body would."""
         task = cast(Any, self)
         run = task._current_run
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
-        if run.gone is not None:
-            from boogie.apps.tasks.execution import perform
-
-            perform.give_up(task, run, run.gone)
-        super().before_start(task_id, args, kwargs)  # type: ignore[misc]
+        if run.gone is None:
+            super().before_start(task_id, args, kwargs)  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         task = cast(Any, self)
@@ -45,6 +42,9 @@ class Gate:
             return super().__call__(*args, **kwargs)  # type: ignore[misc]
         from boogie.apps.tasks.execution import perform
 
+        if run.gone is not None:
+            # Here, not before: who traces errors (Sentry does) stands around this call.
+            perform.give_up(task, run, run.gone)
         return perform.perform(task, run, super().__call__)  # type: ignore[misc]
 
     def apply_async(self: Any, *args: Any, **options: Any) -> Any:

@@ -4,12 +4,13 @@
 No model is imported when this is.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import MaxRetriesExceededError, Retry
 
 from boogie.apps.tasks.exceptions import ArgumentError
+from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Retrying(CeleryTask):
             if not new_args or new_args[0] != run.args[0]:
                 raise ArgumentError(f"{self.name}: retry() must keep the object as first argument.")
             self.check_call(*new_args, **new_kwargs)
+            task = cast(Declaration, self)
             changes["args"], changes["kwargs"] = payloads.pack_arguments(
-                self.name, tuple(new_args[1:]), new_kwargs
+                task, tuple(new_args[1:]), new_kwargs
             )
         return changes

@@ -60,7 +60,7 @@ def abandon(row: Task, exception: Exception) -> None:
     run.error = run.describe(exception)
     settle.fail(run, run.error)
     task = registry.get(row.name)
-    if run.outcome != states.FAILED or task is None or run.gone is not None:
+    if run.outcome != states.FAILED or task is None:
         return
     request = Context(
         id=str(row.pk),
