@@ -163,14 +163,18 @@ def test_a_name_that_nobody_registered_fails_the_row(standing, user):
 
 
 @real_broker
-def test_a_task_revoked_through_celery_is_cancelled(busy, standing, post):
+def test_a_task_revoked_through_celery_is_cancelled_and_runs_when_it_is_retried(
+    busy, standing, post
+):
     with busy():
-        row = tasks.count.delayed(post)
-        app.control.revoke(str(row.pk))
-        standing.until_logged(f"Tasks flagged as revoked: {row.pk}")
-    (ended,) = all_ended(row)
-    assert ended.is_cancelled
+        rows = [tasks.count.delayed(post), tasks.count.paused(post), tasks.count.schedule(60, post)]
+        app.control.revoke([str(row.pk) for row in rows])
+        ended = all_ended(*rows)  # while the one child is occupied
+    assert [row.status for row in ended] == ["cancelled"] * 3
     assert runs_of(post) == 0
+    (again, *_) = ended
+    assert again.retry()
+    assert again.wait(PATIENCE) == 1
 
 
 @real_broker

@@ -17,7 +17,7 @@ from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 
-from . import delays, errors, settle, start
+from . import delays, errors, settle, start, strays
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,7 @@ def refuse(task_id: str, name: str) -> None:
     abandon(row, error)
 
 
-def cancel_revoked(task_id: str) -> None:
-    """Cancel the row of a task that was revoked through Celery."""
-    transitions.cancel(Task.objects.on_primary().filter(pk=task_id))
+def cancel_revoked(ids: list[str], terminate: bool) -> None:
+    """Cancel the rows among tasks that were revoked through Celery; others have ids of any kind."""
+    keys = [key for key in map(strays.key_of, ids) if key is not None]
+    transitions.cancel(Task.objects.on_primary().filter(pk__in=keys), terminate)

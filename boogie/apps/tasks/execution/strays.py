@@ -17,7 +17,7 @@ VERSION = 7
 
 def warn(task: Any, request: Any) -> None:
     """Warn of a message that has started nothing, unless it is a doorbell that came too late."""
-    key = _key(request.id)
+    key = key_of(request.id)
     if key is not None and key.version == VERSION and request.ignore_result:
         # So our own doorbells are. A second one is nothing unusual, and no statement's worth.
         return
@@ -29,7 +29,8 @@ def warn(task: Any, request: Any) -> None:
     )
 
 
-def _key(task_id: Any) -> uuid.UUID | None:
+def key_of(task_id: Any) -> uuid.UUID | None:
+    """Return the primary key that an id of Celery's may be of a row; ``None``: it is of none."""
     try:
         return uuid.UUID(str(task_id))
     except ValueError:

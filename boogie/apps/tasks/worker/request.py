@@ -31,6 +31,14 @@ class BoogieRequest(Request):
         """The process that runs the body; a pool of greenlets gives the number of one of those."""
         return os.getpid() if identity.has_greenlets() else self.worker_pid
 
+    def revoked(self) -> bool:
+        """
+        Return ``False``: the claim of a row that was cancelled finds nothing.
+
+        Celery would go by the ids that it remembers, also when the row was retried by hand.
+        """
+        return False
+
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""
         if soft:
