@@ -127,6 +127,40 @@ def test_plain_tasks_of_a_project_stay_with_its_own_app(tmp_path):
     assert python(PLAIN, tmp_path) == "own boogie://\n"
 
 
+CONFIGURED = """
+    import django
+    from django.conf import settings
+
+    settings.configure(
+        INSTALLED_APPS=["django.contrib.contenttypes", "boogie.apps.tasks"],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        USE_TZ=True,
+        SECRET_KEY="small",
+    )
+    django.setup()
+
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.management import call_command
+    from boogie.apps.tasks import task
+
+    call_command("migrate", verbosity=0)
+    @task(name="small.at", **%r)
+    def at(obj):
+        pass
+
+    print(at.delayed(ContentType.objects.first()).queue)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "queue"), [({"queue": "slow"}, "slow"), ({}, "celery")], ids=["its own", "default"]
+)
+def test_a_script_with_settings_of_its_own_makes_rows(tmp_path, options, queue):
+    source = CONFIGURED % (options,)
+    assert python(source, tmp_path, settings="") == f"{queue}\n"
+
+
 def test_ready_twice_does_everything_once(tmp_path):
     source = """
         import django

@@ -1,6 +1,6 @@
 """
 The error tree. Everything raised on purpose by this package is one of these,
-or a builtin (``TypeError``, ``ValueError``, ``TimeoutError``).
+or a builtin (``TypeError``, ``ValueError``, ``TimeoutError``, ``RuntimeError``).
 
 ::
 

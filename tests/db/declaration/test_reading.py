@@ -184,6 +184,7 @@ def test_wait_for_a_cancelled_row_raises(pen):
         row.wait()
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("timeout", [0, 0.05])
 def test_wait_gives_up_with_the_builtin_timeout_error(pen, timeout):
     row = double.delayed(pen, 1)

@@ -5,6 +5,8 @@ What a database can do, and what its transactions show.
 import os
 from typing import Any
 
+from . import commits
+
 #: Isolation levels in which a transaction sees what others commit meanwhile.
 READ_COMMITTED = ("read committed", "read_committed")
 
@@ -17,7 +19,7 @@ def returns_from_update(connection: Any) -> bool:
 
 def shows_a_snapshot(connection: Any) -> bool:
     """Return whether what others commit stays hidden until this transaction ends."""
-    if connection.vendor == "sqlite" or not connection.in_atomic_block:
+    if connection.vendor == "sqlite" or not commits.in_transaction(connection):
         return False
     level = connection.isolation_level  # text on MySQL, where None is the server's; else an enum
     return str(getattr(level, "name", level)).lower() not in READ_COMMITTED

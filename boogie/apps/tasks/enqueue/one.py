@@ -13,7 +13,7 @@ from boogie.apps.tasks import current_app, identity
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import compiled, insert, outages
+from boogie.apps.tasks.db import commits, compiled, insert, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import emit, states, transitions
 from boogie.apps.tasks.models import Task, columns
@@ -33,7 +33,8 @@ def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None
         row.scheduled_for = row.not_before = row.due = when
     else:
         row.queue, rings = current_app.destination(task)
-        rings = rings and not broker_pool.is_broken
+        # Nobody says when a transaction ends that the project commits itself: the keeper rings.
+        rings = rings and not broker_pool.is_broken and commits.is_told(connections[_db(row)])
         row.due = Moment(conf.RING_AGAIN if rings else 0.0)
     _insert(row)
     if rings:

@@ -1,14 +1,17 @@
 """
 Sending the public signals of arrows, after the transaction has committed.
+
+None is sent where nobody learns of the commit: see :mod:`boogie.apps.tasks.db.commits`.
 """
 
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.db import commits
 from boogie.apps.tasks.protocols import Row
 
 from . import states
@@ -26,7 +29,7 @@ def is_heard(arrow: states.Arrow) -> bool:
 
 def many(arrow: states.Arrow, rows: Rows, ids: list[Any]) -> None:
     """Send the signal of ``arrow`` for the rows ``ids``, read anew, if anybody listens."""
-    if is_heard(arrow):
+    if is_heard(arrow) and commits.is_told(connections[rows.db]):
         everything = rows.model._base_manager.using(rows.db)
         sending = partial(_send_many, arrow, everything, ids)
         transaction.on_commit(sending, using=rows.db, robust=True)
@@ -34,7 +37,7 @@ def many(arrow: states.Arrow, rows: Rows, ids: list[Any]) -> None:
 
 def one(arrow: states.Arrow, row: Row, using: str) -> None:
     """Send the signal of ``arrow`` for a row that is already loaded, if anybody listens."""
-    if is_heard(arrow):
+    if is_heard(arrow) and commits.is_told(connections[using]):
         transaction.on_commit(partial(_send, arrow, row), using=using, robust=True)
 
 

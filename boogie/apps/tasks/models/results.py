@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import connections
 from django.db.models import QuerySet
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.db import commits, features, sql
 from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
 
 #: Rows read at once while iterating.
@@ -71,11 +73,44 @@ def deserialized(name: str, data: Any) -> Any:
     return data if task is None else task.deserialize_result(data)
 
 
+def _refuse_in_vain(row: Any) -> None:
+    """Raise ``RuntimeError`` if this transaction would never see the end of ``row``."""
+    connection = connections[row._state.db]
+    if not commits.in_transaction(connection):
+        return
+    advice = "Call wait() after the transaction."
+    if features.is_in_process(connection) or features.shows_a_snapshot(connection):
+        raise RuntimeError(
+            f"wait() for {row} in a transaction that sees nothing of what others do would never "
+            f"end. {advice}"
+        )
+    if not _is_seen_by_others(row):
+        raise RuntimeError(
+            f"wait() for {row} in the transaction that made or moved it would never end: nobody "
+            f"else sees that before the commit. {advice}"
+        )
+
+
+def _is_seen_by_others(row: Any) -> bool:
+    """Return whether others see ``row`` as this transaction does, or move it themselves."""
+    while not row.is_ended:
+        seen = {"status": row.status, "attempt": row.attempt}
+        itself = type(row)._base_manager.using(row._state.db).filter(pk=row.pk)
+        if sql.exists_now(itself.filter(**seen)):
+            return True
+        row.refresh_from_db()
+        if seen == {"status": row.status, "attempt": row.attempt}:
+            return False
+    return True
+
+
 def wait(row: Any, timeout: float | None) -> Any:
     """Wait until ``row`` has ended; return its result or raise what became of it."""
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = 0.02
     row.refresh_from_db()
+    if not row.is_ended and timeout != 0:
+        _refuse_in_vain(row)
     while not row.is_ended:
         left = pause if deadline is None else deadline - time.monotonic()
         if left <= 0:

@@ -154,7 +154,8 @@ class Task(models.Model):
         Wait until the row has ended; return its deserialized result.
 
         ``timeout`` is in seconds. Raise :class:`TaskFailed`, :class:`TaskCancelled`,
-        or ``TimeoutError`` when the time is over.
+        or ``TimeoutError`` when the time is over; ``RuntimeError`` in a transaction that
+        would never see the end, such as the one that made the row.
         """
         return wait(self, timeout)
 

@@ -1,0 +1,22 @@
+"""
+Transactions that the project commits by itself, of which Django does not tell.
+"""
+
+from typing import Any
+
+
+def in_transaction(connection: Any) -> bool:
+    """Return whether statements wait for a commit: in ``atomic``, or without autocommit."""
+    return bool(connection.in_atomic_block or not connection.get_autocommit())
+
+
+def is_told(connection: Any) -> bool:
+    """
+    Return whether ``transaction.on_commit()`` learns when what is done now has committed.
+
+    Not after ``set_autocommit(False)``: there it raises, or in an ``atomic`` block does nothing
+    until autocommit is on again.
+    """
+    if connection.in_atomic_block:
+        return bool(connection.commit_on_exit)
+    return bool(connection.get_autocommit())

@@ -1,0 +1,139 @@
+"""``wait()`` in a transaction: it works, or says at once that it would never end."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+
+from boogie.apps.tasks import TaskCancelled
+from boogie.apps.tasks.models import results
+from tests.project.shop.models import Product
+from tests.support.runs import declared, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+on_a_server = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="nobody else can write while a transaction is open"
+)
+
+plain = declared(lambda product: product.name)
+
+
+@pytest.fixture
+def product():
+    return Product.objects.create(name="pen")
+
+
+@pytest.fixture
+def snapshots(monkeypatch):
+    """Connections whose transactions see nothing of what others commit meanwhile."""
+    level = "repeatable read"
+    if connection.vendor == "postgresql":
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        level = IsolationLevel.REPEATABLE_READ
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "isolation_level", level)
+    yield
+    connection.close()
+
+
+def elsewhere(function):
+    """Call a function in another thread, on a connection of its own."""
+
+    def call():
+        try:
+            return function()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
+def moved(product, timeout):
+    row = plain.paused(product)
+    with transaction.atomic():
+        row.run()
+        row.wait(timeout)
+
+
+def made(product, timeout):
+    with transaction.atomic():
+        plain.delayed(product).wait(timeout)
+
+
+@pytest.mark.parametrize("transact", [made, moved])
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_in_the_transaction_that_made_or_moved_the_row_it_is_refused(product, transact, timeout):
+    with pytest.raises(RuntimeError, match=r"would never end.*Call wait\(\) after"):
+        transact(product, timeout)
+
+
+def test_in_a_transaction_that_the_project_commits_by_itself_it_is_refused(product):
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(RuntimeError, match="would never end"):
+            plain.delayed(product).wait()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+
+@on_a_server
+@pytest.mark.usefixtures("snapshots")
+def test_under_repeatable_read_it_is_refused(product):
+    row = plain.delayed(product)
+    with transaction.atomic(), pytest.raises(RuntimeError, match="nothing of what others do"):
+        row.wait()
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(RuntimeError, match="nothing of what others do"):
+            row.wait()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="of SQLite")
+def test_on_sqlite_it_is_refused_in_every_transaction(product):
+    row = plain.delayed(product)
+    with transaction.atomic(), pytest.raises(RuntimeError, match="would never end"):
+        row.wait()
+
+
+@on_a_server
+def test_for_a_row_of_before_it_works(product, monkeypatch):
+    row = plain.delayed(product)
+    monkeypatch.setattr(results.time, "sleep", lambda seconds: elsewhere(row.cancel))
+    with transaction.atomic(), pytest.raises(TaskCancelled):
+        row.wait()
+
+
+@on_a_server
+def test_a_row_that_others_move_at_the_same_time_is_waited_for(product, monkeypatch):
+    row = plain.delayed(product)
+    asked = []
+    look = results.sql.exists_now
+
+    def meanwhile(rows):
+        if not asked:
+            elsewhere(row.cancel)
+        asked.append(rows)
+        return look(rows)
+
+    monkeypatch.setattr(results.sql, "exists_now", meanwhile)
+    with transaction.atomic(), pytest.raises(TaskCancelled):
+        row.wait()
+    assert len(asked) == 1
+
+
+def test_what_has_ended_is_returned_everywhere(product):
+    with transaction.atomic():
+        row = work(plain.delayed(product))
+        assert row.wait() == "pen"
+
+
+def test_to_ask_once_is_no_waiting(product):
+    with transaction.atomic(), pytest.raises(TimeoutError):
+        plain.delayed(product).wait(timeout=0)
