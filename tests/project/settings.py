@@ -70,6 +70,10 @@ CELERY_TASK_QUEUE_MAX_PRIORITY = 9
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("BOOGIE_QUEUE", "boogie_tests")
 
+#: In which format messages travel, and no other.
+CELERY_TASK_SERIALIZER = os.environ.get("BOOGIE_FORMAT", "json")
+CELERY_ACCEPT_CONTENT = [CELERY_TASK_SERIALIZER]
+
 #: A second queue, which only a worker that is told to consumes from.
 SIDE_QUEUE = os.environ.get("BOOGIE_SIDE_QUEUE", f"boogie_side_{os.getpid()}")
 CELERY_WORKER_PREFETCH_MULTIPLIER = int(os.environ.get("BOOGIE_PREFETCH", "4"))

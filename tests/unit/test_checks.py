@@ -133,6 +133,38 @@ def test_w003_is_silent_if_queues_have_priorities_or_no_task_has_one(app, monkey
     assert checks.check_celery() == []
 
 
+@pytest.mark.parametrize(
+    ("accepted", "used", "words"),
+    [
+        (["pickle"], "json", ["x-python-serialize alone", "application/json"]),
+        (["json"], "nonsense", []),
+        (["nonsense"], "json", ["no such format", "nonsense"]),
+        (["pickle"], "nonsense", ["no such format", "nonsense"]),
+    ],
+)
+def test_w005_messages_that_no_worker_reads(app, accepted, used, words):
+    app.conf.update(accept_content=accepted, task_serializer=used)
+    found = checks.check_celery()
+    assert ids(found) == (["boogie_tasks.W005"] if words else [])
+    for message in found:
+        assert all(word in message.msg for word in words)
+        assert "CELERY_ACCEPT_CONTENT" in message.hint
+
+
+@pytest.mark.parametrize(
+    ("accepted", "used"),
+    [
+        (["json"], "json"),
+        (["json"], "pickle"),
+        (["application/json"], "json"),
+        (["pickle"], "pickle"),
+    ],
+)
+def test_w005_is_silent_where_doorbells_are_read(app, accepted, used):
+    app.conf.update(accept_content=accepted, task_serializer=used)
+    assert checks.check_celery() == []
+
+
 GOOD = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL;"}
 
 

@@ -107,6 +107,23 @@ def test_an_unknown_option_is_a_type_error_that_names_it(name):
         Export.as_task(name=f"unit.declare.{name}", **{name: 1})
 
 
+IN_VAIN = {"ignore_result": False, "track_started": True, "expires": 60, "serializer": "pickle"}
+
+
+@pytest.mark.parametrize(("option", "value"), IN_VAIN.items())
+def test_an_option_that_would_do_nothing_is_refused(option, value):
+    words = rf"{option}={value!r} has no effect on a Boogie task"
+    with pytest.raises(TypeError, match=words):
+        declared(lambda user: None, **{option: value})
+    with pytest.raises(TypeError, match=words):
+        type("Vain", (Export,), {option: value}).as_task(name=f"unit.declare.vain_{option}")
+
+
+def test_a_base_of_others_may_say_what_has_no_effect_here():
+    base = type("Base", (celery.Task,), {**IN_VAIN, "abstract": True})
+    assert declared(lambda user: user, base=base)("u") == "u"
+
+
 @pytest.mark.parametrize("priority", [-1, 10, "5", 5.0, True])
 def test_a_priority_that_is_no_whole_number_from_0_to_9_is_refused(priority):
     with pytest.raises(ValueError, match="from 0 to 9"):

@@ -11,9 +11,12 @@ from celery import Celery
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from kombu.exceptions import SerializerNotInstalled
+from kombu.serialization import prepare_accept_content
 
 from . import current_app, registry
 from .broker import quirks
+from .broker.message import serializer
 from .conf import Conf, conf
 from .db import features
 from .models import Task
@@ -45,7 +48,7 @@ def check_settings(**options: Any) -> list[checks.CheckMessage]:
 
 
 def check_celery(**options: Any) -> list[checks.CheckMessage]:
-    """E003, E004 and W001 to W003: the Celery app, its schedule and its broker."""
+    """E003, E004, W001 to W003 and W005: the Celery app, its schedule and its broker."""
     if list(conf.problems()):
         return []
     try:
@@ -70,6 +73,7 @@ def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
             id="boogie_tasks.W002",
         )
     yield from _schedule_errors(app)
+    yield from _format_warnings(app)
     ranked = sorted(task.name for task in registry.declared() if task.priority)
     on_rabbitmq = quirks.is_rabbitmq(current_app.broker_scheme(app))
     if ranked and on_rabbitmq and not app.conf.task_queue_max_priority:
@@ -78,6 +82,24 @@ def _app_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
             hint="Set CELERY_TASK_QUEUE_MAX_PRIORITY = 9 (existing queues must be deleted first).",
             id="boogie_tasks.W003",
         )
+
+
+def _format_warnings(app: Celery) -> Iterator[checks.CheckMessage]:
+    """W005: messages that every worker refuses to read."""
+    try:
+        accepted = prepare_accept_content(app.conf.accept_content)
+        used = prepare_accept_content([serializer(app)]) or set()
+    except SerializerNotInstalled as error:
+        problem = f"there is no such format: {error}"
+    else:
+        if accepted is None or used <= accepted:
+            return
+        problem = f"they accept {', '.join(sorted(accepted))} alone, and messages are {min(used)}"
+    yield checks.Warning(
+        f"Workers refuse every message: {problem}.",
+        hint="Name JSON, or the format of CELERY_TASK_SERIALIZER, in CELERY_ACCEPT_CONTENT.",
+        id="boogie_tasks.W005",
+    )
 
 
 def _schedule_errors(app: Celery) -> Iterator[checks.CheckMessage]:

@@ -72,6 +72,9 @@ class Declaration(Protocol):
     def deserialize_result(self, data: Any) -> Any:
         """Return what :meth:`serialize_result` got."""
 
+    def ensure_bound(self) -> None:
+        """Apply Celery's settings, if nobody has done that yet."""
+
     def bind(self, app: Any) -> Any:
         """Bind the task to a Celery app."""
 

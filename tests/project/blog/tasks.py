@@ -103,6 +103,20 @@ def retry_by_itself(post, times):
     return begun
 
 
+class Hooked(BoogieTask):
+    """Writes down what hooks get."""
+
+    def run(self, user, word, *, number):
+        return word * number
+
+    def on_success(self, retval, task_id, args, kwargs):
+        user, *rest = args
+        user.posts.create(title=f"{retval} {rest} {kwargs}")
+
+
+hooked = Hooked.as_task(name="tests.hooked")
+
+
 # --- limits and deaths ----------------------------------------------------------------
 
 

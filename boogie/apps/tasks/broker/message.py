@@ -13,7 +13,7 @@ from celery import Celery, signals
 from celery.app import amqp as celery_amqp
 from celery.app import base as celery_base
 from kombu import Producer
-from kombu.serialization import dumps
+from kombu.serialization import dumps, prepare_accept_content
 
 from boogie.apps.tasks import current_app, registry
 
@@ -129,6 +129,13 @@ def _is_celerys(function: Any) -> bool:
     return code is not None and code.co_filename in CELERYS
 
 
+def serializer(app: Celery) -> str:
+    """Return the format of doorbells: JSON if workers accept that, else that of plain tasks."""
+    accepted = prepare_accept_content(app.conf.accept_content)
+    is_json = accepted is None or "application/json" in accepted
+    return "json" if is_json else str(app.conf.task_serializer)
+
+
 def send(app: Celery, producer: Any, name: str, task_id: str, options: dict[str, Any]) -> None:
     """Have Celery make the message and publish it."""
     app.send_task(
@@ -140,5 +147,6 @@ def send(app: Celery, producer: Any, name: str, task_id: str, options: dict[str,
         retry=False,
         ignore_result=True,
         add_to_parent=False,
+        serializer=serializer(app),
         **options,
     )

@@ -21,11 +21,11 @@ from typing import (
 from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ImproperlyConfigured
 
-from boogie.apps.tasks import current_app
+from boogie.apps.tasks import current_app, registry
 
 from .cancel import Cancelling
 from .each import Each
-from .factory import build, parameter_name
+from .factory import annotate, build, parameter_name
 from .history import History
 from .retry import Retrying
 
@@ -92,6 +92,19 @@ class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
         name = options.pop("name", None) or cls.__dict__.get("name")
         task = build(cls, cls, name or f"{cls.__module__}.{cls.__name__}", base, options)
         return cast(Self, task)
+
+    @classmethod
+    def annotate(cls) -> None:
+        """Apply ``task_annotations``, ``queue`` and ``priority`` as well."""
+        super().annotate()
+        task = registry.get(cls.name)
+        if type(task) is cls:
+            annotate(task)
+
+    def ensure_bound(self) -> None:
+        """Apply Celery's settings, which it does when it finalizes an app: that may be later."""
+        if not self.__bound__:
+            type(self).bind(current_app.celery_app())
 
     # --- calling ----------------------------------------------------------------------
 
@@ -160,8 +173,7 @@ class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
 
     @property
     def _current_run(self) -> "Run | None":
-        if not self.__bound__:  # Celery does it when it finalizes an app; we may be called before
-            type(self).bind(current_app.celery_app())
+        self.ensure_bound()
         run: Run | None = self.request.get("boogie_run")
         return run
 

@@ -7,6 +7,7 @@ No model is imported when this is.
 import inspect
 from typing import Any, cast
 
+from celery.app.annotations import resolve_all as resolve_all_annotations
 from celery.app.autoretry import add_autoretry_behaviour
 from celery.utils.functional import head_from_fun
 
@@ -27,6 +28,17 @@ AUTORETRY_OPTIONS = frozenset(
     ]
 )
 
+#: Options of Celery's that would do nothing: which values are harmless, and what to do.
+IN_VAIN: dict[str, tuple[tuple[Any, ...], str]] = {
+    "ignore_result": (
+        (None, True),
+        "results are in the rows, never in Celery's result backend; see results().",
+    ),
+    "track_started": ((None, False), "the status of a row that runs is always 'running'."),
+    "expires": ((None,), "a row waits until it is run, or cancelled by cancel()."),
+    "serializer": ((None,), "arguments are JSON, in the row."),
+}
+
 #: Options that Celery 5.7 warns of as attributes of a class; ours are set on the instance.
 OWN_OPTIONS = ("queue", "priority")
 
@@ -37,6 +49,7 @@ def build(
     """Build the concrete class of a task, and register its one instance."""
     bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
     _check_options(bases, name, options)
+    _check_in_vain(cls, name, options)
     own = {key: options[key] for key in OWN_OPTIONS if key in options}
     members = {
         **{key: value for key, value in options.items() if key not in own},
@@ -63,8 +76,24 @@ def _check_options(bases: tuple[type, ...], name: str, options: dict[str, Any]) 
             )
 
 
-def _check_task(task: Any) -> None:
-    """Check what can be known of a task when it is declared."""
+def _check_in_vain(cls: type, name: str, options: dict[str, Any]) -> None:
+    """Refuse options of Celery's that mean something there, and nothing for a row."""
+    for key, (harmless, reason) in IN_VAIN.items():
+        value = options.get(key, getattr(cls, key, None))
+        if value not in harmless:
+            raise TypeError(f"{name}: {key}={value!r} has no effect on a Boogie task: {reason}")
+
+
+def annotate(task: Any) -> None:
+    """Let ``task_annotations`` go before what was declared, also where that is the instance's."""
+    found = cast(Any, resolve_all_annotations)(task.app.annotations, task)
+    for given in found:
+        vars(task).update({key: given[key] for key in OWN_OPTIONS if key in given})
+    _check_place(task)
+
+
+def _check_place(task: Any) -> None:
+    """Check in which queue, and how soon, rows of a task run."""
     priority = task.priority
     if priority is not None and (type(priority) is not int or not 0 <= priority <= 9):
         raise ValueError(
@@ -72,6 +101,11 @@ def _check_task(task: Any) -> None:
         )
     if task.queue is not None and not (isinstance(task.queue, str) and task.queue):
         raise ValueError(f"{task.name}: queue must be a name, not {task.queue!r}.")
+
+
+def _check_task(task: Any) -> None:
+    """Check what can be known of a task when it is declared."""
+    _check_place(task)
     if isinstance(task.aliases, str):
         raise TypeError(f"{task.name}: aliases must be a list of names, not {task.aliases!r}.")
     if max(map(len, task.names)) > 255:

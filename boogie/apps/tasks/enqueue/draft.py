@@ -13,6 +13,7 @@ from boogie.apps.tasks.serialization import payloads
 
 def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
     """Check the arguments of a call; return a row without object and queue."""
+    task.ensure_bound()
     task.check_call(None, *args, **kwargs)
     packed_args, packed_kwargs = payloads.pack_arguments(task, args, kwargs)
     row = Task(

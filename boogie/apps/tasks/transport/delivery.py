@@ -2,11 +2,15 @@
 What a consumer reserves, as messages of kombu's virtual transports: rows, and plain messages.
 """
 
+import base64
 import json
 import uuid
 from typing import Any, NamedTuple
 
-from boogie.apps.tasks import identity
+from kombu.serialization import dumps
+
+from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks.broker.message import serializer
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
@@ -14,18 +18,40 @@ from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.models.querysets import primary
 
 #: What a doorbell says: no arguments, no callbacks.
-DOORBELL_BODY = json.dumps(
-    [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
-)
+DOORBELL = [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
 
 
-def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
+class Letter(NamedTuple):
+    """What every doorbell says, in a format that workers accept."""
+
+    body: str
+    content_type: str
+    content_encoding: str
+    #: How ``body`` is bytes, if it is.
+    body_encoding: str | None = None
+
+
+IN_JSON = Letter(json.dumps(DOORBELL), "application/json", "utf-8")
+
+
+def letter() -> Letter:
+    """Return what doorbells say, as this project's workers read it."""
+    name = serializer(current_app.celery_app())
+    if name == "json":
+        return IN_JSON
+    content_type, encoding, body = dumps(DOORBELL, serializer=name)
+    if isinstance(body, str):
+        return Letter(body, content_type, encoding)
+    return Letter(base64.b64encode(body).decode(), content_type, encoding, "base64")
+
+
+def doorbell_message(row: Any, tag: str, said: Letter) -> dict[str, Any]:
     """Return the message, as kombu's virtual transports have them, that rings for ``row``."""
     task_id = str(row.pk)
     return {
-        "body": DOORBELL_BODY,
-        "content-type": "application/json",
-        "content-encoding": "utf-8",
+        "body": said.body,
+        "content-type": said.content_type,
+        "content-encoding": said.content_encoding,
         "headers": {
             "lang": "py",
             "task": row.name,
@@ -47,6 +73,7 @@ def doorbell_message(row: Any, tag: str) -> dict[str, Any]:
             "delivery_tag": tag,
             "delivery_info": {"exchange": "", "routing_key": row.queue},
             "priority": row.priority,
+            "body_encoding": said.body_encoding,
         },
     }
 
@@ -70,7 +97,8 @@ def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
         may_be_lost=True,
     )
     tagged = [(uuid.uuid4().hex, row) for row in due.take(primary(Task))]
-    return [Reserved(tag, row.pk, doorbell_message(row, tag)) for tag, row in tagged]
+    said = letter()
+    return [Reserved(tag, row.pk, doorbell_message(row, tag, said)) for tag, row in tagged]
 
 
 def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:

@@ -26,6 +26,15 @@ class BoogieRequest(Request):
     whose child dies takes nothing away from the child that runs the row.
     """
 
+    def __init__(self, message: Any, **options: Any) -> None:
+        super().__init__(message, **options)
+        # Read already, and a list in every format (pickle brings a tuple): what the claim finds is
+        # put into it, for hooks and signals.
+        request: Any = self
+        *_, embed = request._payload
+        request._body = ([], {}, embed)
+        request._content_type = request._content_encoding = None
+
     @property
     def _process(self) -> Any:
         """The process that runs the body; a pool of greenlets gives the number of one of those."""

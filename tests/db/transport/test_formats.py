@@ -1,0 +1,42 @@
+"""Doorbells of ``boogie://`` travel in a format that the project's workers read."""
+
+import pytest
+from kombu import Connection, Consumer, Queue
+
+from boogie.apps.tasks import current_app
+from tests.project.shop.models import Product
+from tests.support.runs import declared
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+count = declared(lambda product: 1, queue="formats")
+
+FORMATS = [
+    (["json"], "json", "application/json"),
+    (["json", "pickle"], "pickle", "application/json"),
+    (["json"], "pickle", "application/json"),
+    (["pickle"], "pickle", "application/x-python-serialize"),
+]
+
+
+@pytest.mark.parametrize(("accepted", "used", "content_type"), FORMATS, ids=str)
+def test_a_worker_reads_what_it_gets(accepted, used, content_type):
+    app = current_app.celery_app()
+    before = {key: app.conf[key] for key in ("accept_content", "task_serializer")}
+    app.conf.update(accept_content=accepted, task_serializer=used)
+    try:
+        row = count.delayed(Product.objects.create(name="pen"))
+        taken = []
+        with (
+            Connection("boogie://") as line,
+            Consumer(
+                line.channel(), [Queue("formats")], on_message=taken.append, accept=accepted
+            ) as consumer,
+        ):
+            consumer.channel.deliver(consumer.channel.look())
+    finally:
+        app.conf.update(before)
+    (one,) = taken
+    assert one.content_type == content_type
+    assert list(one.decode())[:2] == [[], {}]
+    assert one.headers["id"] == str(row.pk)
