@@ -10,6 +10,7 @@ the models are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from boogie.apps.tasks.broker import alias as _alias  # noqa: F401 - kombu is to know boogie://
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.declaration.cancel import check_cancelled
 from boogie.apps.tasks.declaration.decorator import task

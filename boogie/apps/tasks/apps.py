@@ -3,10 +3,6 @@
 from typing import Any
 
 from django.apps import AppConfig
-from kombu.transport import TRANSPORT_ALIASES
-
-# kombu takes no dotted path as a URL scheme.
-TRANSPORT_ALIASES["boogie"] = "boogie.apps.tasks.transport.transport:Transport"
 
 #: What every worker starts. By its name: a process that is no worker imports nothing of it.
 KEEPER_STEP = "boogie.apps.tasks.worker.step:KeeperStep"

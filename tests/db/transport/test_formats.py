@@ -3,7 +3,6 @@
 import pytest
 from kombu import Connection, Consumer, Queue
 
-from boogie.apps.tasks import current_app
 from tests.project.shop.models import Product
 from tests.support.runs import declared
 
@@ -20,22 +19,17 @@ FORMATS = [
 
 
 @pytest.mark.parametrize(("accepted", "used", "content_type"), FORMATS, ids=str)
-def test_a_worker_reads_what_it_gets(accepted, used, content_type):
-    app = current_app.celery_app()
-    before = {key: app.conf[key] for key in ("accept_content", "task_serializer")}
-    app.conf.update(accept_content=accepted, task_serializer=used)
-    try:
-        row = count.delayed(Product.objects.create(name="pen"))
-        taken = []
-        with (
-            Connection("boogie://") as line,
-            Consumer(
-                line.channel(), [Queue("formats")], on_message=taken.append, accept=accepted
-            ) as consumer,
-        ):
-            consumer.channel.deliver(consumer.channel.look())
-    finally:
-        app.conf.update(before)
+def test_a_worker_reads_what_it_gets(settings, accepted, used, content_type):
+    settings.CELERY_ACCEPT_CONTENT, settings.CELERY_TASK_SERIALIZER = accepted, used
+    row = count.delayed(Product.objects.create(name="pen"))
+    taken = []
+    with (
+        Connection("boogie://") as line,
+        Consumer(
+            line.channel(), [Queue("formats")], on_message=taken.append, accept=accepted
+        ) as consumer,
+    ):
+        consumer.channel.deliver(consumer.channel.look())
     (one,) = taken
     assert one.content_type == content_type
     assert list(one.decode())[:2] == [[], {}]

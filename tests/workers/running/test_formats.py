@@ -4,7 +4,6 @@ import pytest
 
 from boogie.apps.tasks.broker.connection import broker_pool
 from tests.project.blog import tasks
-from tests.project.celery import app
 from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from tests.workers.traces import titles
@@ -13,12 +12,10 @@ pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def _pickled():
-    before = {key: app.conf[key] for key in ("accept_content", "task_serializer")}
-    app.conf.update(accept_content=["pickle"], task_serializer="pickle")
+def _pickled(settings):
+    settings.CELERY_ACCEPT_CONTENT, settings.CELERY_TASK_SERIALIZER = ["pickle"], "pickle"
     broker_pool.forget()  # the doorbells of before are kept there
     yield
-    app.conf.update(before)
     broker_pool.forget()
 
 

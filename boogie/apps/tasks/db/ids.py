@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from typing import Any
 
 _lock = threading.Lock()
 
@@ -37,3 +38,11 @@ def uuid7() -> uuid.UUID:
     value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64
     value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
     return uuid.UUID(int=value)
+
+
+def key_of(task_id: Any) -> uuid.UUID | None:
+    """Return the primary key that an id of Celery's may be of a row; ``None``: it is of none."""
+    try:
+        return uuid.UUID(str(task_id))
+    except ValueError:
+        return None

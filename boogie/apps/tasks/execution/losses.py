@@ -12,12 +12,13 @@ from celery.app.task import Context
 from celery.signals import task_failure
 
 from boogie.apps.tasks import identity, registry
+from boogie.apps.tasks.db import ids as uuids
 from boogie.apps.tasks.exceptions import UnknownTask, WorkerLost
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 
-from . import delays, errors, settle, start, strays
+from . import delays, errors, settle, start
 
 logger = logging.getLogger(__name__)
 
@@ -132,5 +133,5 @@ def refuse(task_id: str, name: str) -> None:
 
 def cancel_revoked(ids: list[str], terminate: bool) -> None:
     """Cancel the rows among tasks that were revoked through Celery; others have ids of any kind."""
-    keys = [key for key in map(strays.key_of, ids) if key is not None]
+    keys = [key for key in map(uuids.key_of, ids) if key is not None]
     transitions.cancel(Task.objects.on_primary().filter(pk__in=keys), terminate)

@@ -6,6 +6,7 @@ import logging
 import uuid
 from typing import Any
 
+from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task
 
@@ -17,7 +18,7 @@ VERSION = 7
 
 def warn(task: Any, request: Any) -> None:
     """Warn of a message that has started nothing, unless it is a doorbell that came too late."""
-    key = key_of(request.id)
+    key = ids.key_of(request.id)
     if key is not None and key.version == VERSION and request.ignore_result:
         # So our own doorbells are. A second one is nothing unusual, and no statement's worth.
         return
@@ -27,14 +28,6 @@ def warn(task: Any, request: Any) -> None:
         task.name,
         _reason(task, request.id, key),
     )
-
-
-def key_of(task_id: Any) -> uuid.UUID | None:
-    """Return the primary key that an id of Celery's may be of a row; ``None``: it is of none."""
-    try:
-        return uuid.UUID(str(task_id))
-    except ValueError:
-        return None
 
 
 def _reason(task: Any, task_id: Any, key: uuid.UUID | None) -> str:

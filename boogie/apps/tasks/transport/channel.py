@@ -15,7 +15,7 @@ from typing import Any
 from django.db import Error
 from kombu.transport import memory, virtual
 
-from boogie.apps.tasks import identity, registry
+from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import close_connections
@@ -24,6 +24,7 @@ from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.models.querysets import primary
 
 from . import delivery
+from .control import heard_in, is_local, refuse_events
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +35,6 @@ NOTHING: Kinds = frozenset()
 
 #: Reserved at once when the prefetch count sets no limit.
 UNLIMITED = 100
-
-
-def is_local(queue: str) -> bool:
-    """Return whether a queue is for remote control or events, which stay in this process."""
-    return queue.endswith(".pidbox") or queue.startswith("celeryev")
 
 
 class Channel(memory.Channel):
@@ -59,7 +55,7 @@ class Channel(memory.Channel):
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
         if is_local(queue):
             super()._put(queue, message, **options)
-        elif registry.get(message["headers"].get("task", "")) is None:
+        elif not delivery.is_doorbell(message):
             priority = self._get_message_priority(message)
             _messages().create(
                 queue=queue, priority=priority, payload=json.dumps(message), created=Moment()
@@ -68,10 +64,14 @@ class Channel(memory.Channel):
     def _put_fanout(
         self, exchange: str, message: Any, routing_key: Any = None, **options: Any
     ) -> None:
-        for queue in self._lookup(exchange, routing_key):
+        for queue in heard_in(exchange, self._lookup(exchange, routing_key)):
             self._put(queue, message)
 
     # --- consuming --------------------------------------------------------------------
+
+    def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
+        refuse_events(queue)
+        return super().basic_consume(queue, *args, **options)
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         """Return one message, for ``basic_get`` and for local queues."""

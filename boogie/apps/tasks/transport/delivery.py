@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 from kombu.serialization import dumps
 
-from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks import current_app, identity, registry
+from boogie.apps.tasks.broker import guard
 from boogie.apps.tasks.broker.message import serializer
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.models import Message, Task
@@ -76,6 +78,22 @@ def doorbell_message(row: Any, tag: str, said: Letter) -> dict[str, Any]:
             "body_encoding": said.body_encoding,
         },
     }
+
+
+def is_doorbell(message: dict[str, Any]) -> bool:
+    """
+    Return whether a message that is published is a doorbell, for which there is nothing to do.
+
+    Raise ``TypeError`` for one that names a Boogie task and no row: from a process that did not
+    know it when it made the message, such as ``celery call``.
+    """
+    name = message["headers"].get("task", "")
+    if registry.get(name) is None:
+        return False
+    key = ids.key_of(message["headers"].get("id"))
+    if key is None or not Task.objects.on_primary().filter(pk=key).exists():
+        guard.refuse({"name": name})
+    return True
 
 
 class Reserved(NamedTuple):
