@@ -2,12 +2,12 @@
 
 import uuid
 
+import celery
 import pytest
 from kombu import Connection
 
 from boogie.apps.tasks import Message
 from boogie.apps.tasks.transport import transport
-from tests.project.celery import app
 from tests.project.shop.models import Product
 from tests.support.rows import columns
 from tests.support.runs import declared
@@ -25,30 +25,29 @@ def line():
 
 
 @pytest.fixture
-def control(line):
-    """The remote control of an app whose broker it is."""
-    before = app.control.mailbox
-    yield lambda word, **options: app.control.broadcast(word, connection=line, **options)
-    app.control.mailbox = before
+def app():
+    """An app whose broker it is, whichever the session has."""
+    with celery.Celery("controlled", set_as_current=False, broker="boogie://") as app:
+        yield app
 
 
 @pytest.mark.parametrize("options", [{}, {"reply": True, "timeout": 0.1}], ids=str)
-def test_a_command_that_nobody_hears_is_refused(control, options):
+def test_a_command_that_nobody_hears_is_refused(app, line, options):
     with pytest.raises(NotImplementedError, match=r"no remote control.*boogie_status.*cancel"):
-        control("ping", **options)
+        app.control.broadcast("ping", **options)
 
 
-def test_a_command_that_a_worker_of_this_process_hears_is_delivered(control, line):
+def test_a_command_that_a_worker_of_this_process_hears_is_delivered(app, line):
     heard = []
     node = app.control.mailbox.Node("here@host", channel=line.channel())
     node.handlers = {"ping": lambda state, **arguments: heard.append(arguments)}
     with node.listen():
-        control("ping")
+        app.control.broadcast("ping")
         line.drain_events(timeout=5)
     assert heard == [{}]
 
 
-def test_events_are_refused(line):
+def test_events_are_refused(app, line):
     receiver = app.events.Receiver(line, {"*": print})
     with pytest.raises(NotImplementedError, match="no events from process to process"):
         receiver.capture(limit=1, timeout=0.1)

@@ -187,6 +187,14 @@ def test_a_running_task_terminated_through_celery_is_cancelled(standing, post):
     assert tasks.count.delayed(post).wait(PATIENCE) == 2
 
 
+@real_broker
+def test_the_log_says_why_a_message_without_a_row_starts_nothing(standing, post):
+    """As ``celery call`` makes it, which knows nothing of our tasks."""
+    sent = app.send_task.inner(tasks.count.name, args=[post.pk])
+    standing.until_logged(f"has started nothing: no row has its id, {sent.id}")
+    assert tasks.count.delayed(post).wait(PATIENCE) == 1
+
+
 # --- queues and priorities ------------------------------------------------------------
 
 
