@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -102,6 +103,31 @@ def test_a_module_that_is_imported_again_is_fine(tmp_path, monkeypatch):
         assert registry.get(f"reloaded_tasks.{name}") is new
         assert project_app.tasks[f"reloaded_tasks.{name}"] is new
         assert new(None) == 22
+
+
+def test_a_module_that_is_imported_again_after_a_line_was_inserted_is_fine(tmp_path, monkeypatch):
+    source = "from boogie.apps.tasks import task\n@task\ndef moved(user): return 1\n"
+    path = tmp_path / "moved_tasks.py"
+    path.write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = importlib.import_module("moved_tasks")
+    path.write_text(f"# a line\n{source}")
+    importlib.reload(module)
+    assert registry.get("moved_tasks.moved") is module.moved
+    path.write_text(f"# a line\n{source}@task\ndef moved(user): return 2\n")
+    with pytest.raises(ImproperlyConfigured, match=r"Two tasks are named 'moved_tasks\.moved'"):
+        importlib.reload(module)
+
+
+def test_a_cell_of_a_notebook_may_be_changed_and_run_again(monkeypatch):
+    monkeypatch.setitem(sys.modules, "notebook", types.ModuleType("notebook"))
+    cell = "from boogie.apps.tasks import task\n@task\ndef noted(user): return {n}\n"
+    for n in (1, 2):
+        scope = {"__name__": "notebook"}
+        exec(compile("\n" * n + cell.format(n=n), f"<cell {n}>", "exec"), scope)
+        assert registry.get("notebook.noted") is scope["noted"]
+        assert scope["noted"](None) == n
 
 
 def test_an_app_made_later_gets_the_tasks_declared_before():

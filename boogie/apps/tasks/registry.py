@@ -6,6 +6,8 @@ every app that is, or will be, finalized.
 """
 
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,9 @@ from .protocols import Declaration
 _state: Any = celery_state
 
 _declared: dict[str, Declaration] = {}
+
+#: What a module was imported by when it declared a task: another one each time.
+_imported_by: dict[str, Any] = {}
 
 
 def get(name: str) -> Declaration | None:
@@ -46,7 +51,7 @@ def register(task: Declaration) -> None:
     """
     for name in task.names:
         other = _declared.get(name)
-        if other is not None and _origin(other) != _origin(task):
+        if other is not None and not _is_again(other, task):
             raise ImproperlyConfigured(
                 f"Two tasks are named {name!r}: {_place(other)} and {_place(task)}. "
                 f"Give one of them another name=."
@@ -54,6 +59,7 @@ def register(task: Declaration) -> None:
         for app in list(_state._get_active_apps()):
             _refuse_foreign(app, name)
     _declared.update(dict.fromkeys(task.names, task))
+    _imported_by[task.name] = _spec(task)
     on_every_app(lambda app: _adopt(app, task.name))
 
 
@@ -87,13 +93,25 @@ def _refuse_foreign(app: Any, name: str) -> None:
         )
 
 
-def _origin(task: Declaration) -> tuple[Any, ...]:
-    """Return what identifies the source of a task, also after its module was imported again."""
-    source = task.declared_from
-    if inspect.isfunction(source):
-        code = source.__code__
-        return (source.__module__, source.__qualname__, code.co_filename, code.co_firstlineno)
-    return (source.__module__, source.__qualname__)
+def _is_again(other: Declaration, task: Declaration) -> bool:
+    """Return whether ``task`` is ``other`` once more: reloaded, or run again in a notebook."""
+    if _place(other) != _place(task):
+        return False
+    if _imported_by.get(other.name) is not _spec(task):
+        return True
+    return bool(_lines(other) == _lines(task))
+
+
+def _spec(task: Declaration) -> Any:
+    return getattr(sys.modules.get(task.declared_from.__module__), "__spec__", None)
+
+
+def _lines(task: Declaration) -> Any:
+    """Return where a function stands; in a notebook each cell, and each change, is a file."""
+    code = getattr(inspect.unwrap(task.declared_from), "__code__", None)
+    if code is None or not os.path.exists(code.co_filename):
+        return None
+    return code.co_filename, code.co_firstlineno
 
 
 def _place(task: Declaration) -> str:

@@ -1,9 +1,11 @@
 """results(), tasks(), finished(), for_object(), and a row's own view of itself."""
 
 import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from boogie.apps.tasks import BoogieTask, Task, TaskCancelled, TaskFailed, registry
-from tests.project.shop.models import Product
+from tests.project.shop.models import Bargain, Product
 from tests.support.rows import stored
 from tests.support.runs import declared, work
 from tests.support.statements import statements
@@ -238,3 +240,13 @@ def test_results_take_one_statement_however_many_they_are(pen):
     with statements() as made:
         assert len(list(big.results(pen))) == 10
     assert len(made) <= 1  # PostgreSQL reads through a cursor of its own, which is not counted
+
+
+def test_a_migrations_view_of_an_object_finds_its_rows(pen):
+    """As ``RunPython`` is handed it: a class of the migration's own."""
+    rows = [other.delayed(about) for about in (pen, Bargain.objects.get(pk=pen.pk))]
+    loader = MigrationLoader(connection)
+    historical = loader.project_state().apps.get_model("shop", "Product").objects.get(pk=pen.pk)
+    assert type(historical) is not Product
+    assert list(other.tasks(historical).in_order()) == rows
+    assert other.delayed(historical).object == pen

@@ -4,6 +4,7 @@ import itertools
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
@@ -115,6 +116,39 @@ def test_keep_last_of_a_narrowed_queryset_keeps_the_last_of_all_even_outside_it(
     assert old.clean(keep_last=True) == 3
     assert rows["finished", 1] in left()
     assert rows["finished", 0] not in left()
+
+
+def test_keep_last_keeps_one_row_of_all_names_and_proxies():
+    tidied = declared(lambda product: None, aliases=["db.clean.old", "db.clean.older"])
+    product = Product.objects.create(name="pen")
+    bargain = Bargain.objects.get(pk=product.pk)
+    names = [tidied.name, "db.clean.old", "db.clean.older"]
+    rows = [
+        stored("finished", about, name, created=moment(age))
+        for age, (about, name) in enumerate(itertools.product((product, bargain), names))
+    ]
+    assert Task.objects.all().clean(keep_last=True) == 5
+    assert left() == {rows[-1]}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite counts what a statement does")
+def test_keep_last_takes_four_times_as_long_for_four_times_the_rows_with_newer_failures():
+    steps = []
+    for number in (50, 200):
+        product = Product.objects.create(name="pen")
+        for status, start in (("finished", 0), ("failed", number)):
+            for age in range(number):
+                stored(status, product, tidy.name, created=moment(start + age))
+        superseded = tidy.tasks(product).superseded()
+        steps.append(0)
+
+        def step():
+            steps[-1] += 1
+
+        connection.connection.set_progress_handler(step, 10)
+        assert len(superseded) == 2 * number - 1
+        connection.connection.set_progress_handler(None, 0)
+    assert steps[1] < 8 * steps[0]  # the square would be 16
 
 
 def test_clean_by_an_object_takes_the_rows_of_its_proxies_too():

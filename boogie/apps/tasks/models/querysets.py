@@ -5,11 +5,10 @@ Named sets of rows, and the verbs that move them. No SQL is written here.
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
-from django.db.models import OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import outages
@@ -17,15 +16,17 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
 
+from . import families
 from .results import Results
 
-CHUNK = 1000
+#: Rows that one statement deletes, and rows that are looked up at one time to be deleted.
+CHUNK, LOOK = 1000, 20_000
 
-F = TypeVar("F", bound=Callable[..., Any])
+V = TypeVar("V", bound=Callable[..., Any])
 R = TypeVar("R", bound=models.Model)
 
 
-def _not_on_managers(verb: F) -> F:
+def _not_on_managers(verb: V) -> V:
     """Keep a verb off ``Task.objects``: moving every row there is takes an explicit ``.all()``."""
     verb.queryset_only = True  # type: ignore[attr-defined]
     return verb
@@ -131,7 +132,7 @@ class RowQuerySet(StoredQuerySet[R]):
         """Rows about ``obj``, through whichever proxy of its model they were made."""
         obj = references.check_object("for_object()", obj)
         manager = ContentType.objects.db_manager(self.db)
-        kinds = manager.get_for_models(*family(type(obj)), for_concrete_models=False)
+        kinds = manager.get_for_models(*families.family(type(obj)), for_concrete_models=False)
         return self.filter(
             content_type__in=list(kinds.values()),
             object_id=references.object_key(obj),
@@ -144,15 +145,17 @@ class RowQuerySet(StoredQuerySet[R]):
 
     def superseded(self) -> Self:
         """Rows other than the finished row that was created last for its task and object."""
-        same = {
-            "name": OuterRef("name"),
-            "content_type": OuterRef("content_type"),
-            "object_id": OuterRef("object_id"),
-            "object_db": OuterRef("object_db"),
-        }
         everything = self.model._base_manager.using(self.db)
-        last = everything.filter(status=states.FINISHED, **same).order_by("-created", "-pk")
-        return self.exclude(Q(status=states.FINISHED) & Q(pk=Subquery(last.values("pk")[:1])))
+        candidates = everything.filter(
+            status=states.FINISHED, object_id__in=self.order_by().values("object_id")
+        )
+        place = Window(
+            RowNumber(),
+            partition_by=[families.task_name(), families.kind(self.db), "object_id", "object_db"],
+            order_by=[F("created").desc(), F("pk").desc()],
+        )
+        last = candidates.annotate(place=place).filter(place=1)
+        return self.exclude(Q(status=states.FINISHED) & Q(pk__in=last.values("pk")))
 
     def results(self) -> Results:
         """The deserialized results of the finished rows, in order of creation."""
@@ -195,14 +198,15 @@ class RowQuerySet(StoredQuerySet[R]):
     def remove(self) -> int:
         """Delete the rows in chunks, guarded by their status; return how many went."""
         removed = 0
-        condemned = list(self.order_by("pk").values_list("pk", "status")[:CHUNK])
+        condemned = self._condemned()
         while condemned:
-            removed += self._remove_chunk(condemned)
-            last = condemned[-1][0]
-            condemned = list(
-                self.filter(pk__gt=last).order_by("pk").values_list("pk", "status")[:CHUNK]
-            )
+            for start in range(0, len(condemned), CHUNK):
+                removed += self._remove_chunk(condemned[start : start + CHUNK])
+            condemned = self.filter(pk__gt=condemned[-1][0])._condemned()
         return removed
+
+    def _condemned(self) -> list[tuple[Any, str]]:
+        return list(self.order_by("pk").values_list("pk", "status")[:LOOK])
 
     def _remove_chunk(self, condemned: list[tuple[Any, str]]) -> int:
         """Delete the listed rows that still have a status that may be deleted."""
@@ -210,11 +214,3 @@ class RowQuerySet(StoredQuerySet[R]):
         statuses = {status for _, status in condemned}
         chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
         return outages.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
-
-
-def family(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return the concrete model of ``model`` and all its proxies."""
-    concrete = model._meta.concrete_model
-    return [
-        m for m in apps.get_models(include_auto_created=True) if m._meta.concrete_model is concrete
-    ]
