@@ -1,38 +1,121 @@
 """
-Trying again: while SQLite is locked, and while a database is away.
+Trying again: while a database is away, and what lost against somebody else.
+
+Which of the two an error is, or neither, is told by its code: the classes of drivers differ, and
+have a lost connection beside an unknown column.
 """
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError, connections
-
-#: What a database raises that is away, or busy.
-AWAY = (OperationalError, InterfaceError)
+from django.db import (
+    DatabaseError,
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connections,
+)
 
 T = TypeVar("T")
+
+#: Classes of SQLSTATE, and single ones, by which PostgreSQL says that it cannot do now what it
+#: may do later: connection, resources, operator, system; read-only, a snapshot or deadlock that
+#: was lost, a lock that was not to be had, somebody who cancelled, who ended the server.
+POSTGRESQL_CLASSES = ("08", "53", "57", "58")
+POSTGRESQL_STATES = frozenset(["25006", "40001", "40P01", "55P03"])
+POSTGRESQL_CONFLICTS = frozenset(["40001", "40P01"])
+
+#: The same of MySQL and MariaDB; numbers from 2000 on are the client's, of its connection.
+MYSQL_CLIENT = range(2000, 3000)
+MYSQL_NUMBERS = frozenset(
+    [
+        *(1020, 1205, 1213, 1412, 1615, 3572),  # somebody else was faster, or holds a lock
+        *(1021, 1037, 1038, 1041, 1114, 1135, 1637),  # disk, memory, threads
+        *(1040, 1042, 1043, 1129, 1203, 1226),  # no further connection
+        *(1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927),  # it ends, or ended
+        *(1290, 1792, 1836, 3100),  # read-only: a failover
+        *(1317, 1969, 3024),  # somebody interrupted the statement
+    ]
+)
+MYSQL_CONFLICTS = frozenset([1020, 1213])
+
+#: The same of SQLite: NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, SCHEMA.
+SQLITE_CONFLICTS = frozenset([5, 6])  # BUSY, LOCKED
+SQLITE_CODES = SQLITE_CONFLICTS | {7, 8, 9, 10, 13, 14, 15, 17}
+
+#: What drivers raise that have no code to tell: their connection has ended.
+WITHOUT_CODE = (OperationalError, InterfaceError)
+
+
+#: What may say that a database is away, for who can only ask by class.
+MAY_BE_AWAY = (*WITHOUT_CODE, InternalError)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Return whether an error says that the database is away, or busy, and not that it refuses."""
+    if not isinstance(error, Error):
+        return False
+    code = _code(error)
+    if code is None:
+        # psycopg2 says of some lost connections no more than DatabaseError.
+        return isinstance(error, WITHOUT_CODE) or type(error) is DatabaseError
+    if isinstance(code, str):
+        return code[:2] in POSTGRESQL_CLASSES or code in POSTGRESQL_STATES
+    return code in (SQLITE_CODES if _is_sqlite(error) else MYSQL_NUMBERS) or code in MYSQL_CLIENT
+
+
+def is_conflict(error: BaseException | None) -> bool:
+    """Return whether a statement lost against another one, and left nothing behind."""
+    code = _code(error)
+    if isinstance(code, str):
+        return code in POSTGRESQL_CONFLICTS
+    return code in (SQLITE_CONFLICTS if _is_sqlite(error) else MYSQL_CONFLICTS)
+
+
+def _code(error: BaseException | None) -> str | int | None:
+    """Return the SQLSTATE of PostgreSQL, or the number of MySQL or SQLite, of Django's error."""
+    cause: Any = getattr(error, "__cause__", None)
+    if _is_sqlite(error):
+        return int(cause.sqlite_errorcode) & 0xFF  # without what makes it an extended one
+    number = cause.args[0] if cause is not None and cause.args else None
+    if type(number) is int:  # PyMySQL has an SQLSTATE, too, which tells less
+        return number or None
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return None if state is None else str(state)
+
+
+def _is_sqlite(error: BaseException | None) -> bool:
+    return hasattr(getattr(error, "__cause__", None), "sqlite_errorcode")
 
 
 def unlocked(using: str, action: Callable[[], T], patience: float = 30.0) -> T:
     """
-    Call ``action``; outside a transaction, call it again while SQLite says "database is locked".
+    Call ``action``; outside a transaction, call it again while it loses against others.
 
-    SQLite's own ``timeout`` does not cover every case: a reader whose snapshot
-    is old is refused at once (SQLITE_BUSY_SNAPSHOT).
+    SQLite's own ``timeout`` does not cover every case: a reader whose snapshot is old is
+    refused at once (SQLITE_BUSY_SNAPSHOT). MariaDB finds deadlocks where one statement alone
+    inserts a row.
     """
     deadline = time.monotonic() + patience
     pause = 0.005
     while True:
         try:
             return action()
-        except OperationalError as error:
-            again = "locked" in str(error) and not connections[using].in_atomic_block
+        except DatabaseError as error:
+            again = is_conflict(error) and not _in_transaction(using)
             if not again or time.monotonic() + pause > deadline:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, 0.25)
+
+
+def _in_transaction(using: str) -> bool:
+    """Return whether more than the last statement would have to be done again."""
+    connection = connections[using]
+    return connection.in_atomic_block or not connection.get_autocommit()
 
 
 def patiently(using: str, action: Callable[[], T], patience: float) -> T:
@@ -47,9 +130,10 @@ def patiently(using: str, action: Callable[[], T], patience: float) -> T:
     while True:
         try:
             return action()
-        except (*AWAY, SoftTimeLimitExceeded):
+        except (Error, SoftTimeLimitExceeded) as error:
             connection = connections[using]
-            if connection.in_atomic_block or time.monotonic() + pause > deadline:
+            again = is_outage(error) or isinstance(error, SoftTimeLimitExceeded)
+            if not again or connection.in_atomic_block or time.monotonic() + pause > deadline:
                 raise
             connection.close()
         time.sleep(pause)

@@ -87,7 +87,7 @@ def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
     one, the row is rescued and ``Ignore`` is raised.
     """
     delay = delays.delay_after_loss(run.row)
-    if delay is None or not isinstance(reason, outages.AWAY):
+    if delay is None or not outages.is_outage(reason):
         raise reason
     settle.rescue(run, reason, delay)
     raise Ignore(f"{run.row} has lost its database, it is queued again") from reason

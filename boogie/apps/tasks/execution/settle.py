@@ -30,7 +30,7 @@ def finish(run: Run) -> None:
     try:
         _settle(run, partial(finish_now, run))
     except DatabaseError as refusal:
-        if isinstance(refusal, outages.AWAY) or _is_broken(run):
+        if outages.is_outage(refusal) or _is_broken(run):
             raise
         kind = type(run.result).__qualname__
         error = ResultError(
@@ -59,7 +59,7 @@ def retry(run: Run, reason: Retry) -> None:
     _settle(run, lambda: _note(run, move(), states.QUEUED))
 
 
-def rescue(run: Run, error: Exception, delay: float) -> None:
+def rescue(run: Run, error: BaseException, delay: float) -> None:
     """Send back the row of a run of which nothing remains: its database was away."""
     move = partial(transitions.rescue, run.rows, run.row, run.describe(error), delay)
     _settle(run, lambda: _note(run, move(), states.QUEUED))

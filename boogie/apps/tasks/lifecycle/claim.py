@@ -145,13 +145,11 @@ def claim_with_object(
     statement, rows, objects = compiled.cached(everything.db, place, build)
     try:
         found = statement.all(connection, _values(everything, key, names, worker, pid))
-    except outages.AWAY:
-        raise
-    except Error:
+    except Error as error:
+        if outages.is_outage(error) or connection.in_atomic_block:
+            raise
         # The object cannot be read along: a column is gone, or its key is from before the model
         # was changed. Read by itself, it fails the row, not its claim.
-        if connection.in_atomic_block:
-            raise
         return None
     if not found:
         return None

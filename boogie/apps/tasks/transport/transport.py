@@ -36,7 +36,7 @@ class Transport(memory.Transport):
     implements = virtual.Transport.implements.extend(
         asynchronous=True, exchange_type=frozenset(["direct", "topic", "fanout"]), heartbeats=False
     )
-    connection_errors = (*virtual.Transport.connection_errors, *outages.AWAY)
+    connection_errors = (*virtual.Transport.connection_errors, *outages.MAY_BE_AWAY)
     # There is no host in ``boogie://`` for kombu to look for, and to warn that it found none.
     can_parse_url = True
 

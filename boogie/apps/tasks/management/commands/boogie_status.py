@@ -6,8 +6,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import Error
 
-from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.monitoring import health
 
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             state = health.examine(history=True)
-        except outages.AWAY as error:
+        except Error as error:
             self.stderr.write(f"The database does not answer: {error}")
             sys.exit(2)
         if options["json"]:
