@@ -5,7 +5,12 @@ What a database can do, and what its transactions show.
 import os
 from typing import Any
 
+from django.db import Error
+
 from . import commits
+
+#: Bytes that a statement needs besides the one long text in it.
+STATEMENT = 4096
 
 #: Isolation levels in which a transaction sees what others commit meanwhile.
 READ_COMMITTED = ("read committed", "read_committed")
@@ -64,6 +69,28 @@ def stores_utc(connection: Any) -> bool:
 def has_arrays(connection: Any) -> bool:
     """Return whether a column of values can be one parameter."""
     return bool(connection.vendor == "postgresql")
+
+
+def takes_statement(connection: Any, text: str) -> bool:
+    """
+    Return whether the server takes a statement with ``text`` in it, which may be too large.
+
+    MySQL and MariaDB hang up on who sends more than ``max_allowed_packet``, as if they had gone.
+    They are asked on a connection of its own: this one is broken, or in a transaction.
+    """
+    if connection.vendor != "mysql":
+        return True
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT @@max_allowed_packet")
+            (limit,) = cursor.fetchone()
+    except Error:  # it has gone
+        return True
+    finally:
+        other.close()
+    escaped = sum(map(text.count, "\\\"'"))
+    return len(text.encode()) + escaped + STATEMENT < int(limit)
 
 
 def is_in_process(connection: Any) -> bool:

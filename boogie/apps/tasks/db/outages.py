@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import (
     DatabaseError,
+    DataError,
     Error,
     InterfaceError,
     InternalError,
@@ -56,7 +57,7 @@ MAY_BE_AWAY = (*WITHOUT_CODE, InternalError)
 
 def is_outage(error: BaseException | None) -> bool:
     """Return whether an error says that the database is away, or busy, and not that it refuses."""
-    if not isinstance(error, Error):
+    if not isinstance(error, Error) or isinstance(error, DataError):
         return False
     code = _code(error)
     if code is None:

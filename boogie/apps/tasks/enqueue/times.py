@@ -22,25 +22,36 @@ def start_time(name: str, when: Any) -> Any:
     if isinstance(when, datetime):
         return stored(when)
     if isinstance(when, timedelta):
-        return Moment(max(0.0, when.total_seconds()))
+        return Moment(max(0.0, delay(name, when.total_seconds())))
     if isinstance(when, numbers.Real) and not isinstance(when, bool):
-        return Moment(_finite(name, float(when)))
+        return Moment(max(0.0, delay(name, float(when))))
     raise TypeError(
         f"{name}: the time must be a number of seconds, a timedelta or a datetime, "
         f"not {when!r:.80} of type {type(when).__qualname__}."
     )
 
 
-def _finite(name: str, delay: float) -> float:
+#: Between a time and what it is in another zone, and between our clock and the database's.
+MARGIN = timedelta(days=2)
+
+
+def delay(name: str, seconds: float) -> float:
+    """Return ``seconds``, or raise ``ValueError`` if there is no date so many seconds from now."""
     try:
-        timedelta(seconds=delay)
+        datetime.now() + timedelta(seconds=seconds) + MARGIN
     except (OverflowError, ValueError):
-        raise ValueError(f"{name}: cannot schedule {delay!r} seconds from now.") from None
-    return max(0.0, delay)
+        raise ValueError(
+            f"{name}: cannot start {seconds!r} seconds from now; years end with 9999."
+        ) from None
+    return seconds
 
 
 def stored(when: datetime) -> datetime:
-    """Return ``when`` as a ``DateTimeField`` wants it."""
+    """Return ``when`` as a ``DateTimeField`` wants it; ``ValueError``: no other zone has it."""
+    try:
+        _ = (when - MARGIN, when + MARGIN)
+    except OverflowError:
+        raise ValueError(f"cannot start at {when}; years go from 1 to 9999.") from None
     if settings.USE_TZ:
         return timezone.make_aware(when) if timezone.is_naive(when) else when
     # In the zone of the database, not in one that is active for a user.

@@ -10,7 +10,7 @@ from celery.exceptions import Retry
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.enqueue.times import stored
+from boogie.apps.tasks.enqueue.times import delay, stored
 from boogie.apps.tasks.models import Task
 
 from .run import Run
@@ -28,16 +28,20 @@ def retry_time(eta: datetime | None, countdown: float | None, usual: float) -> A
     """Return when a retry is to start: a time as it is stored, or seconds from when it settles."""
     if eta is not None:
         return stored(eta)
-    return float(usual if countdown is None else countdown)
+    return delay("retry()", float(usual if countdown is None else countdown))
 
 
 def due_after_retry(run: Run, reason: Retry) -> Any:
-    """Return when the row of a run is due again, as an expression or a time."""
+    """
+    Return when the row of a run is due again, as an expression or a time.
+
+    ``ValueError``: there is no such time; a ``Retry`` may be raised by hand.
+    """
     if run.is_call:
         # It is claimed again at once, by this process: keep workers off.
         return Moment(conf.RING_AGAIN)
     when: Any = reason.when if reason.when is not None else 0
-    return Moment(when) if isinstance(when, int | float) else when
+    return Moment(delay("Retry", when)) if isinstance(when, int | float) else stored(when)
 
 
 def delay_after_loss(row: Task) -> float | None:

@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, DataError, OperationalError, connections
 
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
 from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.serialization import codec
 
 from . import delays
 from .run import TAKEN, Run
@@ -42,7 +43,12 @@ def finish(run: Run) -> None:
 
 def finish_now(run: Run) -> None:
     """Do the settling UPDATE of a run whose body returned."""
-    moved = transitions.finish(run.rows, run.row, run.data)
+    try:
+        moved = transitions.finish(run.rows, run.row, run.data)
+    except OperationalError as error:
+        if features.takes_statement(connections[run.db], codec.to_json(run.data)):
+            raise
+        raise DataError("more than the server takes (max_allowed_packet)") from error
     _note(run, moved, states.FINISHED)
 
 
@@ -54,7 +60,12 @@ def fail(run: Run, error: dict[str, Any]) -> None:
 def retry(run: Run, reason: Retry) -> None:
     """Send the row of a run back to the queue, due at the time that ``reason`` names."""
     cause = reason.exc if isinstance(reason.exc, BaseException) else reason
-    due = delays.due_after_retry(run, reason)
+    try:
+        due = delays.due_after_retry(run, reason)
+    except ValueError as error:
+        run.exception = error
+        fail(run, run.describe(error))
+        return
     move = partial(transitions.retry, run.rows, run.row, run.describe(cause), due, **run.changes)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
 
