@@ -5,7 +5,7 @@ from django.db import connection
 
 from boogie.apps.tasks import Task, TaskCancelled
 from boogie.apps.tasks.db import features
-from boogie.apps.tasks.execution import errors, start
+from boogie.apps.tasks.execution import errors, inline, start
 from boogie.apps.tasks.lifecycle import transitions
 from tests.project.shop.models import Product
 from tests.races.rivals import Rival
@@ -33,7 +33,7 @@ def _rescued_and_claimed_again(key):
 
 @pytest.fixture
 def taken(monkeypatch):
-    """Have the next claim or reclaim be followed by a freeze in which the row is taken away."""
+    """Have the next claim be followed by a freeze in which the row is taken away."""
 
     def freeze(name):
         move = getattr(transitions, name)
@@ -60,19 +60,55 @@ def test_a_claim_reads_what_it_claimed_or_nothing(taken):
     assert Task.objects.get(pk=row.pk).is_running
 
 
-def test_a_call_that_is_retried_reads_what_it_claimed_or_nothing(taken):
-    calls = []
+def test_a_call_that_is_retried_reads_what_it_claimed_or_nothing(monkeypatch):
+    calls, taken = [], []
+    again = inline._again
+
+    def frozen_before(run):
+        taken.append(_rescued_and_claimed_again(run.row.pk))
+        return again(run)
+
+    monkeypatch.setattr(inline, "_again", frozen_before)
 
     @declared(bind=True, max_retries=3)
     def once_more(self, product):
         calls.append(self.row.attempt)
         raise self.retry(countdown=0)
 
-    taken("reclaim")
     with pytest.raises(TaskCancelled):
         once_more.call(Product.objects.create(name="pen"))
     assert calls == [1]
-    assert Task.objects.get().attempt == taken.attempt == 3
+    assert Task.objects.get().attempt == taken[0] == 3
+
+
+def test_the_row_of_a_call_is_never_queued_between_two_attempts(monkeypatch):
+    """Somebody else sees it running; a process that dies there leaves nothing to a worker."""
+    seen = []
+    move = transitions.retry
+
+    def look():
+        seen.append(Task.objects.get().status)
+
+    def watched(*args, **options):
+        moved = move(*args, **options)
+        if connection.vendor != "sqlite":
+            rival = Rival(look)
+            rival.start()
+            rival.outcome()
+        return moved
+
+    monkeypatch.setattr(transitions, "retry", watched)
+
+    @declared(bind=True, max_retries=3)
+    def twice(self, product):
+        if self.row.attempt < 2:
+            raise self.retry(countdown=0)
+
+    type(twice).on_retry = lambda self, *args: look()
+    type(twice).after_return = lambda self, *args: look()
+    twice.call(Product.objects.create(name="pen"))
+    assert set(seen[:-1]) == {"running"}
+    assert seen[-1] == "finished"
 
 
 def test_a_call_that_is_left_alone_reads_its_own_attempt():

@@ -74,6 +74,16 @@ def test_a_row_is_claimed_and_settled_once_the_lock_is_free(lock):
     assert rival.outcome().get_result() == "done"
 
 
+class Locked(sqlite3.OperationalError):
+    """What SQLite's driver raises, with its code."""
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.sqlite_errorcode = {"database is locked": 5, "server has gone away": 10}.get(
+            message, 1
+        )
+
+
 def busy(times, message="database is locked"):
     """Return an action that is refused so many times, and the list of its calls."""
     calls = []
@@ -81,7 +91,7 @@ def busy(times, message="database is locked"):
     def action():
         calls.append(1)
         if len(calls) <= times:
-            raise OperationalError(message)
+            raise OperationalError(message) from Locked(message)
         return "done"
 
     return action, calls

@@ -6,13 +6,7 @@ from django.db import connection
 from tests.project.shop.models import Product
 from tests.support.runs import declared, work
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        connection.vendor != "postgresql",
-        reason="MariaDB and SQLite say that a column is missing by the class of being away",
-    ),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 look = declared(lambda product: product.name)
 

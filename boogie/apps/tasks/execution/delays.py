@@ -38,8 +38,8 @@ def due_after_retry(run: Run, reason: Retry) -> Any:
     ``ValueError``: there is no such time; a ``Retry`` may be raised by hand.
     """
     if run.is_call:
-        # It is claimed again at once, by this process: keep workers off.
-        return Moment(conf.RING_AGAIN)
+        # It is claimed again in the same transaction.
+        return Moment()
     when: Any = reason.when if reason.when is not None else 0
     return Moment(delay("Retry", when)) if isinstance(when, int | float) else stored(when)
 

@@ -13,7 +13,7 @@ from django.db import models
 
 from boogie.apps.tasks.enqueue import one
 from boogie.apps.tasks.exceptions import TaskCancelled
-from boogie.apps.tasks.lifecycle import emit, states, transitions
+from boogie.apps.tasks.lifecycle import emit, states
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import codec, references
 
@@ -62,14 +62,10 @@ def _outcome(task: Declaration, run: Run) -> Any:
 
 
 def _again(run: Run) -> Run:
-    """Claim the row of a ``call()`` that asked for a retry, at once."""
-    using = run.db
-    mine = run.rows.filter(pk=run.row.pk)
-    if not transitions.reclaim(mine, run.row):
-        raise TaskCancelled(f"{run.row} was cancelled, or taken by a worker, before it was retried")
-    # By then a worker may have it: this process may have been frozen since it claimed.
-    row = mine.running().filter(attempt=run.row.attempt + 1, worker=run.row.worker).first()
+    """Return the next run of a ``call()`` that asked for a retry; its row has been claimed."""
+    mine = run.rows.running().filter(pk=run.row.pk, worker=run.row.worker)
+    row = mine.filter(attempt=run.row.attempt + 1).first()
     if row is None:
-        raise TaskCancelled(f"{run.row} was taken away before it was retried")
-    emit.one(states.CLAIM, row, using)
+        raise TaskCancelled(f"{run.row} was cancelled, or given up, before it was retried")
+    emit.one(states.CLAIM, row, run.db)
     return Run(row, [run.args[0], *row.args], dict(row.kwargs))

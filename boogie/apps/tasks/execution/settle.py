@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry
-from django.db import DatabaseError, DataError, OperationalError, connections
+from django.db import DatabaseError, DataError, OperationalError, connections, transaction
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features, outages
@@ -67,7 +67,15 @@ def retry(run: Run, reason: Retry) -> None:
         fail(run, run.describe(error))
         return
     move = partial(transitions.retry, run.rows, run.row, run.describe(cause), due, **run.changes)
+    if run.is_call:
+        move = partial(_retry_here, run, move)
     _settle(run, lambda: _note(run, move(), states.QUEUED))
+
+
+def _retry_here(run: Run, move: Callable[[], int]) -> int:
+    """Send back the row of a ``call()`` and claim it again: no worker gets it in between."""
+    with transaction.atomic(using=run.db):
+        return move() and transitions.reclaim(run.rows.filter(pk=run.row.pk), run.row)
 
 
 def rescue(run: Run, error: BaseException, delay: float) -> None:

@@ -44,6 +44,10 @@ class StoredQuerySet(models.QuerySet[R]):
         """The same, in the database that is written to: what decides reads nowhere else."""
         return self.using(primary(self.model))
 
+    def to_write(self) -> Self:
+        """The same, where Django would update it: with ``using()`` there, else on the primary."""
+        return self if self._db else self.on_primary()  # type: ignore[attr-defined]
+
 
 class RowQuerySet(StoredQuerySet[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
@@ -166,22 +170,22 @@ class RowQuerySet(StoredQuerySet[R]):
     @_not_on_managers
     def run(self) -> int:
         """Queue the paused rows; they start within about a second."""
-        return transitions.run(self)
+        return transitions.run(self.to_write())
 
     @_not_on_managers
     def pause(self) -> int:
         """Pause the queued rows."""
-        return transitions.pause(self)
+        return transitions.pause(self.to_write())
 
     @_not_on_managers
     def cancel(self, terminate: bool = False) -> int:
         """Cancel the rows that have not ended; ``terminate``: kill the processes that run them."""
-        return transitions.cancel(self, terminate)
+        return transitions.cancel(self.to_write(), terminate)
 
     @_not_on_managers
     def retry(self) -> int:
         """Queue the failed and cancelled rows again; they start within about a second."""
-        return transitions.requeue(self)
+        return transitions.requeue(self.to_write())
 
     @_not_on_managers
     def clean(self, keep_last: bool = False, finished: bool = True) -> int:
@@ -191,7 +195,8 @@ class RowQuerySet(StoredQuerySet[R]):
         ``finished``: only rows that have ended; else paused and queued ones too.
         ``keep_last``: keep the finished row created last for each task and object.
         """
-        rows = self.ended() if finished else self.exclude(status=states.RUNNING)
+        rows = self.to_write()
+        rows = rows.ended() if finished else rows.exclude(status=states.RUNNING)
         return rows.superseded().remove() if keep_last else rows.remove()
 
     @_not_on_managers

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connections
+from django.db import connections, router
 from django.db.models import QuerySet
 
 from boogie.apps.tasks import registry
@@ -98,7 +98,7 @@ def _is_seen_by_others(row: Any) -> bool:
         itself = type(row)._base_manager.using(row._state.db).filter(pk=row.pk)
         if sql.exists_now(itself.filter(**seen)):
             return True
-        row.refresh_from_db()
+        row.refresh_from_db(using=row._state.db)
         if seen == {"status": row.status, "attempt": row.attempt}:
             return False
     return True
@@ -108,7 +108,8 @@ def wait(row: Any, timeout: float | None) -> Any:
     """Wait until ``row`` has ended; return its result or raise what became of it."""
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = 0.02
-    row.refresh_from_db()
+    using = router.db_for_write(type(row), instance=row)
+    row.refresh_from_db(using=using)
     if not row.is_ended and timeout != 0:
         _refuse_in_vain(row)
     while not row.is_ended:
@@ -117,7 +118,7 @@ def wait(row: Any, timeout: float | None) -> Any:
             raise TimeoutError(f"{row} has not ended after {timeout} seconds")
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, 1.0)
-        row.refresh_from_db()
+        row.refresh_from_db(using=using)
     if row.is_failed:
         raise TaskFailed(f"{row.name}({row.object_id}) failed with {row.error}")
     if row.is_cancelled:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, Self, overload
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import models
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
@@ -183,11 +183,16 @@ class Task(models.Model):
         """failed or cancelled → queued, retries counted anew. Return whether the row moved."""
         return self._moved(transitions.requeue(self._itself()))
 
+    @property
+    def _written_to(self) -> str:
+        """The alias of the database that this row is changed in, wherever it was read."""
+        return router.db_for_write(type(self), instance=self)
+
     def _itself(self) -> TaskQuerySet:
-        return type(self).objects.using(self._state.db).filter(pk=self.pk)
+        return type(self).objects.using(self._written_to).filter(pk=self.pk)
 
     def _moved(self, moved: int) -> bool:
-        self.refresh_from_db()
+        self.refresh_from_db(using=self._written_to)
         return bool(moved)
 
     # --- status -----------------------------------------------------------------------
