@@ -20,6 +20,8 @@ from django.db import (
     connections,
 )
 
+from . import commits
+
 T = TypeVar("T")
 
 #: Classes of SQLSTATE, and single ones, by which PostgreSQL says that it cannot do now what it
@@ -106,17 +108,11 @@ def unlocked(using: str, action: Callable[[], T], patience: float = 30.0) -> T:
         try:
             return action()
         except DatabaseError as error:
-            again = is_conflict(error) and not _in_transaction(using)
+            again = is_conflict(error) and not commits.in_transaction(connections[using])
             if not again or time.monotonic() + pause > deadline:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, 0.25)
-
-
-def _in_transaction(using: str) -> bool:
-    """Return whether more than the last statement would have to be done again."""
-    connection = connections[using]
-    return connection.in_atomic_block or not connection.get_autocommit()
 
 
 def patiently(using: str, action: Callable[[], T], patience: float) -> T:
