@@ -95,6 +95,9 @@ FAULTS = {
         "database restarted while runs settle",
         needs=_restarts,
     ),
+    "database_stall": Fault(
+        "failing_databases.stall", "tables locked for longer than a lease while bodies run"
+    ),
     "keepers": Fault("keepers.three_keepers", "many keepers, many orphans"),
     "skew": Fault("keepers.skew", "clocks 5 minutes fast and slow", WORKER, _skew),
     "renamed": Fault("bodies.renamed", "renamed task"),

@@ -83,6 +83,10 @@ class Scene:
         """Start a worker and wait until it consumes."""
         return self.start_worker(*args, **options).until_ready()
 
+    def judge(self) -> Worker:
+        """Start a worker that runs nothing: it has been heard of when others are to be given up."""
+        return self.start_worker(queue=self.side_queue)
+
     def keeps(self, worker: Worker) -> None:
         """See that the keeper of a worker is at work: its heart beats."""
         alive = WorkerRow.objects.alive(conf.WORKER_TIMEOUT).filter(pid=worker.pid)

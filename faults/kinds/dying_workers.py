@@ -17,6 +17,7 @@ BODIES = 4
 
 def _end_workers(scene: Scene, how: Callable[[Worker], int]) -> None:
     """Have a worker run bodies, end it; the worker that starts then has to rescue them."""
+    scene.judge()
     victim = scene.worker(concurrency=BODIES)
     for _ in range(scene.rounds):
         # Longer than any lease, so that a body that lives on is seen to overlap.

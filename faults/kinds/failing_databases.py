@@ -1,9 +1,12 @@
-"""The database goes away and comes back."""
+"""The database goes away, or lets nobody in, and comes back."""
 
 import time
 from pathlib import Path
 
-from boogie.apps.tasks import Task
+from django.db import connection
+
+from boogie.apps.tasks import Task, Worker
+from boogie.apps.tasks.conf import conf
 from faults.lab import tasks
 from faults.scene import Scene
 
@@ -71,3 +74,44 @@ def restart_while_settling(scene: Scene) -> None:
                 once = finished.filter(attempt=1).count()
                 scene.expect(once == 3, f"{3 - once} bodies that had ended were run again")
         scene.workers[-1].stop()
+
+
+#: How nobody else gets at the tables, by vendor, and how they do again.
+LOCKS = {
+    "postgresql": ("BEGIN; LOCK TABLE {}, {} IN ACCESS EXCLUSIVE MODE", "COMMIT"),
+    "mysql": ("LOCK TABLES {} WRITE, {} WRITE", "UNLOCK TABLES"),
+    "sqlite": ("BEGIN IMMEDIATE", "ROLLBACK"),
+}
+
+
+def stall(scene: Scene) -> None:
+    """Nobody gets at the tables for longer than a lease, while bodies run: no worker has died."""
+    queues = [scene.queue, scene.side_queue]
+    for queue in queues:
+        scene.worker(queue=queue)
+    for _ in range(scene.rounds):
+        seconds = conf.WORKER_TIMEOUT + scene.random.uniform(1.0, 5.0)
+        rows = [_enqueue_in(scene, queue, seconds + 6.0) for queue in queues]
+        scene.begin(rows)
+        time.sleep(scene.random.uniform(0.0, conf.HEARTBEAT))
+        _lock_the_tables(seconds)
+        scene.injected()
+        scene.end()
+        once = Task.objects.filter(pk__in=[row.pk for row in rows], status="finished", attempt=1)
+        scene.expect(once.count() == 2, "a worker was given up that was only held up")
+
+
+def _enqueue_in(scene: Scene, queue: str, seconds: float) -> Task:
+    row = scene.note_made(tasks.work.paused(scene.thing(), seconds))
+    Task.objects.filter(pk=row.pk).update(queue=queue)
+    row.run()
+    return row
+
+
+def _lock_the_tables(seconds: float) -> None:
+    lock, unlock = LOCKS[connection.vendor]
+    tables = (Worker._meta.db_table, Task._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(lock.format(*tables))
+        time.sleep(seconds)
+        cursor.execute(unlock)

@@ -36,6 +36,7 @@ def thaw_early(scene: Scene) -> None:
 
 def _given_up(scene: Scene, later: float) -> Iterator[Worker]:
     """Yield frozen workers whose rows run again, or have run, on another that was started."""
+    scene.judge()
     survivor = None
     for _ in range(scene.rounds):
         victim = scene.worker(concurrency=BODIES)

@@ -4,8 +4,8 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.keeper import rescue
 from tests.races.rivals import Rival
+from tests.support.judge import rescue_as_judge
 from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,7 @@ def test_a_keeper_rescues_what_it_can_and_waits_for_no_locked_row():
     locked, other = stored("running", worker=DEAD), stored("running", worker=DEAD)
     with transaction.atomic():
         Task.objects.filter(pk=locked.pk).update(result=1)
-        rival = Rival(rescue.rescue)
+        rival = Rival(rescue_as_judge)
         rival.start()
         rival.outcome()
         transaction.set_rollback(True)
@@ -35,7 +35,7 @@ def test_a_keeper_rescues_what_it_can_and_waits_for_no_locked_row():
 
 def test_a_row_that_was_locked_is_rescued_once_it_is_free():
     row = stored("running", worker=DEAD)
-    rescue.rescue()
+    rescue_as_judge()
     row.refresh_from_db()
     assert row.is_queued
     assert row.losses == 1

@@ -1,5 +1,7 @@
 """Two want one row: one gets it, the other is seen to lose."""
 
+from functools import partial
+
 import pytest
 from django.db import connection
 
@@ -11,6 +13,7 @@ from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import transitions
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
+from tests.support.judge import steady
 from tests.support.rows import stored
 from tests.support.runs import declared, work
 
@@ -156,7 +159,7 @@ def test_many_workers_and_many_rows_run_every_row_once():
 def test_of_two_rescues_at_one_moment_one_counts_the_loss():
     for _ in ROUNDS:
         row = stored("running", worker="dead@host/1")
-        race(rescue.rescue, rescue.rescue)
+        race(*[partial(rescue.rescue, steady())] * 2)
         row.refresh_from_db()
         assert (row.status, row.losses, len(row.errors)) == ("queued", 1, 1)
 

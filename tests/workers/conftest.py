@@ -44,12 +44,12 @@ def _starting(directory, queue):
     """Yield a function that starts a worker on ``queue`` and waits until it is ready."""
     started = []
 
-    def start(*options, broker=None, tasks=None, env=None, **more):
+    def start(*options, broker=None, tasks=None, env=None, ready=True, **more):
         path = directory / f"worker-{len(started)}.log"
         variables = environment(queue, broker, tasks, **(env or {}))
         one = WorkerProcess(path, variables, *options, **more)
         started.append(one)
-        return one.until_ready()
+        return one.until_ready() if ready else one
 
     try:
         yield start

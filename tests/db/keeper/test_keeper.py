@@ -10,8 +10,9 @@ from boogie.apps.tasks import Message, Task, Worker, current_app, identity
 from boogie.apps.tasks.broker import doorbell, inspect
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.keeper import rescue, ring, thread
+from boogie.apps.tasks.keeper import ring, thread
 from tests.project.shop.models import Product
+from tests.support.judge import rescue_as_judge
 from tests.support.queues import fresh_pool
 from tests.support.rows import HOUR, stored
 from tests.support.runs import declared, work
@@ -158,10 +159,14 @@ def test_the_rows_of_dead_workers_are_rescued_and_those_of_living_ones_left():
     worker = alive()
     mine, orphan = stored("running", worker=worker), stored("running", worker=DEAD)
     Worker.objects.create(
-        pk="slow@host/3", pid=1, started=timezone.now(), seen=timezone.now() - HOUR
+        pk="slow@host/3",
+        pid=1,
+        started=timezone.now(),
+        seen=timezone.now() - HOUR,
+        steady=timezone.now(),
     )
     slow = stored("running", worker="slow@host/3")
-    rescue.rescue()
+    rescue_as_judge()
     assert Task.objects.get(pk=mine.pk).is_running
     for row in (orphan, slow):
         row.refresh_from_db()
@@ -174,21 +179,21 @@ def test_the_rows_of_dead_workers_are_rescued_and_those_of_living_ones_left():
 def test_what_a_worker_has_claimed_a_moment_ago_is_left_although_it_seems_dead():
     """It was frozen, goes on, and claims before its next heartbeat."""
     now = timezone.now()
-    Worker.objects.create(pk="thawed@host/4", pid=1, started=now, seen=now - HOUR)
+    Worker.objects.create(pk="thawed@host/4", pid=1, started=now, seen=now - HOUR, steady=now)
     old = stored("running", worker="thawed@host/4")
     new = stored("running", worker="thawed@host/4", started=now)
-    rescue.rescue()
+    rescue_as_judge()
     assert Task.objects.queued().get() == old
     assert Task.objects.running().get() == new
     Task.objects.filter(pk=new.pk).update(started=now - timedelta(seconds=21))
-    rescue.rescue()
+    rescue_as_judge()
     assert Task.objects.queued().filter(pk=new.pk).exists()
 
 
 @pytest.mark.parametrize(("losses_before", "delay"), [(0, 0), (1, 5), (2, 20)])
 def test_a_rescued_row_waits_longer_after_every_loss(losses_before, delay):
     row = stored("running", worker=DEAD, losses=losses_before)
-    rescue.rescue()
+    rescue_as_judge()
     row.refresh_from_db()
     expected = timezone.now() + timedelta(seconds=delay)
     assert abs(row.not_before - expected) < timedelta(seconds=4)
@@ -205,7 +210,7 @@ def test_a_row_with_no_loss_left_fails_with_worker_lost_and_its_hooks_run():
     vars(body)["on_failure"] = on_failure
     product = Product.objects.create(name="pen")
     row = stored("running", product, body.name, worker=DEAD, losses=3)
-    rescue.rescue()
+    rescue_as_judge()
     row.refresh_from_db()
     assert row.is_failed
     assert row.error.startswith("WorkerLost: ")
@@ -217,7 +222,7 @@ def test_a_task_that_must_not_be_rescued_fails_at_its_first_loss():
     row = body.delayed(Product.objects.create(name="pen"))
     Task.objects.filter(pk=row.pk).delete()
     row = stored("running", name=body.name, worker=DEAD, rescue=row.rescue)
-    rescue.rescue()
+    rescue_as_judge()
     row.refresh_from_db()
     assert row.is_failed
     assert row.losses == 0
@@ -226,7 +231,7 @@ def test_a_task_that_must_not_be_rescued_fails_at_its_first_loss():
 @override_settings(BOOGIE_TASKS={"MAX_LOSSES": 0})
 def test_max_losses_is_a_setting():
     row = stored("running", worker=DEAD)
-    rescue.rescue()
+    rescue_as_judge()
     row.refresh_from_db()
     assert row.is_failed
 
@@ -234,7 +239,7 @@ def test_max_losses_is_a_setting():
 def test_a_call_is_given_up_only_after_call_limit_and_then_fails():
     young = stored("running", worker=identity.caller_id(), started=timezone.now() - HOUR)
     old = stored("running", worker=identity.caller_id(), started=timezone.now() - 7 * HOUR)
-    rescue.rescue()
+    rescue_as_judge()
     young.refresh_from_db()
     old.refresh_from_db()
     assert young.is_running
@@ -247,7 +252,7 @@ def test_a_zombie_that_wakes_up_after_its_row_was_rescued_writes_nothing():
 
     def body(product):
         Task.objects.all().update(worker=DEAD, started=timezone.now() - HOUR)
-        rescue.rescue()
+        rescue_as_judge()
         return "too late"
 
     row = work(declared(body).delayed(product))
@@ -261,7 +266,7 @@ def test_the_messages_of_dead_workers_are_free_again():
     now = timezone.now()
     kept = Message.objects.create(queue="q", payload="{}", worker=worker, created=now)
     freed = Message.objects.create(queue="q", payload="{}", worker=DEAD, created=now)
-    rescue.rescue()
+    rescue_as_judge()
     assert list(Message.objects.free()) == [freed]
     assert list(Message.objects.held()) == [kept]
 

@@ -60,11 +60,11 @@ def test_it_beats_as_long_as_the_worker_does_not(beside):
 
 
 def test_a_worker_without_a_row_gets_none():
-    pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME))
+    pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME), 10)
     assert not Worker.objects.exists()
     thread.beat(ME, {"queues": []})
     not_seen_for_an_hour()
-    pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME))
+    pacemaker_process.beat(Running(), Worker.objects.filter(pk=ME), 10)
     assert is_seen()
 
 

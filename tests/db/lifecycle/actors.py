@@ -9,6 +9,9 @@ from boogie.apps.tasks.keeper.thread import Keeper
 from tests.db.lifecycle.book import DONE
 from tests.db.lifecycle.stage import stage
 from tests.project.shop.models import Product
+from tests.support.judge import steady
+
+DAY = 24 * 3600.0
 
 
 class Sell(BoogieTask):
@@ -61,6 +64,7 @@ class Life:
         self.is_over = False
         self.keeper = Keeper(self.pk, {"queues": []}, self)
         self.keeper.introduce()
+        steady(self.pk, 2 * DAY)  # it may judge others at once
 
     def known(self):
         known = {str(child.key) for child in self.children if not child.over}

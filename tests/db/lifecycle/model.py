@@ -7,6 +7,7 @@ checks each step.
 """
 
 from datetime import timedelta
+from functools import partial
 
 from django.db.models import F
 from hypothesis import strategies as st
@@ -16,14 +17,14 @@ from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.keeper import rescue, ring
 from boogie.apps.tasks.lifecycle import states, transitions
-from tests.db.lifecycle.actors import Life, Sell
+from tests.db.lifecycle.actors import DAY, Life, Sell
 from tests.db.lifecycle.book import Book
 from tests.db.lifecycle.chances import FITTING, TO_THE_END, WHAT
 from tests.db.lifecycle.stage import Process, stage
 from tests.project.shop.models import Product
+from tests.support.judge import steady
 from tests.support.runs import ring as deliver
 
-DAY = 24 * 3600.0
 SETTINGS = {"WORKER_TIMEOUT": DAY, "MAX_LOSSES": 1}
 
 
@@ -129,7 +130,7 @@ class Rows(RuleBasedStateMachine):
         jobs = {
             "beat": life.keeper.introduce,
             "compare": life.compare_twice,
-            "rescue": rescue.rescue,
+            "rescue": partial(rescue.rescue, life.pk),
             "ring": lambda: ring.ring_due(["", Sell.queue]),
             "release": lambda: transitions.release(Task.objects.filter(pk__in=self.broker.rung)),
             "news": life.lose_next,
@@ -247,6 +248,9 @@ class Rows(RuleBasedStateMachine):
         for name in ("due", "not_before"):
             waiting = Task.objects.queued().exclude(**{name: None})
             waiting.update(**{name: F(name) - timedelta(days=1)})
+        for life in self.lives:
+            if life.pk not in self.dead:
+                steady(life.pk, 2 * DAY)
         self.book.copy()
 
     def _everything_ends(self):

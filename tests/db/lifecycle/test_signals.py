@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from boogie.apps.tasks import Task, signals
-from boogie.apps.tasks.keeper import rescue
 from boogie.apps.tasks.lifecycle import emit
 from tests.project.shop.models import Product
+from tests.support.judge import rescue_as_judge
 from tests.support.rows import stored
 from tests.support.runs import both_worlds, declared, now_due, work
 
@@ -231,7 +231,7 @@ def test_a_receiver_that_raises_keeps_no_other_from_hearing_any_row(product):
 
 def test_a_rescued_row_is_told_as_retried(ear, product):
     stored("running", product, body.name, worker="dead@host/1")
-    rescue.rescue()
+    rescue_as_judge()
     assert ear.names == ["task_retried"]
 
 

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, current_app
+from boogie.apps.tasks import Message, Task, current_app
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.reserve import Reservation
@@ -137,6 +137,19 @@ def test_a_read_uses_an_index(history, name):
     plan = read(history).explain()
     assert not scans(plan), plan
     assert any(index in plan for index in indexes), plan
+
+
+def test_the_messages_that_workers_hold_are_found_among_many_that_wait(db):
+    now = timezone.now()
+    waiting = [Message(queue="q", payload="{}", created=now) for _ in range(2000)]
+    Message.objects.bulk_create([*waiting, Message(queue="q", worker="dead", created=now)])
+    table = Message._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {'TABLE ' if connection.vendor == 'mysql' else ''}{table}")
+        cursor.fetchall() if connection.vendor == "mysql" else None
+    orphaned = Message.objects.held().exclude(worker__in=["alive"])
+    assert "boogie_tasks_message_held" in orphaned.explain()
+    assert orphaned.count() == 1
 
 
 def test_a_read_that_no_index_serves_is_recognised(history):

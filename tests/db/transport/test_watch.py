@@ -44,7 +44,7 @@ def waiting(monkeypatch):
     """A worker that has asked to be notified."""
     monkeypatch.setattr(identity, "worker_id", lambda: ME)
     now = timezone.now()
-    Worker.objects.create(pk=ME, pid=1, started=now, seen=now)
+    Worker.objects.create(pk=ME, pid=1, started=now, seen=now, steady=now)
     one, hub = polling.Watch(), Hub()
     one.listen(hub, lambda: None, busy=False)
     one.found(0)

@@ -9,10 +9,10 @@ from django.test import override_settings
 
 from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.keeper import rescue
 from tests.project import services
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
+from tests.support.judge import rescue_as_judge
 from tests.support.names import fresh_name
 from tests.support.processes import PATIENCE
 from tests.support.rows import stored
@@ -55,11 +55,13 @@ class Hog:
 
 def silence_is_found_out():
     """Rescue as every keeper does until a worker that is last seen now is taken for dead."""
-    silent = Worker.objects.create(id=fresh_name(), pid=1, started=Moment(), seen=Moment())
+    silent = Worker.objects.create(
+        id=fresh_name(), pid=1, started=Moment(), seen=Moment(), steady=Moment()
+    )
     row = stored("running", worker=silent.pk, queue=fresh_name())
 
     def is_rescued():
-        rescue.rescue()
+        rescue_as_judge()
         return Task.objects.queued().filter(pk=row.pk).exists()
 
     wait_until(is_rescued, PATIENCE)
@@ -111,7 +113,7 @@ def test_nobody_beats_for_a_worker_that_is_stopped_or_killed(worker, tmp_path):
     hog = Hog(one, tmp_path)
     beside = pacemaker_of(one)
     os.kill(one.pid, signal.SIGSTOP)
-    wait_until(lambda: rescue.rescue() or hog.history == ("queued", 1, 1), PATIENCE)
+    wait_until(lambda: rescue_as_judge() or hog.history == ("queued", 1, 1), PATIENCE)
     assert state(beside)[1] not in "XZ"
     os.kill(one.pid, signal.SIGKILL)
     wait_until(lambda: state(beside)[1] in "XZ", PATIENCE)

@@ -18,7 +18,7 @@ from boogie.apps.tasks.db import features
 from boogie.apps.tasks.models import Worker
 from boogie.apps.tasks.models.querysets import primary
 
-from . import pacemaker_process
+from . import pacemaker_process, signs
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ class Pacemaker:
             "worker": self.worker_id,
             "pid": os.getpid(),
             "heartbeat": conf.HEARTBEAT,
+            "gap": signs.longest_gap(),
             "table": Worker._meta.db_table,
             "database": connections[primary(Worker)].settings_dict,
             "use_tz": settings.USE_TZ,

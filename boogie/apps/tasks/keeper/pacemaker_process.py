@@ -25,7 +25,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, models
 
-from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.keeper import signs
 
 logger = logging.getLogger("boogie.pacemaker")
 
@@ -80,10 +80,10 @@ def main() -> None:
     except EOFError:
         return
     parent = Parent(orders["pid"])
-    pace(parent, row_of(orders), orders["heartbeat"])
+    pace(parent, row_of(orders), orders["heartbeat"], orders["gap"])
 
 
-def pace(parent: Parent, row: Any, heartbeat: float) -> None:
+def pace(parent: Parent, row: Any, heartbeat: float, gap: float) -> None:
     """Beat for a worker whenever it does not, as long as it lives."""
     # The first beat is a trial: what can never succeed ends this process, and the worker says so.
     patience = 0.0
@@ -92,17 +92,17 @@ def pace(parent: Parent, row: Any, heartbeat: float) -> None:
             connection.close()
             patience = heartbeat * PATIENCE
         else:
-            beat(parent, row)
+            beat(parent, row, gap)
             patience = heartbeat
 
 
-def beat(parent: Parent, row: Any) -> None:
+def beat(parent: Parent, row: Any, gap: float) -> None:
     """Say that the worker is alive, if it may run; the database may be away."""
     try:
         connection.ensure_connection()
         # Connecting may have taken long.
         if not parent.is_stopped() and not parent.has_gone():
-            row.update(seen=Moment())
+            row.update(**signs.of_life(gap))
     except (OperationalError, InterfaceError) as error:
         logger.warning("The pacemaker cannot reach the database, it tries again: %s", error)
         connection.close()
@@ -128,6 +128,7 @@ def row_of(orders: dict[str, Any]) -> Any:
     class Row(models.Model):  # noqa: DJ008 - nobody looks at it
         id = models.CharField(primary_key=True, max_length=255)
         seen = models.DateTimeField()
+        steady = models.DateTimeField()
 
         class Meta:
             app_label = "boogie_pacemaker"

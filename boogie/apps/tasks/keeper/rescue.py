@@ -5,21 +5,30 @@ Rows and messages whose worker is dead.
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Exists
+
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.models import Message, Task, Worker
 
+from . import signs
 
-def rescue(lose: Callable[[Task, str], Any] = losses.lose) -> None:
+
+def rescue(me: str, lose: Callable[[Task, str], Any] = losses.lose) -> None:
     """
     Rescue the rows and messages of dead workers, and fail the calls that were given up.
 
-    ``lose`` is told of each row, and why.
+    ``me`` is the worker that judges. Nothing is done unless it has been heard of all the
+    time in which the dead were not: what kept it silent may have kept all others so, and
+    they get as much time again. ``lose`` is told of each row, and why.
     """
+    timeout = conf.WORKER_TIMEOUT
     workers = Worker.objects.on_primary()
-    alive = workers.alive(conf.WORKER_TIMEOUT).values("pk")
-    rows = Task.objects.on_primary()
-    for row in rows.orphaned(alive, conf.WORKER_TIMEOUT, conf.CALL_LIMIT).not_locked():
+    alive = workers.alive(timeout).values("pk")
+    # Asked in each statement: between two of them this process, and all others, may freeze.
+    may_judge = Exists(workers.filter(pk=me).steady(timeout, signs.longest_gap()))
+    rows = Task.objects.on_primary().orphaned(alive, timeout, conf.CALL_LIMIT)
+    for row in rows.filter(may_judge).not_locked():
         lose(row, f"the worker {row.worker} died")
-    messages = Message.objects.on_primary()
-    messages.held().exclude(worker__in=alive).update(worker="")
+    messages = Message.objects.on_primary().held()
+    messages.exclude(worker__in=alive).filter(may_judge).update(worker="")

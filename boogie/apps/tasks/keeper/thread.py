@@ -62,7 +62,7 @@ class Keeper:
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
             Step(self.compare, every=lambda: RESCUE_EVERY),
-            Step(partial(rescue, self.lose), every=lambda: RESCUE_EVERY),
+            Step(partial(rescue, self.worker_id, self.lose), every=lambda: RESCUE_EVERY),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
         ]
 

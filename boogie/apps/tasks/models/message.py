@@ -5,9 +5,10 @@ Messages of plain Celery tasks on boogie://.
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from boogie.apps.tasks.db.fields import ExactCharField, MomentField
+from boogie.apps.tasks.db.fields import ExactCharField, MomentField, PartialIndex
 
 from .querysets import StoredQuerySet
 
@@ -21,7 +22,8 @@ class MessageQuerySet(StoredQuerySet["Message"]):
 
     def held(self) -> Self:
         """Messages that a worker has and has not acknowledged."""
-        return self.exclude(worker="")
+        # Not ``exclude(worker="")``: no index finds that.
+        return self.filter(worker__gt="")
 
     def ready_in(self, queues: list[str]) -> Self:
         """Free messages of ``queues``, in the order in which they are delivered."""
@@ -47,6 +49,9 @@ class Message(models.Model):
         indexes = [
             models.Index(
                 fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"
+            ),
+            PartialIndex(
+                fields=["worker"], where=Q(worker__gt=""), name="boogie_tasks_message_held"
             ),
         ]
 

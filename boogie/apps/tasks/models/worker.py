@@ -25,6 +25,10 @@ class WorkerQuerySet(StoredQuerySet["Worker"]):
         """Workers not heard of within ``timeout`` seconds of database time."""
         return self.filter(seen__lte=Moment(-timeout))
 
+    def steady(self, seconds: float, gap: float) -> Self:
+        """Workers whose heartbeats have come for ``seconds``, with no longer a gap than ``gap``."""
+        return self.filter(steady__lte=Moment(-seconds), seen__gt=Moment(-gap))
+
 
 class Worker(models.Model):
     """One life of a Celery worker's main process, kept alive by its heartbeat."""
@@ -37,6 +41,8 @@ class Worker(models.Model):
     software = models.JSONField(_("software versions"), default=dict)
     started = MomentField(_("started"))
     seen = MomentField(_("seen"))
+    #: Since when no heartbeat was late: as long as that it may judge the silence of others.
+    steady = MomentField(_("steady since"))
     #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
     listening = MomentField(_("listening until"), null=True)
 
