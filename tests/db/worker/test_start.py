@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def starting(monkeypatch):
     """A worker whose keeper's thread is slow to begin."""
-    monkeypatch.setattr(thread.Keeper, "start", lambda self: None)
+    monkeypatch.setattr(thread.Threads, "begin", lambda self: None)
     identity.become_worker("here@host/1")
     yield SimpleNamespace(app=current_app.celery_app(), concurrency=2, pool=None, hub=None)
     worker._say_farewell()

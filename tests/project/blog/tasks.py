@@ -165,6 +165,20 @@ def die_for_good(post, how, times):
     return _die(post, how, times)
 
 
+class Mourned(BoogieTask):
+    """End the process; ``on_failure`` takes as long as a test wants it to."""
+
+    def run(self, post):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        _count(args[0])
+        _hold(args[0])
+
+
+mourned = Mourned.as_task(name="tests.mourned", rescue=False)
+
+
 @task
 def hold_once(post):
     """Hold on to the process the first time, which ends only with its worker."""

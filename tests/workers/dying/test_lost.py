@@ -5,7 +5,7 @@ import pytest
 from tests.project.blog import tasks
 from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
-from tests.workers.traces import all_ended, has_begun, real_broker, runs_of, titles
+from tests.workers.traces import all_ended, has_begun, let_go, real_broker, runs_of, titles
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
@@ -73,6 +73,16 @@ def test_a_row_that_must_not_be_rescued_fails_with_its_first_child(standing, pos
     assert ended.attempt == runs_of(post) == 1
     assert ended.errors[0]["type"] == WORKER_LOST
     assert still_works(post.author)
+
+
+def test_nobody_waits_for_a_hook_that_takes_long_and_nothing_is_forked_beside_it(worker, post):
+    one = worker("-c", "2")
+    tasks.mourned.delayed(post)
+    wait_until(lambda: has_begun(post), PATIENCE)
+    (left,) = {tasks.whereabouts.delayed(post.author).wait(PATIENCE)["pid"] for _ in range(5)}
+    assert [pid for pid in one.tree if pid != one.pid] == [left]
+    let_go(post)
+    wait_until(lambda: len(one.tree) == 3, PATIENCE)
 
 
 @real_broker

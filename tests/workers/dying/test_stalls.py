@@ -27,7 +27,7 @@ pytestmark = [
 WORKERS = 8
 TIMES = {"HEARTBEAT": 1, "WORKER_TIMEOUT": 8}
 #: Longer than a worker may be silent.
-STALL = TIMES["WORKER_TIMEOUT"] + 3
+STALL = TIMES["WORKER_TIMEOUT"] + 1
 
 
 @pytest.fixture

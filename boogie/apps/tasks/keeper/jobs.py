@@ -6,6 +6,7 @@ Users' hooks and receivers may be called in it, and take long.
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Job:
 
 
 _jobs: "queue.SimpleQueue[Job | None]" = queue.SimpleQueue()
+#: Threads that do one.
+_at_work: set[int] = set()
 
 
 def submit(job: Callable[..., Any], *args: Any) -> None:
@@ -41,13 +44,34 @@ def submit(job: Callable[..., Any], *args: Any) -> None:
 
 
 def work() -> None:
-    """Do jobs as they come, until told to stop."""
+    """Do jobs as they come, until told to stop. Whatever one raises, the next is done."""
     try:
         while (job := _jobs.get()) is not None:
-            if guarded(job.do) is REFUSED:
-                _put_off(job)
+            _do_or_tell(job)
     finally:
         connections.close_all()
+
+
+def _do_or_tell(job: Job) -> None:
+    try:
+        if _does(job) is REFUSED:
+            _put_off(job)
+    except BaseException:
+        logger.critical("A thread of the keeper broke off at %r", job.do, exc_info=True)
+
+
+def at_work() -> bool:
+    """Return whether a thread does a job now; one that was put off waits."""
+    return bool(_at_work)
+
+
+def _does(job: Job) -> Any:
+    me = threading.get_ident()
+    _at_work.add(me)
+    try:
+        return guarded(job.do)
+    finally:
+        _at_work.discard(me)
 
 
 def _put_off(job: Job) -> None:

@@ -1,11 +1,14 @@
 """
-The keeper of a worker: the steps that look after workers and rows, and the threads they run in.
+The keeper of a worker: the steps that look after workers and rows.
 
 Any number of keepers may work on one database; none is a leader: each step is a guarded
 statement that a second keeper finds already done.
 """
 
+import logging
+import math
 import threading
+import time
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,16 +23,15 @@ from .heartbeat import beat, leave
 from .pacemaker import Pacemaker
 from .rescue import rescue
 from .step import Step, found, guarded, went_wrong
+from .threads import Threads
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between two looks for due rows.
 TICK = 1.0
 #: Seconds between two looks for the dead, and between two purges.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
-#: Threads that do jobs: a hook that takes long must not hold up the rescue of all other rows.
-JOB_THREADS = 2
-#: Seconds that a thread gets to end what it does.
-END_WITHIN = 10.0
 
 
 class Pool(Protocol):
@@ -43,7 +45,7 @@ class Pool(Protocol):
 
 
 class Keeper:
-    """Runs the steps in threads that can be stopped for the moment of a fork."""
+    """The steps, and the threads in which they are done."""
 
     #: Of a worker whose bodies may hold up these threads.
     pacemaker: Pacemaker | None = None
@@ -53,12 +55,13 @@ class Keeper:
         self.about = about
         self.pool = pool
         self._missing: set[tuple[Any, int]] = set()
-        self._stopped = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._known_until = 0.0
+        self.threads = Threads(self._keep)
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
+        # A heartbeat that failed is late already.
+        self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self._steps = [
-            # A heartbeat that failed is late already.
-            Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong),
+            self._beat,
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
             Step(self.compare, every=lambda: RESCUE_EVERY),
@@ -67,33 +70,21 @@ class Keeper:
         ]
 
     @property
-    def is_running(self) -> bool:
-        return bool(self._threads)
+    def is_well(self) -> bool:
+        """Whether others know that this worker lives; else it must begin nothing."""
+        return time.monotonic() < self._known_until and not self.threads.has_died
+
+    def revive(self) -> None:
+        """Begin threads anew that have died; until it has beaten, the worker begins no row."""
+        if self.threads.has_died:
+            self._known_until = 0.0
+            self._beat.hurry()
+            logger.critical("A thread of the keeper of %s has died; it begins anew", self.worker_id)
+            self.threads.revive()
 
     def introduce(self) -> None:
         """Make the worker known, in the thread of the caller."""
         guarded(self.beat)
-
-    def start(self) -> None:
-        """Begin the threads: one keeps, some do jobs, in which users' hooks may take long."""
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._keep, args=[self._stopped], name="boogie-keeper"),
-            *(threading.Thread(target=jobs.work, name="boogie-jobs") for _ in range(JOB_THREADS)),
-        ]
-        for thread in self._threads:
-            thread.daemon = True
-            thread.start()
-
-    def stop(self) -> None:
-        """End the threads after what they do now; jobs that wait stay for their successors."""
-        threads, self._threads = self._threads, []
-        if threads:
-            self._stopped.set()
-            for _ in range(JOB_THREADS):
-                jobs.stop()
-        for thread in threads:
-            thread.join(END_WITHIN)
 
     def farewell(self) -> None:
         """Do the jobs that wait, end the pacemaker, and take this worker off the list."""
@@ -104,7 +95,7 @@ class Keeper:
 
     def tick(self) -> None:
         """Do every step whose time has come."""
-        if self.pool.known():
+        if guarded(self.pool.known):
             self._kill.hurry()
         for step in self._steps:
             step.look()
@@ -115,16 +106,19 @@ class Keeper:
 
     def lose(self, row: Task, how: str) -> None:
         """Rescue or fail a row; not in the thread that beats: hooks and receivers are called."""
-        if self.is_running:
+        if self.threads.has_begun:
             jobs.submit(losses.lose, row, how)
         else:
             losses.lose(row, how)
 
     def beat(self) -> None:
         """Say that this worker is alive, to the database and to the pacemaker."""
+        now = time.monotonic()
         beat(self.worker_id, self.about)
+        self._known_until = now + conf.WORKER_TIMEOUT
         if self.pacemaker is not None:
             self.pacemaker.note_beat()
+            self._known_until = math.inf
 
     def kill_terminated(self) -> None:
         """Kill the processes of this worker whose rows were cancelled with ``terminate``."""
@@ -150,9 +144,27 @@ class Keeper:
                 self.lose(row, f"the worker {self.worker_id} lost track of the row")
 
     def _keep(self, stopped: threading.Event) -> None:
+        """
+        Tick until told to end. Whatever breaks that off, it begins again.
+
+        Without its heartbeat a worker is taken for dead, and its rows run elsewhere.
+        """
         try:
-            self.tick()
-            while not stopped.wait(TICK):
-                self.tick()
+            while not stopped.is_set():
+                self._tick_or_tell()
+                stopped.wait(TICK)
         finally:
             connections.close_all()
+
+    def _tick_or_tell(self) -> None:
+        try:
+            self.tick()
+        except BaseException:
+            self._known_until = 0.0
+            self._beat.hurry()
+            logger.critical(
+                "The keeper of %s broke off and begins again; until it has beaten the worker "
+                "begins no row",
+                self.worker_id,
+                exc_info=True,
+            )

@@ -25,7 +25,7 @@ def _before_fork() -> None:
     if identity.has_greenlets():
         return
     for one in keepers:
-        one.stop()
+        one.threads.end()
     if keepers:
         close_connections()
         broker_pool.close()
@@ -40,8 +40,34 @@ def _after_fork() -> None:
 def wake() -> None:
     """Start the threads of every keeper that was stopped for a fork."""
     for one in keepers:
-        if not one.is_running:
-            one.start()
+        if not one.threads.are_complete:
+            one.threads.begin()
+
+
+def revive() -> None:
+    """Begin threads of keepers anew that died."""
+    for one in keepers:
+        one.revive()
+
+
+def put_off(pool: Any) -> None:
+    """
+    Have a pool replace children that died only when no thread of a keeper is left.
+
+    A hook of a user may take long in one: the event loop does not wait for it, and
+    nothing is forked beside it. The pool asks again, twice a second.
+    """
+    repopulate = pool._repopulate_pool
+
+    def once_alone(exitcodes: Any) -> None:
+        if len(pool._pool) >= pool._processes or _make_way():
+            repopulate(exitcodes)
+
+    pool._repopulate_pool = once_alone
+
+
+def _make_way() -> bool:
+    return all(one.threads.make_way() for one in keepers)
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=keepers.clear)

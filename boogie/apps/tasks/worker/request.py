@@ -15,6 +15,8 @@ from boogie.apps.tasks import identity
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper import jobs
 
+from .forks import keepers, revive
+
 logger = get_logger(__name__)
 
 
@@ -25,6 +27,8 @@ class BoogieRequest(Request):
     The row is found by the pid of the child, so that a duplicate of a message
     whose child dies takes nothing away from the child that runs the row.
     """
+
+    _already_revoked: bool
 
     def __init__(self, message: Any, **options: Any) -> None:
         super().__init__(message, **options)
@@ -42,11 +46,22 @@ class BoogieRequest(Request):
 
     def revoked(self) -> bool:
         """
-        Return ``False``: the claim of a row that was cancelled finds nothing.
+        Return whether the body must not begin here: nobody would know that it runs.
 
-        Celery would go by the ids that it remembers, also when the row was retried by hand.
+        A worker that does not say that it lives leaves its rows to others, since they
+        would take them away from it. Ids that were revoked do not count: the claim of a row
+        that was cancelled finds nothing, and one may have been retried by hand.
         """
-        return False
+        if all(one.is_well for one in keepers):
+            return False
+        if not self._already_revoked:
+            self._already_revoked = True
+            logger.warning("%s[%s] is left to others: no heartbeat", self.name, self.id)
+            state.task_ready(self)
+            self.acknowledge()
+            jobs.submit(losses.give_back, [self.id])
+            revive()
+        return True
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """A soft limit is raised in the child; at a hard one the child is killed: the run fails."""

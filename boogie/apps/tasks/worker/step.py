@@ -20,15 +20,15 @@ from boogie.apps.tasks.keeper import jobs, pacemaker, thread
 
 from . import receivers
 from .connections import reuse_connections
-from .forks import keepers, wake
+from .forks import keepers, put_off, revive, wake
 
 logger = get_logger(__name__)
 
 #: Seconds that the pool waits for the result of a child that died: Celery's default, and ours.
 #: The row of the dead is to be queued again within three seconds.
 CELERYS_LOST_WAIT, LOST_WAIT = 10.0, 1.0
-#: Seconds between two looks for dead children. Celery's event loop looks every 5 seconds, and at
-#: once when a child closes its end of a pipe: which is before the child can be waited for.
+#: Seconds between two looks for dead threads and children. Celery's event loop looks for children
+#: every 5 seconds, and at once when one closes its end of a pipe: before it can be waited for.
 LOOK_FOR_DEAD_EVERY = 0.5
 
 
@@ -59,11 +59,16 @@ class KeeperStep(bootsteps.StartStopStep):
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
         one.introduce()
         close_connections()
-        keepers[one] = worker.hub if isinstance(worker.pool, TaskPool) else None
-        one.start()
-        maintain = getattr(worker.pool, "maintain_pool", None)
-        if worker.hub is not None and maintain is not None:
-            worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, maintain)
+        keepers[one] = None
+        pool: Any = worker.pool
+        if isinstance(pool, TaskPool):
+            keepers[one] = worker.hub
+            put_off(pool._pool)  # type: ignore[attr-defined]
+        one.threads.begin()
+        if worker.hub is not None:
+            maintain = getattr(worker.pool, "maintain_pool", None)
+            for look in filter(None, (revive, maintain)):
+                worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, look)
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
 
     def close(self, worker: Any) -> None:
@@ -118,7 +123,7 @@ def _all_of(requests: Any) -> list[Any]:
 def _say_farewell(**extra: Any) -> None:
     while keepers:
         one, _ = keepers.popitem()
-        one.stop()
+        one.threads.end()
         one.farewell()
         identity.become_worker(None)
 

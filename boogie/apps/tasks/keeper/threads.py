@@ -1,0 +1,111 @@
+"""
+The threads of a keeper, and how they make way for a fork.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import jobs
+
+#: Threads that do jobs: a hook that takes long must not hold up the rescue of all other rows.
+JOB_THREADS = 2
+#: Seconds that the threads get to end what they do; and those for which an event loop may wait.
+END_WITHIN, SOON = 10.0, 0.2
+
+
+class Threads:
+    """One that keeps, which is told by an event when to end, and some that do jobs."""
+
+    def __init__(self, keep: Callable[[threading.Event], None]) -> None:
+        self._keep = keep
+        self._keeping: list[threading.Thread] = []
+        self._working: list[threading.Thread] = []
+        #: Whether they were asked to end.
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._jobs_stopped = True
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there are threads; some may have been asked to end."""
+        return bool(self._keeping)
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether all that there should be run."""
+        return not self._stopped.is_set() and not self._jobs_stopped
+
+    def begin(self) -> None:
+        """Begin the threads, or those of them that were asked to end."""
+        if self._stopped.is_set():
+            self._stopped = threading.Event()
+            self._keeping = [_begun("boogie-keeper", self._keep, self._stopped)]
+        if self._jobs_stopped:
+            self._jobs_stopped = False
+            self._working = [_begun("boogie-jobs", jobs.work) for _ in range(JOB_THREADS)]
+
+    @property
+    def has_died(self) -> bool:
+        """Whether a thread has ended that was not asked to."""
+        expected = [] if self._stopped.is_set() else self._keeping
+        expected = expected if self._jobs_stopped else expected + self._working
+        return not all(thread.is_alive() for thread in expected)
+
+    def revive(self) -> None:
+        """Begin threads anew that have died."""
+        if not self._stopped.is_set() and not _living(self._keeping):
+            self._keeping = [_begun("boogie-keeper", self._keep, self._stopped)]
+        if not self._jobs_stopped:
+            self._working = _living(self._working)
+            missing = JOB_THREADS - len(self._working)
+            self._working += [_begun("boogie-jobs", jobs.work) for _ in range(missing)]
+
+    def make_way(self) -> bool:
+        """
+        End the threads if that takes no time; return whether none is left.
+
+        While a job is done nothing is asked of them: it may take long, and meanwhile
+        the others must go on, above all the one that beats.
+        """
+        if jobs.at_work():
+            return False
+        self._stop_jobs()
+        if _left(self._working, SOON):
+            return False
+        self._stopped.set()
+        return not _left(self._keeping, SOON)
+
+    def end(self) -> None:
+        """End the threads after what they do now; jobs that wait stay for their successors."""
+        if not self.has_begun:
+            return
+        self._stop_jobs()
+        self._stopped.set()
+        _left(self._keeping + self._working, END_WITHIN)
+        self._keeping, self._working = [], []
+
+    def _stop_jobs(self) -> None:
+        if not self._jobs_stopped:
+            self._jobs_stopped = True
+            for _ in self._working:
+                jobs.stop()
+
+
+def _begun(name: str, target: Callable[..., Any], *args: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=args, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _left(threads: list[threading.Thread], within: float) -> list[threading.Thread]:
+    """Wait at most ``within`` seconds for threads; return those that have not ended."""
+    deadline = time.monotonic() + within
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return _living(threads)
+
+
+def _living(threads: list[threading.Thread]) -> list[threading.Thread]:
+    return [thread for thread in threads if thread.is_alive()]
