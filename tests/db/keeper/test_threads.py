@@ -9,7 +9,7 @@ from kombu import Message
 
 from boogie.apps.tasks import Task, Worker, current_app
 from boogie.apps.tasks.keeper import jobs, thread
-from boogie.apps.tasks.transport.delivery import doorbell_message
+from boogie.apps.tasks.transport.delivery import IN_JSON, doorbell_message
 from boogie.apps.tasks.worker import forks
 from boogie.apps.tasks.worker.request import BoogieRequest
 from tests.project.shop.models import Product
@@ -154,7 +154,7 @@ def received(row):
 
 
 def message(row):
-    told = doorbell_message(row, "tag")
+    told = doorbell_message(row, "tag", IN_JSON)
     return Message(
         body=told["body"],
         headers=told["headers"],
