@@ -10,7 +10,6 @@ from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks.db import compiled
-from boogie.apps.tasks.db.clock import is_constant
 from tests.project.blog.models import Post, User
 from tests.project.shop.models import Bargain, Book, Coupon, Label, Order, Product, Seat
 from tests.support.runs import declared, work
@@ -202,16 +201,6 @@ def test_rows_are_right_in_any_time_zone(use_tz, zone):
         work(row)
         assert row.is_finished
         assert row.created <= row.started <= row.ended
-
-
-@override_settings(USE_TZ=False, TIME_ZONE="Asia/Kolkata")
-def test_where_the_text_of_a_time_may_change_nothing_is_kept(cache):
-    work(look.delayed(Product.objects.create(name="pen")))
-    if connection.vendor == "postgresql":
-        assert is_constant(connection)
-    else:
-        assert not is_constant(connection)
-        assert kept(cache) == set()
 
 
 def test_statements_kept_before_a_change_of_use_tz_are_not_used_after_it():

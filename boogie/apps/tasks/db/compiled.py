@@ -20,7 +20,6 @@ from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
 from . import postgresql
-from .clock import is_constant
 
 Rows = models.QuerySet[Any]
 
@@ -105,8 +104,6 @@ def forget() -> None:
 def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
     """Return what ``build(connection)`` made for ``key`` in this thread."""
     connection = connections[using]
-    if not is_constant(connection):  # a local time zone is in the text, and may change
-        return build(connection)
     place = (using, settings.USE_TZ, key)  # how a time is read depends on it
     entry = _cache.entries.get(place)
     if entry is None or entry[0] is not connection:

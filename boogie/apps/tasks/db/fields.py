@@ -4,8 +4,6 @@ Columns and indexes that mean the same on every database. Migrations name them.
 
 from typing import TYPE_CHECKING, Any
 
-import django
-from django.db import connection as default_connection
 from django.db import models
 from django.db.models import Q
 
@@ -54,16 +52,6 @@ class ExactCharField(CharField):
         if collation := features.exact_collation(connection):
             parameters["collation"] = collation
         return parameters
-
-
-class MomentField(models.DateTimeField):  # type: ignore[type-arg]
-    """A time that may be inserted as an expression, and is read back by the INSERT itself."""
-
-    if django.VERSION < (6,):  # from 6.0 on Django reads back every expression
-
-        @property
-        def db_returning(self) -> bool:
-            return bool(default_connection.features.can_return_columns_from_insert)
 
 
 class PartialIndex(models.Index):

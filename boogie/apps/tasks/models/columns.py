@@ -12,7 +12,7 @@ from typing import Any
 from django.db import models
 
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.fields import MomentField
+from boogie.apps.tasks.db.moments import MomentField
 
 
 class Columns:

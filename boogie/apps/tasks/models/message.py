@@ -8,7 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from boogie.apps.tasks.db.fields import ExactCharField, MomentField, PartialIndex
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.fields import ExactCharField, PartialIndex
+from boogie.apps.tasks.db.moments import MomentField
 
 from .querysets import StoredQuerySet
 
@@ -38,7 +40,7 @@ class Message(models.Model):
     priority = models.PositiveSmallIntegerField(_("priority"), default=0)
     payload = models.TextField(_("payload"))
     worker = ExactCharField(_("worker"), max_length=255, blank=True)
-    created = MomentField(_("created"))
+    created = MomentField(_("created"), db_default=Moment(), blank=True, editable=False)
 
     objects = MessageQuerySet.as_manager()
 
@@ -46,6 +48,7 @@ class Message(models.Model):
         app_label = "boogie_tasks"
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        get_latest_by = ["created", "pk"]
         indexes = [
             models.Index(
                 fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"

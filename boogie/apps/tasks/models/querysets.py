@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, RowNumber
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.moments import in_local_time
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
 
@@ -47,6 +48,18 @@ class StoredQuerySet(models.QuerySet[R]):
     def to_write(self) -> Self:
         """The same, where Django would update it: with ``using()`` there, else on the primary."""
         return self if self._db else self.on_primary()  # type: ignore[attr-defined]
+
+    def annotate(self, *args: Any, **kwargs: Any) -> Self:
+        """As Django's; ``TruncDay("created")`` and its like are in local time, as always."""
+        return super().annotate(*map(in_local_time, args), **_in_local_time(kwargs))
+
+    def alias(self, *args: Any, **kwargs: Any) -> Self:
+        """As Django's, and :meth:`annotate`."""
+        return super().alias(*map(in_local_time, args), **_in_local_time(kwargs))
+
+
+def _in_local_time(expressions: dict[str, Any]) -> dict[str, Any]:
+    return {name: in_local_time(expression) for name, expression in expressions.items()}
 
 
 class RowQuerySet(StoredQuerySet[R]):

@@ -6,13 +6,15 @@ from typing import Any, NoReturn, Self, overload
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import models, router
+from django.db import DEFAULT_DB_ALIAS, models, router
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
 from boogie.apps.tasks.db import compiled
-from boogie.apps.tasks.db.fields import ExactCharField, JSONField, MomentField
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.fields import ExactCharField, JSONField
 from boogie.apps.tasks.db.ids import uuid7
+from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
 
@@ -60,27 +62,27 @@ class Task(models.Model):
         verbose_name=_("object type"),
     )
     object_id = ExactCharField(_("object id"), max_length=references.MAX_KEY_LENGTH)
-    object_db = models.CharField(_("object database"), max_length=63)
-    args = JSONField(_("arguments"), default=list)
-    kwargs = JSONField(_("keyword arguments"), default=dict)
+    object_db = models.CharField(_("object database"), max_length=63, default=DEFAULT_DB_ALIAS)
+    args = JSONField(_("arguments"), default=list, blank=True)
+    kwargs = JSONField(_("keyword arguments"), default=dict, blank=True)
     status = StatusField(_("status"), db_index=False, editable=False)
-    result = JSONField(_("result"), null=True, editable=False)
-    errors = JSONField(_("errors"), default=list, editable=False)
+    result = JSONField(_("result"), null=True, blank=True, editable=False)
+    errors = JSONField(_("errors"), default=list, blank=True, editable=False)
     attempt = models.IntegerField(_("attempt"), default=0, editable=False)
     retries = models.IntegerField(_("retries"), default=0, editable=False)
     losses = models.IntegerField(_("losses"), default=0, editable=False)
     queue = ExactCharField(_("queue"), max_length=255, blank=True)
     priority = models.SmallIntegerField(_("priority"), default=0)
     worker = ExactCharField(_("worker"), max_length=255, blank=True, editable=False)
-    pid = models.IntegerField(_("process id"), null=True, editable=False)
-    created = MomentField(_("created"))
-    scheduled_for = MomentField(_("scheduled for"), null=True)
+    pid = models.IntegerField(_("process id"), null=True, blank=True, editable=False)
+    created = MomentField(_("created"), db_default=Moment(), blank=True, editable=False)
+    scheduled_for = MomentField(_("scheduled for"), null=True, blank=True)
     rescue = models.BooleanField(_("rescue"), default=True, editable=False)
     terminate = models.BooleanField(_("terminate"), default=False, editable=False)
-    not_before = MomentField(_("not before"), null=True, editable=False)
-    due = MomentField(_("due"), null=True, editable=False)
-    started = MomentField(_("started"), null=True, editable=False)
-    ended = MomentField(_("ended"), null=True, editable=False)
+    not_before = MomentField(_("not before"), null=True, blank=True, editable=False)
+    due = MomentField(_("due"), null=True, blank=True, editable=False)
+    started = MomentField(_("started"), null=True, blank=True, editable=False)
+    ended = MomentField(_("ended"), null=True, blank=True, editable=False)
 
     objects = TaskQuerySet.as_manager()
 
@@ -90,6 +92,7 @@ class Task(models.Model):
         verbose_name_plural = _("tasks")
         indexes = INDEXES
         constraints = CONSTRAINTS
+        get_latest_by = ["created", "pk"]
 
     def __str__(self) -> str:
         return f"{self.name}({self.object_id}) {self.status}"

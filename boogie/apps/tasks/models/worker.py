@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.fields import ExactCharField, MomentField
+from boogie.apps.tasks.db.fields import ExactCharField
+from boogie.apps.tasks.db.moments import MomentField
 
 from .querysets import StoredQuerySet
 
@@ -36,15 +37,15 @@ class Worker(models.Model):
     id = ExactCharField(primary_key=True, max_length=255)
     host = models.CharField(_("host"), max_length=255)
     pid = models.PositiveIntegerField(_("process id"))
-    queues = models.JSONField(_("queues"), default=list)
+    queues = models.JSONField(_("queues"), default=list, blank=True)
     concurrency = models.PositiveIntegerField(_("concurrency"), default=0)
-    software = models.JSONField(_("software versions"), default=dict)
-    started = MomentField(_("started"))
-    seen = MomentField(_("seen"))
+    software = models.JSONField(_("software versions"), default=dict, blank=True)
+    started = MomentField(_("started"), db_default=Moment(), blank=True, editable=False)
+    seen = MomentField(_("seen"), db_default=Moment(), blank=True, editable=False)
     #: Since when no heartbeat was late: as long as that it may judge the silence of others.
-    steady = MomentField(_("steady since"))
+    steady = MomentField(_("steady since"), db_default=Moment(), blank=True, editable=False)
     #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
-    listening = MomentField(_("listening until"), null=True)
+    listening = MomentField(_("listening until"), null=True, blank=True, editable=False)
 
     objects = WorkerQuerySet.as_manager()
 
@@ -52,6 +53,7 @@ class Worker(models.Model):
         app_label = "boogie_tasks"
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
+        get_latest_by = ["started", "pk"]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import router
-from django.db.models import Count
+from django.db.models import Count, F
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.broker import inspect
@@ -83,14 +83,14 @@ def examine(history: bool = False) -> Health:
 
 
 def _workers() -> list[dict[str, Any]]:
-    workers = Worker.objects.using(router.db_for_read(Worker)).annotate(now=Moment())
+    # Not subtracted here: without USE_TZ both would be in local time, whose clocks are changed.
+    ages = {"age": Moment() - F("seen"), "uptime": Moment() - F("started")}
+    workers = Worker.objects.using(router.db_for_read(Worker)).annotate(**ages)
     found = []
     each: Any
     for each in workers.order_by("-seen").values():
         about = {key: each[key] for key in ("id", "host", "pid", "queues", "concurrency")}
-        about["age"] = (each["now"] - each["seen"]).total_seconds()
-        about["uptime"] = (each["now"] - each["started"]).total_seconds()
-        found.append(about)
+        found.append({**about, **{name: each[name].total_seconds() for name in ages}})
     return found
 
 
@@ -102,6 +102,6 @@ def _counts(rows: TaskQuerySet, history: bool) -> dict[str, int]:
 
 
 def _oldest(rows: TaskQuerySet) -> float | None:
-    waiting: Any = rows.waiting_for(0.0).annotate(now=Moment())
-    oldest = waiting.order_by("since").values_list("since", "now").first()
-    return None if oldest is None else float((oldest[1] - oldest[0]).total_seconds())
+    waiting: Any = rows.waiting_for(0.0).annotate(age=Moment() - F("since"))
+    oldest = waiting.order_by("since").values_list("age", flat=True).first()
+    return None if oldest is None else float(oldest.total_seconds())
