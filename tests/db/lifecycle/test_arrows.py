@@ -53,16 +53,16 @@ EFFECTS = {
         "pid": 7,
     },
     "finish": {"result": {"n": 1}, "ended": lambda new, old: recent(new["ended"])},
-    "fail": {"errors": [ERROR], "ended": lambda new, old: recent(new["ended"])},
+    "fail": {"errors": lambda new, old: undated(new["errors"]) == [ERROR], "ended": lambda new, old: recent(new["ended"])},
     "retry": {
-        "errors": [ERROR],
+        "errors": lambda new, old: undated(new["errors"]) == [ERROR],
         "retries": 1,
         "started": None,
         "due": lambda new, old: recent(new["due"] - HOUR),
         "not_before": lambda new, old: new["not_before"] == new["due"],
     },
     "rescue": {
-        "errors": [ERROR],
+        "errors": lambda new, old: undated(new["errors"]) == [ERROR],
         "losses": 1,
         "started": None,
         "due": lambda new, old: recent(new["due"] - HOUR),
@@ -83,6 +83,10 @@ STATUSES = [status for status, _ in states.STATUS]
 
 def recent(moment):
     return abs(moment - timezone.now()) < timedelta(minutes=10)
+
+
+def undated(entries):
+    return [{key: entry[key] for key in entry if key != "at"} for entry in entries]
 
 
 def only(row):

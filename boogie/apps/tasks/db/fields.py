@@ -17,6 +17,10 @@ else:
     CharField = models.CharField
 
 
+#: Stands for the database's time in a :class:`Dated` value. No text that is stored has a NUL.
+NOW = "\0"
+
+
 class JSONField(models.JSONField):
     """
     JSON stored as it was written.
@@ -42,6 +46,39 @@ class JSONField(models.JSONField):
 
     def db_check(self, connection: Any) -> str | None:
         return None
+
+
+class Dated(models.Func):
+    """
+    JSON in which the database writes its time, in UTC, wherever it says :data:`NOW`.
+
+    So a time in the midst of JSON comes from the clock of all others, and takes no statement.
+    """
+
+    arity = 0
+    output_field = JSONField()
+
+    def __init__(self, value: Any, **extra: Any) -> None:
+        super().__init__(**extra)
+        self.value = value
+
+    def _replacing(self, now: str) -> tuple[str, Any]:
+        text, found = codec.to_json(self.value), codec.to_json(NOW)
+        return f"REPLACE(%s, %s, {now})", (text, found)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self._replacing("""STRFTIME('"%%Y-%%m-%%dT%%H:%%M:%%f+00:00"', 'now')""")
+
+    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self._replacing(
+            """DATE_FORMAT(UTC_TIMESTAMP(6), '"%%Y-%%m-%%dT%%H:%%i:%%s.%%f+00:00"')"""
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        now = "STATEMENT_TIMESTAMP() AT TIME ZONE 'UTC'"
+        form = """'YYYY-MM-DD"T"HH24:MI:SS.US'"""
+        text, params = self._replacing(f"""'"' || TO_CHAR({now}, {form}) || '+00:00"'""")
+        return f"{text}::jsonb", params
 
 
 class ExactCharField(CharField):

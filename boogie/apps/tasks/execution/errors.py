@@ -3,7 +3,6 @@ Exceptions as entries of ``Task.errors``. Nothing here touches the database.
 """
 
 import traceback
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -53,13 +52,12 @@ def describe(exception: BaseException, attempt: int, worker: str) -> dict[str, A
 
 
 def entry(kind: str, message: str, trace: str, attempt: int, worker: str) -> dict[str, Any]:
-    """Return an entry of ``Task.errors``; text is made fit for every database."""
+    """Return an entry of ``Task.errors``, but for its time; text is made fit for every database."""
     return {
         "attempt": attempt,
         "type": kind,
         "message": _fit(message),
         "traceback": _fit(trace),
-        "at": datetime.now(UTC).isoformat(),
         "worker": worker,
     }
 

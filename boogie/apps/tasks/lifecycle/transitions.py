@@ -19,6 +19,7 @@ from django.db.models.lookups import In
 
 from boogie.apps.tasks.db import compiled, outages, sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.fields import NOW, Dated
 from boogie.apps.tasks.protocols import Row
 
 from . import emit, states
@@ -177,11 +178,12 @@ FIRST_ERRORS, LAST_ERRORS = 10, 40
 # --- how ------------------------------------------------------------------------------
 
 
-def _with(errors: list[dict[str, Any]], error: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return ``errors`` and ``error``, without the middle of very many."""
+def _with(errors: list[dict[str, Any]], error: dict[str, Any]) -> Dated:
+    """Return ``errors`` and ``error``, dated by the database, without the middle of very many."""
+    entry = {**error, "at": NOW}
     if len(errors) < FIRST_ERRORS + LAST_ERRORS:
-        return [*errors, error]
-    return [*errors[:FIRST_ERRORS], *errors[-(LAST_ERRORS - 1) :], error]
+        return Dated([*errors, entry])
+    return Dated([*errors[:FIRST_ERRORS], *errors[-(LAST_ERRORS - 1) :], entry])
 
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
