@@ -53,7 +53,10 @@ EFFECTS = {
         "pid": 7,
     },
     "finish": {"result": {"n": 1}, "ended": lambda new, old: recent(new["ended"])},
-    "fail": {"errors": lambda new, old: undated(new["errors"]) == [ERROR], "ended": lambda new, old: recent(new["ended"])},
+    "fail": {
+        "errors": lambda new, old: undated(new["errors"]) == [ERROR],
+        "ended": lambda new, old: recent(new["ended"]),
+    },
     "retry": {
         "errors": lambda new, old: undated(new["errors"]) == [ERROR],
         "retries": 1,

@@ -39,6 +39,15 @@ class JSONField(models.JSONField):
         del options["encoder"], options["decoder"]
         return name, path, args, options
 
+    def value_from_object(self, obj: models.Model) -> Any:
+        """Return the value for serializers and forms: plain JSON, that is read as it is stored."""
+        return codec.plain(super().value_from_object(obj))
+
+    def save_form_data(self, instance: models.Model, data: Any) -> None:
+        """Take what a form has; a field that was left empty has the value of a new row."""
+        empty = data is None and not self.null
+        super().save_form_data(instance, self.get_default() if empty else data)
+
     def db_type(self, connection: Any) -> str | None:
         if features.checks_json(connection):
             return "longtext"

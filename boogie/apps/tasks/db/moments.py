@@ -38,9 +38,7 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
         value = value if prepared else self.get_prep_value(value)
         if not isinstance(value, datetime):
             return value
-        if value.tzinfo is None:  # ``fold`` tells which of two equal hours is meant
-            value = value.replace(tzinfo=timezone.get_default_timezone())
-        value = value.astimezone(UTC)
+        value = _in_utc(value)
         if features.stores_utc(connection):
             return value
         return connection.ops.adapt_datetimefield_value(value.replace(tzinfo=None))
@@ -51,6 +49,16 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
         if settings.USE_TZ:
             return [_aware_in_utc] if features.stores_utc(connection) else [_marked_as_utc]
         return [] if features.stores_utc(connection) else [_local]
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Return the time for a serializer: exact, and in UTC."""
+        value = super().value_from_object(obj)
+        return "" if value is None else _in_utc(value).isoformat()
+
+    def value_from_object(self, obj: models.Model) -> Any:
+        """Return the time; as text for a serializer where no form asks: JSON would cut it."""
+        value = super().value_from_object(obj)
+        return value if self.editable or value is None else self.value_to_string(obj)
 
     def get_transform(self, lookup_name: str) -> Any:
         """Return the transform of this name; one that depends on a zone gets the local time."""
@@ -63,6 +71,13 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
 def _is_djangos(connection: Any) -> bool:
     """Return whether Django itself stores UTC, and reads it so."""
     return settings.USE_TZ and connection.timezone is UTC
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Return a moment that a user has handed in; of two equal hours ``fold`` tells which."""
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.get_default_timezone())
+    return value.astimezone(UTC)
 
 
 def _aware_in_utc(value: Any, expression: Any, connection: Any) -> Any:

@@ -6,6 +6,7 @@ import json
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from kombu.utils.json import JSONEncoder, dumps, loads, object_hook
@@ -116,6 +117,13 @@ def _scalar(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """Return the text that the database stores for a packed ``value``."""
     return json.dumps(value, cls=Encoder)
+
+
+def plain(value: Any) -> Any:
+    """Return a stored value as the JSON that it is stored as."""
+    with suppress(Unfit):  # what a project has stored by save() may be
+        value = pack(value)
+    return json.loads(to_json(value))
 
 
 def round_trip(packed: Any) -> Any:
