@@ -23,8 +23,9 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, models
+from django.db import Error, connection, models
 
+from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.keeper import signs
 
 logger = logging.getLogger("boogie.pacemaker")
@@ -103,7 +104,7 @@ def beat(parent: Parent, row: Any, gap: float) -> None:
         # Connecting may have taken long.
         if not parent.is_stopped() and not parent.has_gone():
             row.update(**signs.of_life(gap))
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
         logger.warning("The pacemaker cannot reach the database, it tries again: %s", error)
         connection.close()
 
@@ -127,8 +128,8 @@ def row_of(orders: dict[str, Any]) -> Any:
 
     class Row(models.Model):  # noqa: DJ008 - nobody looks at it
         id = models.CharField(primary_key=True, max_length=255)
-        seen = models.DateTimeField()
-        steady = models.DateTimeField()
+        seen = MomentField()
+        steady = MomentField()
 
         class Meta:
             app_label = "boogie_pacemaker"
