@@ -56,6 +56,8 @@ def _server(engine: str, user: str, **extra: object) -> dict:
 
 if services.DATABASE == "postgresql":
     default = _server("postgresql", "postgres", CONN_MAX_AGE=600)
+    if os.environ.get("DATABASE_POOL"):
+        default = _server("postgresql", "postgres", OPTIONS={"pool": True})
 elif services.DATABASE == "mariadb":
     use_pymysql()
     default = _server("mysql", "root", CONN_MAX_AGE=600, OPTIONS={"charset": "utf8mb4"})

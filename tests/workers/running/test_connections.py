@@ -63,6 +63,23 @@ def test_a_soft_time_limit_that_interrupts_a_query_is_followed_by_a_new_connecti
     assert after["backend"] != before["backend"]
 
 
+def test_with_a_pool_of_connections_no_fork_ends_those_of_the_parent(worker, user):
+    one = worker("--max-tasks-per-child", "1", env={"DATABASE_POOL": "1"}, python=("-W", "always"))
+    rows = [tasks.backend.delayed(user) for _ in range(10)]
+    assert len({row.wait(PATIENCE)["pid"] for row in rows}) == 10
+    one.terminate()
+    assert one.wait() == 0
+    for trouble in (
+        "server closed",
+        "terminat",
+        "cannot ask",
+        "tries again",
+        "Traceback",
+        "fork()",
+    ):
+        assert trouble not in one.log.partition(" ready.")[2]
+
+
 def test_plain_tasks_keep_the_behaviour_of_celery(standing, user):
     before = backend(user)
     for count in (1, 2):

@@ -1,6 +1,8 @@
 """
-This thread's connections to the databases.
+This thread's connections to the databases, and the pools that they may come from.
 """
+
+from typing import Any
 
 from django.db import connections
 
@@ -17,3 +19,25 @@ def close_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
+
+
+def close_pools() -> None:
+    """
+    Close the pools of connections that Django has in this process, on PostgreSQL.
+
+    A forked process would close those that it inherits, and so end their connections
+    here; and it would have none of the threads that serve them.
+    """
+    for connection in connections.all():
+        close_pool = getattr(connection, "close_pool", None)
+        if close_pool is not None and not connection.in_atomic_block:
+            close_pool()
+
+
+def apart(alias: str) -> Any:
+    """Return a new connection, which no thread shares and no pool lacks."""
+    connection = connections.create_connection(alias)
+    options = {**connection.settings_dict["OPTIONS"]}
+    options.pop("pool", None)
+    connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+    return connection

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connections, models
 
+from .connections import apart
+
 Rows = models.QuerySet[Any]
 
 
@@ -80,7 +82,7 @@ def which_exist(*querysets: Rows) -> list[bool]:
 
 def exists_now(rows: Rows) -> bool:
     """Return whether ``rows`` has a row now, whatever this transaction's snapshot shows."""
-    other = connections.create_connection(rows.db)
+    other = apart(rows.db)
     try:
         compiler = rows.values("pk")[:1].query.get_compiler(connection=other)
         statement, params = compiler.as_sql()

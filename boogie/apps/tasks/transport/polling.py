@@ -17,6 +17,7 @@ from django.db import Error, connections
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.connections import apart
 from boogie.apps.tasks.models import Task, Worker
 from boogie.apps.tasks.models.querysets import primary
 
@@ -99,7 +100,8 @@ class Watch:
             self.stop_listening(hub)
 
     def _start_listening(self, hub: Any, callback: Any) -> None:
-        listener = connections.create_connection(alias())
+        # For as long as the worker lives: a pool would lack it.
+        listener = apart(alias())
         listener.inc_thread_sharing()
         with listener.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}")
