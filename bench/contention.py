@@ -24,8 +24,8 @@ NOBODY, BUSY, ALWAYS = WAITING = ("nobody", "busy workers", "always one")
 #: A worker that wants to be told of every row for an hour.
 LISTENER = """
     insert into boogie_tasks_worker
-        (id, host, pid, queues, concurrency, software, started, seen, listening)
-    values ('listener', '', 1, '[]', 1, '{}', now(), now(), now() + interval '1 hour')
+        (id, host, pid, queues, concurrency, software, started, seen, steady, listening)
+    values ('listener', '', 1, '[]', 1, '{}', now(), now(), now(), now() + interval '1 hour')
 """
 
 

@@ -85,13 +85,13 @@ def test_a_keeper_that_beats_has_others_lose_rows(monkeypatch):
     monkeypatch.setattr(thread.losses, "lose", lambda row, how: done.append(how))
     one = thread.Keeper("me@host/1", {"queues": []}, Pool())
     monkeypatch.setattr(one, "tick", lambda: None)
-    one.start()
+    one.threads.begin()
     try:
-        assert one.is_running
+        assert one.threads.are_complete
         one.lose(None, "died")
         wait_until(lambda: done == ["died"])
     finally:
-        one.stop()
-    assert not one.is_running
+        one.threads.end()
+    assert not one.threads.has_begun
     one.lose(None, "again")
     assert done == ["died", "again"]
