@@ -1,15 +1,13 @@
 """Times are stored in UTC: local time, and what summer does to it, changes nothing of them."""
 
-import contextlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 from django.db.models import F, Max
 from django.db.models.functions import ExtractHour, TruncDay, TruncHour
-from django.test import override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import Message, Task, Worker
@@ -19,72 +17,14 @@ from boogie.apps.tasks.monitoring import health
 from tests.project.shop.models import Product
 from tests.support.rows import stored
 from tests.support.runs import declared, work
+from tests.support.zones import CHANGES, as_user, in_utc
 
 pytestmark = pytest.mark.django_db
 
 noting = declared(lambda product: "done")
 
-#: The second before clocks are changed, in spring and in autumn, in UTC.
-CHANGES = {
-    "Europe/Berlin": [datetime(2026, 3, 29, 0, 59, 59), datetime(2026, 10, 25, 0, 59, 59)],
-    "America/New_York": [datetime(2026, 3, 8, 6, 59, 59), datetime(2026, 11, 1, 5, 59, 59)],
-}
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
-
-
-def tell(zone):
-    """Have the connection live in ``zone``, as ``TIME_ZONE`` in ``DATABASES`` does."""
-    wrapper = connections["default"]
-    wrapper.settings_dict["TIME_ZONE"] = zone
-    for name in ("timezone", "timezone_name"):
-        vars(wrapper).pop(name, None)
-    wrapper.ensure_timezone()
-
-
-@pytest.fixture
-def of_database():
-    """Set ``TIME_ZONE`` in ``DATABASES``."""
-    before = connection.settings_dict["TIME_ZONE"]
-    yield tell
-    tell(before)
-
-
-@pytest.fixture(params=["USE_TZ = False", "TIME_ZONE in DATABASES", "TIME_ZONE"])
-def live_in(request, of_database):
-    """Return a function that puts the project into a zone, in one of three ways."""
-    with contextlib.ExitStack() as stack:
-
-        def move(zone):
-            use_tz = request.param != "USE_TZ = False"
-            stack.enter_context(override_settings(TIME_ZONE=zone, USE_TZ=use_tz))
-            if request.param == "TIME_ZONE in DATABASES":
-                of_database(zone)
-
-        yield move
-
-
-def as_user(moment):
-    """Return a moment as a user of Django has it."""
-    aware = moment.replace(tzinfo=UTC)
-    if settings.USE_TZ:
-        return aware
-    return aware.astimezone(timezone.get_default_timezone()).replace(tzinfo=None)
-
-
-def in_utc(moment):
-    """Return a moment that was read, naive and in UTC."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.get_default_timezone())
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-@pytest.fixture(params=[(zone, n) for zone in CHANGES for n in (0, 1)], ids=str)
-def change(request, live_in):
-    """The second before clocks are changed in the zone of the project."""
-    zone, number = request.param
-    live_in(zone)
-    return CHANGES[zone][number]
 
 
 def around(change):

@@ -3,7 +3,6 @@ Database time. Due times, leases and every time in a column of a row come from
 here, never from the process's clock: hosts disagree, the database does not.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Func
@@ -39,7 +38,9 @@ class Moment(Func):
     ) -> tuple[str, Any]:
         if not self.seconds:
             return "STATEMENT_TIMESTAMP()", ()
-        return "(STATEMENT_TIMESTAMP() + %s::interval)", (timedelta(seconds=self.seconds),)
+        # Of seconds alone. A timedelta has days: as one, -30 s are -1 day and 86,370 s; those are
+        # days of the session's calendar, and two of them a year have 23 or 25 hours.
+        return "(STATEMENT_TIMESTAMP() + MAKE_INTERVAL(secs => %s))", (float(self.seconds),)
 
     def as_mysql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> tuple[str, Any]:
         if not self.seconds:
