@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
+from boogie.apps.tasks.db import compiled
+
 #: The second before clocks are changed, in spring and in autumn, in UTC.
 CHANGES = {
     "Europe/Berlin": [datetime(2026, 3, 29, 0, 59, 59), datetime(2026, 10, 25, 0, 59, 59)],
@@ -40,6 +42,7 @@ def tell(zone):
     for name in ("timezone", "timezone_name"):
         vars(wrapper).pop(name, None)
     wrapper.ensure_timezone()
+    compiled.forget()  # a connection has one zone as long as it lives
 
 
 def as_user(moment):

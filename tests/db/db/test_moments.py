@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Max
-from django.db.models.functions import ExtractHour, TruncDay, TruncHour
+from django.db.models import Count, F, Max, Q
+from django.db.models.functions import ExtractHour, TruncDate, TruncDay, TruncHour
 from django.utils import timezone
 
 from boogie.apps.tasks import Message, Task, Worker
@@ -185,6 +185,25 @@ def test_functions_of_dates_are_in_local_time(zone):
     assert list(Task.objects.dates("created", "day")) == [local.date()]
     assert list(Task.objects.datetimes("created", "day")) == [midnight]
     assert list(Task.objects.alias(hour=ExtractHour("created")).filter(hour=local.hour)) == [row]
+
+
+def test_rows_are_counted_by_local_days(zone):
+    local = LATE.replace(tzinfo=UTC).astimezone(zone)
+    midnight = datetime(local.year, local.month, local.day, tzinfo=zone).astimezone(UTC)
+    first = midnight.replace(tzinfo=None)
+    for moment in (first - SECOND, first, LATE, first + 24 * HOUR - SECOND, first + 24 * HOUR):
+        stored("paused", created=as_user(moment))
+    days = [local.date() + timedelta(days=n) for n in (-1, 0, 1)]
+    by_day = Task.objects.values("created__date").annotate(n=Count("pk")).order_by("created__date")
+    assert list(by_day.values_list("created__date", "n")) == list(zip(days, [1, 3, 1], strict=True))
+    truncated = Task.objects.values(day=TruncDate("created")).annotate(n=Count("pk"))
+    assert {each["day"]: each["n"] for each in truncated} == dict(zip(days, [1, 3, 1], strict=True))
+    assert Task.objects.aggregate(n=Count(TruncDate("created"), distinct=True)) == {"n": 3}
+    latest = Task.objects.order_by(ExtractHour("created").desc()).values_list("created__hour")
+    assert latest[0] == (23,)
+    assert Task.objects.filter(created__date=days[1]).count() == 3
+    conditional = Count("pk", filter=Q(created__date=days[1]))
+    assert Task.objects.aggregate(n=conditional) == {"n": 3}
 
 
 def test_a_column_in_utc_has_what_other_clients_read(zone):

@@ -49,13 +49,19 @@ class StoredQuerySet(models.QuerySet[R]):
         """The same, where Django would update it: with ``using()`` there, else on the primary."""
         return self if self._db else self.on_primary()  # type: ignore[attr-defined]
 
+    # As Django's; ``TruncDay("created")`` and its like are in local time, as always.
+
     def annotate(self, *args: Any, **kwargs: Any) -> Self:
-        """As Django's; ``TruncDay("created")`` and its like are in local time, as always."""
         return super().annotate(*map(in_local_time, args), **_in_local_time(kwargs))
 
     def alias(self, *args: Any, **kwargs: Any) -> Self:
-        """As Django's, and :meth:`annotate`."""
         return super().alias(*map(in_local_time, args), **_in_local_time(kwargs))
+
+    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().aggregate(*map(in_local_time, args), **_in_local_time(kwargs))
+
+    def order_by(self, *names: Any) -> Self:
+        return super().order_by(*map(in_local_time, names))
 
 
 def _in_local_time(expressions: dict[str, Any]) -> dict[str, Any]:
