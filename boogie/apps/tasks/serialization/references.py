@@ -7,7 +7,9 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.functional import LazyObject
 
 MAX_KEY_LENGTH = 255
@@ -55,21 +57,44 @@ def object_key(obj: models.Model) -> str:
     An instance may have it as its maker wrote it: a UUID as text, a decimal with fewer places.
     """
     pk: Any = obj._meta.pk
-    value = getattr(obj, pk.attname, None) if pk.concrete else None
-    if value is None or type(value) is int:
-        return str(pk.value_to_string(obj))
+    value = getattr(obj, pk.attname, None)
+    if type(value) is int and isinstance(pk, models.IntegerField):
+        return str(value)
     return str(pk.value_to_string(SimpleNamespace(**{pk.attname: _canonical(pk, value)})))
 
 
 def _canonical(field: Any, value: Any) -> Any:
-    """Return a key as its database would give it back."""
-    field = getattr(field, "target_field", field)
-    value = field.to_python(value)
-    if isinstance(field, models.DecimalField) and isinstance(value, Decimal):
-        return value.quantize(Decimal(1).scaleb(-(field.decimal_places or 0)))
+    """Return a key as its database would give it back: by way of what that is sent."""
+    if isinstance(field, models.CompositePrimaryKey):
+        return [_canonical(*part) for part in zip(field.fields, value, strict=True)]
+    if value is None:
+        return value
+    while field.is_relation:
+        field = field.target_field
+    value = field.to_python(field.get_prep_value(field.to_python(value)))
+    if isinstance(value, str):
+        return str.__str__(value)  # drivers send what an enum or a safe string holds
+    if isinstance(value, float):
+        return value + 0.0  # without the minus of a zero
+    if isinstance(value, Decimal):
+        return _rounded(value, field)
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
+        return _in_the_zone_of_the_database(value)
     return value
+
+
+def _rounded(value: Decimal, field: Any) -> Decimal:
+    """Return ``value`` with the places of its column, without the minus of a zero."""
+    if field.decimal_places is None:
+        return Decimal(f"{value.normalize(field.context):f}") if value else Decimal(0)
+    place = Decimal(1).scaleb(-field.decimal_places)
+    return (value or Decimal(0)).quantize(place, context=field.context)
+
+
+def _in_the_zone_of_the_database(value: datetime) -> datetime:
+    if settings.USE_TZ:
+        return value.astimezone(UTC)
+    return timezone.make_naive(value, timezone.get_default_timezone())
 
 
 def checked_key(name: str, obj: models.Model) -> str:
