@@ -4,8 +4,10 @@ import collections
 import datetime
 import decimal
 import enum
+import itertools
 import math
 import uuid
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.http import QueryDict
@@ -78,6 +80,11 @@ def same(went, came):
         )
     if isinstance(went, float):
         return type(came) is float and repr(came) == repr(went)
+    if isinstance(went, datetime.datetime):
+        instant = came.isoformat() == went.isoformat()
+        return type(came) is type(went) and instant and (came.tzinfo or came.fold == went.fold)
+    if isinstance(went, datetime.time):
+        return type(came) is type(went) and came == went and came.fold == went.fold
     return type(came) is type(went) and came == went
 
 
@@ -119,6 +126,35 @@ def nested(depth):
     return value
 
 
+class Elsewhere(dict):
+    """Keeps its values where a dict does not."""
+
+    kept = {"a": 1}
+
+    def __iter__(self):
+        return iter(self.kept)
+
+    def __getitem__(self, key):
+        return self.kept[key]
+
+
+class Half(dict):
+    """Tells of the half of what it holds."""
+
+    def __iter__(self):
+        return itertools.islice(super().__iter__(), len(self) // 2)
+
+
+class Sorted(dict):
+    """Tells all, in an order of its own."""
+
+    def __iter__(self):
+        return iter(sorted(super().keys()))
+
+    def items(self):
+        return [(key, self[key]) for key in self]
+
+
 Point = collections.namedtuple("Point", "x y")
 
 
@@ -129,6 +165,8 @@ class Colour(enum.Enum):
 REFUSED = {
     "a QueryDict": QueryDict("a=1&a=2"),
     "a MultiValueDict": MultiValueDict({"a": [1, 2]}),
+    "a dict that holds nothing itself": Elsewhere(),
+    "a dict that tells the half": Half(a=1, b=2),
     "NaN": math.nan,
     "infinity": math.inf,
     "minus infinity": -math.inf,
@@ -210,6 +248,11 @@ def test_an_argument_error_is_a_value_error():
         datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(minutes=-210))),
         datetime.date(1, 1, 1),
         datetime.time(23, 59, 59, 999999),
+        datetime.datetime(2026, 10, 25, 2, 30, fold=1),
+        datetime.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
+        datetime.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=1),
+        datetime.datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
+        datetime.time(2, 30, fold=1),
         {"__type__": "uuid"},
         {"__type__": "uuid", "__value__": 1, "more": 2},
         [],
@@ -220,6 +263,27 @@ def test_an_argument_error_is_a_value_error():
 )
 def test_an_awkward_value_comes_back_as_it_went(value):
     assert same(value, codec.round_trip(codec.pack(value)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        collections.OrderedDict(b=1, a=2),
+        collections.defaultdict(list, a=[1]),
+        collections.Counter("abb"),
+        Sorted(b=[1], a={}),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_dict_of_another_class_that_tells_all_arrives_as_a_dict(given):
+    assert same(dict(given.items()), codec.round_trip(codec.pack(given)))
+
+
+@pytest.mark.parametrize("behind", ["text", {"a": 1}, [1, 2], 5, 1.5, None], ids=repr)
+def test_a_lazy_value_arrives_as_what_is_behind_it(behind):
+    assert same(behind, codec.round_trip(codec.pack(SimpleLazyObject(lambda: behind))))
+    with pytest.raises(codec.Unfit, match="a set"):
+        codec.pack(SimpleLazyObject(lambda: {1}))
 
 
 def test_tuples_and_named_tuples_arrive_as_lists():

@@ -4,12 +4,15 @@ Celery's JSON both ways, and what it does not bring back.
 
 import json
 import math
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
+from django.utils.functional import LazyObject
 from kombu.utils.json import JSONEncoder, dumps, loads, object_hook
+
+from .references import unwrap
 
 
 class Encoder(JSONEncoder):
@@ -17,20 +20,28 @@ class Encoder(JSONEncoder):
 
 
 class Decoder(json.JSONDecoder):
-    """Celery's JSON decoder, which also restores floats that ``jsonb`` would turn into integers."""
+    """
+    Celery's JSON decoder, which restores a little more.
+
+    Floats that ``jsonb`` would turn into integers, and which of two equal hours of
+    a local clock is meant.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(object_hook=_restore, **options)
 
 
 def _restore(value: dict[str, Any]) -> Any:
-    if value.keys() == {"__type__", "__value__"} and value["__type__"] == "float":
-        return float(value["__value__"])
-    return object_hook(value)
+    restore = OURS.get(value["__type__"]) if value.keys() == {"__type__", "__value__"} else None
+    return restore(value["__value__"]) if restore else object_hook(value)
 
 
-#: The ways to tell one's items that leave nothing out.
-WHOLE = (dict.items, OrderedDict.items)
+def _later(value: Any) -> Any:
+    return value.replace(fold=1)
+
+
+#: What is marked in JSON by us, and how it is restored.
+OURS: dict[Any, Callable[[Any], Any]] = {"float": float, "fold": _later}
 
 
 class Unfit(Exception):
@@ -50,14 +61,17 @@ def pack(value: Any) -> Any:
     """Return ``value`` as a tree that JSON brings back as it went, or raise :class:`Unfit`."""
     if value is None or value is True or value is False:
         return value
-    if isinstance(value, str):
+    kind = type(value)  # not isinstance(), which believes a lazy object
+    if issubclass(kind, str):
         return _text(value)
-    if isinstance(value, float):
+    if issubclass(kind, float):
         return _float(value)
-    if isinstance(value, list | tuple):
+    if issubclass(kind, list | tuple):
         return [_inner(item, f"[{index}]") for index, item in enumerate(value)]
-    if isinstance(value, Mapping):
+    if issubclass(kind, Mapping):
         return _mapping(value)
+    if issubclass(kind, LazyObject):
+        return pack(unwrap(value))
     return _scalar(value)
 
 
@@ -90,9 +104,9 @@ def _float(value: float) -> Any:
 def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unfit(f"a {type(value).__qualname__}")
-    if type(value).items not in WHOLE:
+    if type(value) is not dict and not _is_whole(value):
         raise Unfit(
-            f"a {type(value).__qualname__}, whose items() may leave values out; pass a plain dict"
+            f"a {type(value).__qualname__}, which does not tell all it holds; pass a plain dict"
         )
     if value.keys() == {"__type__", "__value__"}:
         raise Unfit("a dict with just the keys '__type__' and '__value__', which JSON decodes")
@@ -103,15 +117,33 @@ def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {key: _inner(item, f"[{key!r}]") for key, item in value.items()}
 
 
+def _is_whole(value: dict[Any, Any]) -> bool:
+    """Return whether a subclass tells just what it holds, by its items and one by one."""
+    held = dict.copy(value)
+    ways = dict(value.items()), {key: value[key] for key in value}
+    return all(
+        told.keys() == held.keys() and all(told[key] is held[key] for key in held) for told in ways
+    )
+
+
 def _scalar(value: Any) -> Any:
     try:
         back = loads(dumps(value))
-        differs = not isinstance(value, type(back)) or back != value
+        differs = not isinstance(value, type(back)) or not _equal(back, value)
     except Exception:  # comparing may raise too: a signalling NaN does
         raise Unfit(f"a {type(value).__qualname__}") from None
     if differs:
         raise Unfit(f"a {type(value).__qualname__} ({value!r:.80})")
+    if getattr(value, "fold", 0) and value.tzinfo is None:
+        return {"__type__": "fold", "__value__": value}
     return value
+
+
+def _equal(back: Any, value: Any) -> bool:
+    if isinstance(value, datetime):
+        # In an hour that a clock shows twice no two zones are equal to Python.
+        return bool(back.isoformat() == value.isoformat())
+    return bool(back == value)
 
 
 def to_json(value: Any) -> str:
