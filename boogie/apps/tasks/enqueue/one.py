@@ -54,7 +54,7 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
 
 
 def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
-    """Insert a row that this process runs itself: attempt 1 of a ``call()``."""
+    """Insert a row that this process runs itself, attempt 1 of a ``call()``; tell nobody yet."""
     row = _new_row(task, obj, args, kwargs)
     row.queue = current_app.queue_of(task)
     row.status = states.RUNNING
@@ -62,7 +62,6 @@ def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row.started = Moment()
     row.worker = identity.caller_id()
     _insert(row)
-    emit.one(states.CREATE_RUNNING, row, _db(row))
     return row
 
 

@@ -26,15 +26,16 @@ def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
     row = one.running(task, obj, args, kwargs)
     arrived_args, arrived_kwargs = codec.round_trip([row.args, row.kwargs])
     run = Run(row, [references.unwrap(obj), *arrived_args], arrived_kwargs)
+    arrow = states.CREATE_RUNNING
     while True:
-        _trace(task, run)
+        _trace(task, run, arrow)
         if run.outcome != states.QUEUED:
             return _outcome(task, run)
-        run = _again(run)
+        run, arrow = _again(run), states.CLAIM
 
 
-def _trace(task: Declaration, run: Run) -> None:
-    """Run the body under Celery's own tracer, as a worker does."""
+def _trace(task: Declaration, run: Run, arrow: states.Arrow) -> None:
+    """Tell that it runs, and run the body under Celery's own tracer, as a worker does."""
     body: Any = task
     tracer = build_tracer(task.name, body, eager=True, propagate=False, app=task.app)
     request = {
@@ -46,9 +47,10 @@ def _trace(task: Declaration, run: Run) -> None:
         "delivery_info": {"is_eager": True, "priority": run.row.priority},
     }
     try:
+        emit.one(arrow, run.row, run.db)
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
-        # KeyboardInterrupt and SystemExit pass through Celery's tracer unseen.
+        # KeyboardInterrupt and SystemExit pass through signals and Celery's tracer unseen.
         settle.fail(run, run.error or run.describe(exception))
         raise
 
@@ -67,5 +69,4 @@ def _again(run: Run) -> Run:
     row = mine.filter(attempt=run.row.attempt + 1).first()
     if row is None:
         raise TaskCancelled(f"{run.row} was cancelled, or given up, before it was retried")
-    emit.one(states.CLAIM, row, run.db)
     return Run(row, [run.args[0], *row.args], dict(row.kwargs))

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.db.connections import renew_connections
+from boogie.apps.tasks.lifecycle import emit, states
 
 from . import errors, settle, start, strays
 from .run import Run
@@ -35,7 +36,8 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
     if run is None:
         strays.warn(sender, request)
         return
-    request.boogie_run = run
+    request.boogie_run = run  # before anybody is told, who may raise
+    emit.one(states.CLAIM, run.row, run.db)
     request.retries = run.row.retries
     # Celery passes these very objects to the hooks and to the body.
     args[:] = run.args

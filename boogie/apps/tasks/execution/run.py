@@ -40,7 +40,7 @@ class Run:
     args: list[Any]
     kwargs: dict[str, Any]
     #: The object was deleted, or cannot be read: why.
-    gone: Exception | None = None
+    gone: BaseException | None = None
     #: The packed result, once the body has returned.
     data: Any = None
     #: What the function returned.

@@ -3,21 +3,23 @@ Claiming a row, and reading what its attempt is about. The body is not called he
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
 
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import claim as claims
-from boogie.apps.tasks.lifecycle import emit, states
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.models.querysets import primary
 
+from . import errors
 from .run import Run
+
+Make = Callable[[], models.Model]
 
 #: A claim waits this long for a database that went away before it gives the row up.
 CLAIM_PATIENCE = 5.0
@@ -37,16 +39,15 @@ def claim(task_id: str, name: str) -> Run | None:
     found = outages.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
     if found is None:
         return None
-    row, obj = found
-    run = read(row, obj)
-    if obj is None and run.gone is None:
+    row, make = found
+    run = read(row, make)
+    if make is None and run.gone is None:
         _kinds[name] = claims.kind_of(row)
-    emit.one(states.CLAIM, row, using)
     return run
 
 
-def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Any] | None:
-    """Claim a queued row; return it with its object, if that could be read along, or ``None``."""
+def claim_both(using: str, task_id: str, name: str) -> tuple[Task, Make | None] | None:
+    """Claim a queued row; return it with what makes its object, if that was read along."""
     kind = _kinds.get(name)
     names = registry.names(name)
     if kind is not None:
@@ -70,14 +71,16 @@ def claim_row(task_id: str, names: Sequence[str]) -> Task | None:
     return claims.claim_row(everything, task_id, names, worker=worker, pid=pid)
 
 
-def read(row: Task, obj: Any = None) -> Run:
-    """Return a run of a claimed row, with its object: ``obj`` if that has been read already."""
+def read(row: Task, make: Make | None = None) -> Run:
+    """Return a run of a claimed row, with its object: made by ``make`` if it was read along."""
     try:
-        obj = row.get_object() if obj is None else obj
+        obj = (make or row.get_object)()
         return Run(row, [obj, *row.args], dict(row.kwargs))
     except ObjectDoesNotExist as error:
         kind = row.content_type.model
         gone = ObjectGone(f"{kind} {row.object_id!r} was deleted before {row.name} ran ({error})")
         return Run(row, [None, *row.args], dict(row.kwargs), gone=gone)
-    except Exception as error:  # an alias that is configured no more, a key that does not parse
+    except BaseException as error:  # an alias that is configured no more, a key that does not parse
+        if errors.ends_the_process(error):
+            raise
         return Run(row, [None, *row.args], dict(row.kwargs), gone=error)

@@ -5,7 +5,7 @@ On PostgreSQL one statement claims the row and reads its object, once it is know
 of which model the objects of a task are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -131,9 +131,11 @@ def _claim(everything: Rows, count: int, connection: Any) -> compiled.Update:
 
 def claim_with_object(
     everything: QuerySet[R], key: Any, names: Names, kind: Kind, *, worker: str, pid: int
-) -> tuple[R, models.Model | None] | None:
+) -> tuple[R, Callable[[], models.Model] | None] | None:
     """
     Claim a row and read its object, in one statement of PostgreSQL.
+
+    What makes the object is returned in its place: that runs code of the project, which may raise.
 
     ``None`` if the row did not move, or if somebody else moved it at the same time:
     it is to be claimed by :func:`claim_row` then, and its object read afterwards. The
@@ -156,7 +158,7 @@ def claim_with_object(
     size = len(rows.names)
     row, values = rows.instance(found[0][:size]), found[0][size:]
     is_there = values[objects.names.index(kind.model._meta.pk.attname)] is not None
-    return row, objects.instance(values) if is_there else None
+    return row, partial(objects.instance, values) if is_there else None
 
 
 def _compile_joined(
