@@ -1,11 +1,13 @@
 """The message of a doorbell: what Celery would publish, made once."""
 
 import uuid
+from types import MethodType
 
 import celery
 import pytest
 from celery import signals
 from celery._state import _task_stack
+from celery.app import routes
 
 from boogie.apps.tasks.broker import message as bell
 
@@ -129,6 +131,30 @@ def test_a_router_of_the_project_decides_on_every_message(app, producer, sends):
     assert sends == keys
 
 
+class ByTenant:
+    def __call__(self, *args, **options):
+        return {"queue": "chosen"}
+
+
+def by_subclass_of_router(app):
+    """An AMQP class may come with a router of its own."""
+    kind = type("OwnRouter", (routes.Router,), {"route": lambda self, *args: ByTenant()()})
+    app.amqp.router = kind()
+
+
+def by_subclass_of_map(app):
+    kind = type("OwnMap", (ByTenant, routes.MapRoute), {})
+    app.amqp.router.routes = [kind({})]
+
+
+@pytest.mark.parametrize("install", [by_subclass_of_router, by_subclass_of_map])
+def test_a_subclass_of_celerys_routers_decides_on_every_message(app, producer, sends, install):
+    install(app)
+    keys = [new_id(), new_id()]
+    ring(bell.Doorbells(app), producer, *keys)
+    assert sends == keys
+
+
 def test_in_a_task_the_message_names_its_parent(app, producer, published):
     bells, root, parent = bell.Doorbells(app), new_id(), new_id()
 
@@ -167,7 +193,24 @@ def test_events_of_sent_tasks_are_sent_if_celery_is_told_to(app, producer, sends
     assert sends == keys
 
 
-@pytest.mark.parametrize("where", ["app", "class", "amqp"])
+class Transparent:
+    """As ``wrapt`` wraps functions, which tracers do: to whoever asks it is the function inside."""
+
+    def __init__(self, inner, headers):
+        self._inner, self._headers = inner, headers
+
+    @property
+    def __class__(self):
+        return type(self._inner)
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def __call__(self, *args, **options):
+        return self._inner(*args, headers=self._headers(), **options)
+
+
+@pytest.mark.parametrize("where", ["app", "class", "amqp", "wrapper", "bound wrapper"])
 def test_who_patches_what_celery_sends_by_is_asked_for_each_message(
     app, producer, published, monkeypatch, where
 ):
@@ -181,6 +224,11 @@ def test_who_patches_what_celery_sends_by_is_asked_for_each_message(
             return send(producer, name, message, **options)
 
         monkeypatch.setattr(app.amqp, "send_task_message", patched)
+    elif "wrapper" in where:
+        inner = app.send_task if where == "wrapper" else celery.Celery.send_task
+        wrapper = Transparent(inner, lambda: {"tenant": next(tenants)})
+        bound = wrapper if where == "wrapper" else MethodType(wrapper, app)
+        monkeypatch.setattr(app, "send_task", bound)
     else:
         send = celery.Celery.send_task
 

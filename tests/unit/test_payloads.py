@@ -80,11 +80,10 @@ def same(went, came):
         )
     if isinstance(went, float):
         return type(came) is float and repr(came) == repr(went)
-    if isinstance(went, datetime.datetime):
-        instant = came.isoformat() == went.isoformat()
-        return type(came) is type(went) and instant and (came.tzinfo or came.fold == went.fold)
-    if isinstance(went, datetime.time):
-        return type(came) is type(went) and came == went and came.fold == went.fold
+    if isinstance(went, datetime.datetime | datetime.time):
+        # With an offset nothing is ambiguous.
+        is_meant = came.tzinfo is not None or came.fold == went.fold
+        return type(came) is type(went) and came.isoformat() == went.isoformat() and is_meant
     return type(came) is type(went) and came == went
 
 

@@ -6,6 +6,7 @@ after that differ in the id alone. (Making one takes longer than sending it.)
 """
 
 from collections.abc import Hashable
+from types import FunctionType, MethodType
 from typing import Any
 from weakref import WeakSet
 
@@ -125,8 +126,10 @@ def _sends_as_celery(app: Any) -> bool:
 
 
 def _is_celerys(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
-    return code is not None and code.co_filename in CELERYS
+    if type(function) is MethodType:
+        function = function.__func__
+    # Not isinstance(): a wrapper may claim to be what it wraps (wrapt's do).
+    return type(function) is FunctionType and function.__code__.co_filename in CELERYS
 
 
 def serializer(app: Celery) -> str:
