@@ -83,7 +83,9 @@ def same(went, came):
     if isinstance(went, datetime.datetime | datetime.time):
         # With an offset nothing is ambiguous.
         is_meant = came.tzinfo is not None or came.fold == went.fold
-        return type(came) is type(went) and came.isoformat() == went.isoformat() and is_meant
+        is_aware = (came.tzinfo is None) == (went.tzinfo is None)
+        same_type = type(came) is type(went) and is_aware and is_meant
+        return same_type and came.isoformat() == went.isoformat()
     return type(came) is type(went) and came == went
 
 
@@ -183,6 +185,7 @@ REFUSED = {
     "function": len,
     "class": int,
     "module": math,
+    "time in a zone of many offsets": datetime.time(2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
     "complex": 1j,
     "timedelta": datetime.timedelta(1),
     "generator": (n for n in ()),

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.utils.functional import LazyObject
@@ -140,9 +140,11 @@ def _scalar(value: Any) -> Any:
 
 
 def _equal(back: Any, value: Any) -> bool:
-    if isinstance(value, datetime):
-        # In an hour that a clock shows twice no two zones are equal to Python.
-        return bool(back.isoformat() == value.isoformat())
+    if isinstance(value, datetime | time):
+        # In an hour that a clock shows twice no two zones are equal to Python; and a zone whose
+        # offset depends on the day leaves no trace in a time alone.
+        has_zone = back.tzinfo is not None
+        return back.isoformat() == value.isoformat() and has_zone == (value.tzinfo is not None)
     return bool(back == value)
 
 
