@@ -136,6 +136,13 @@ def test_a_queue_that_is_no_name_is_refused(queue):
         declared(lambda user: None, queue=queue)
 
 
+@pytest.mark.parametrize("text", ["q" * 256, "a\0b", "a\ud800"], ids=["long", "NUL", "surrogate"])
+def test_names_and_queues_that_no_row_can_have_are_refused(text):
+    for option in ({"name": text}, {"queue": text}, {"aliases": [text]}):
+        with pytest.raises(ValueError, match="at most 255 characters"):
+            declared(lambda user: None, **option)
+
+
 def test_a_name_of_255_characters_is_accepted_and_a_longer_one_refused():
     declared(lambda user: None, name="n" * 255)
     with pytest.raises(ValueError, match="at most 255"):

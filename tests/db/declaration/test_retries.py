@@ -157,6 +157,25 @@ def test_a_retry_may_replace_arguments_queue_and_priority(run, product):
 
 @both_worlds
 @pytest.mark.parametrize(
+    "options",
+    [
+        *({"queue": queue} for queue in ("q" * 256, "a\0b", "a\ud800", "", 5)),
+        *({"priority": priority} for priority in (-1, 10, True, "5")),
+    ],
+    ids=lambda options: f"{options!r:.40}",
+)
+def test_a_retry_with_an_option_that_no_row_can_have_fails_the_row(run, product, options):
+    @declared(bind=True)
+    def changing(self, product):
+        raise self.retry(countdown=0, **options)
+
+    row = run(changing, product)
+    assert (row.status, row.attempt) == ("failed", 1)
+    assert row.errors[0]["type"] == "builtins.ValueError"
+
+
+@both_worlds
+@pytest.mark.parametrize(
     ("change", "error"),
     [
         (lambda self, p: self.retry((Product(pk=0),)), ArgumentError),

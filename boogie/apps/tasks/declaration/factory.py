@@ -15,6 +15,7 @@ from boogie.apps.tasks import registry
 from boogie.apps.tasks.protocols import Declaration
 
 from .gate import Gate
+from .options import check_names, check_priority, check_queue
 
 #: Options of Celery's that are no attributes of its task class.
 AUTORETRY_OPTIONS = frozenset(
@@ -94,13 +95,8 @@ def annotate(task: Any) -> None:
 
 def _check_place(task: Any) -> None:
     """Check in which queue, and how soon, rows of a task run."""
-    priority = task.priority
-    if priority is not None and (type(priority) is not int or not 0 <= priority <= 9):
-        raise ValueError(
-            f"{task.name}: priority must be a whole number from 0 to 9, not {priority!r}."
-        )
-    if task.queue is not None and not (isinstance(task.queue, str) and task.queue):
-        raise ValueError(f"{task.name}: queue must be a name, not {task.queue!r}.")
+    check_priority(task.name, task.priority)
+    check_queue(task.name, task.queue)
 
 
 def _check_task(task: Any) -> None:
@@ -108,8 +104,7 @@ def _check_task(task: Any) -> None:
     _check_place(task)
     if isinstance(task.aliases, str):
         raise TypeError(f"{task.name}: aliases must be a list of names, not {task.aliases!r}.")
-    if max(map(len, task.names)) > 255:
-        raise ValueError(f"{task.name}: the name of a task has at most 255 characters.")
+    check_names(task.names)
     function = inspect.unwrap(type(task).run)
     task._check_call = head_from_fun(type(task).run, bound=not _is_static(type(task)))
     if not _takes_object(task, function):

@@ -13,6 +13,8 @@ from boogie.apps.tasks.exceptions import ArgumentError
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
 
+from .options import check_priority, check_queue
+
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.run import Run
 
@@ -82,7 +84,9 @@ class Retrying(CeleryTask):
                 f"{self.name}: retry() takes no option {', '.join(sorted(unknown))}; "
                 f"besides its parameters it takes {' and '.join(sorted(RETRY_OPTIONS))}."
             )
-        changes = dict(options)
+        check_queue(self.name, options.get("queue"))
+        check_priority(self.name, options.get("priority"))
+        changes = {name: value for name, value in options.items() if value is not None}
         if args is not None or kwargs is not None:
             new_args = list(run.args if args is None else args)
             new_kwargs = dict(run.kwargs if kwargs is None else kwargs)
