@@ -5,7 +5,6 @@ A history of some thousand rows stands for one of millions: what looks at a
 share of it is caught either way.
 """
 
-import contextlib
 import re
 import uuid
 from datetime import timedelta
@@ -24,6 +23,7 @@ from boogie.apps.tasks.execution import start
 from boogie.apps.tasks.keeper import purge
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.project.shop.models import Product
+from tests.support.looking import looked_at
 from tests.support.rows import coherent
 from tests.support.runs import declared
 
@@ -157,64 +157,6 @@ def test_a_read_that_no_index_serves_is_recognised(history):
 
 
 # --- rows looked at -------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def looked_at():
-    """Count what a block makes the database look at; a list with one number."""
-    found = []
-    counter = {"postgresql": _on_postgresql, "mysql": _on_mysql, "sqlite": _on_sqlite}
-    with counter[connection.vendor](found):
-        yield found
-
-
-@contextlib.contextmanager
-def _on_postgresql(found):
-    """Rows and index entries, as this transaction has counted them."""
-    before = _entries()
-    yield
-    found.append(_entries() - before)
-
-
-def _entries():
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT SUM(pg_stat_get_xact_tuples_returned(oid)) FROM (SELECT %s::regclass::oid"
-            " UNION SELECT indexrelid FROM pg_index WHERE indrelid = %s::regclass) t (oid)",
-            [TABLE, TABLE],
-        )
-        return int(cursor.fetchone()[0])
-
-
-@contextlib.contextmanager
-def _on_mysql(found):
-    """Rows that this session has asked the storage engine for."""
-    before = _handled()
-    yield
-    found.append(_handled() - before)
-
-
-def _handled():
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%%'")
-        return sum(int(value) for _, value in cursor.fetchall())
-
-
-@contextlib.contextmanager
-def _on_sqlite(found):
-    """Steps of SQLite's virtual machine."""
-    steps = 0
-
-    def step():
-        nonlocal steps
-        steps += 1
-
-    connection.connection.set_progress_handler(step, 1)
-    try:
-        yield
-    finally:
-        connection.connection.set_progress_handler(None, 1)
-    found.append(steps)
 
 
 def _claim():

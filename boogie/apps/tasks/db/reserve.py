@@ -11,6 +11,10 @@ from django.db import connections, models, transaction
 from django.db.models import sql
 
 from . import compiled, features
+from .sql import first_of
+
+#: So many rows of a queue may be locked by others, who are taking them at the same moment.
+AHEAD = 100
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,14 @@ class Reservation:
     may_be_lost: bool = False
     is_kept: bool = True
 
-    def ready(self, using: str) -> Any:
-        """Return the queryset of what may be taken, first come first."""
+    def ready(self, using: str, *queues: str) -> Any:
+        """Return the queryset of what may be taken from ``queues``, first come first."""
         manager: Any = self.model._default_manager
-        return manager.using(using).ready_in(list(self.queues))
+        return manager.using(using).ready_in(list(queues))
+
+    def each_ready(self, using: str) -> list[Any]:
+        """Return the same of each queue: no index has the rows of several in order."""
+        return [self.ready(using, queue) for queue in self.queues]
 
     def take(self, using: str) -> list[Any]:
         """
@@ -64,27 +72,21 @@ class Reservation:
 
     def _take_locked(self, using: str, connection: Any) -> list[Any]:
         skip = connection.features.has_select_for_update_skip_locked
-        with transaction.atomic(using=using):
-            locked = self.ready(using).select_for_update(skip_locked=skip)
-            found = locked.values_list("pk", *self.fields)[: self.limit]
-            taken = [self._named(key, values) for key, *values in found]
+        with transaction.atomic(using=using), connection.cursor() as cursor:
+            locked = [rows.select_for_update(skip_locked=skip) for rows in self.each_ready(using)]
+            cursor.execute(*first_of(locked, ("pk", *self.fields), self.limit))
+            pk: Any = self.model._meta.pk
+            taken = [self._named(pk.to_python(key), values) for key, *values in cursor.fetchall()]
             everything = self.model._base_manager.using(using)
             everything.filter(pk__in=[row.pk for row in taken]).update(**dict(self.changes))
         return taken
 
     def _named(self, key: Any, values: Any) -> Any:
-        # A relaxed statement returns one column more.
+        # What is behind the fields is of no concern: what sorts, or relaxes a statement.
         return SimpleNamespace(pk=key, **dict(zip(self.fields, values, strict=False)))
 
     def _compile(self, connection: Any, relaxed: bool) -> compiled.Statement:
-        ready = self.ready(connection.alias)
-        inner = ready.values("pk")[: self.limit].query.get_compiler(connection=connection)
-        inner_sql, inner_params = inner.as_sql()
-        if connection.features.has_select_for_update_skip_locked:
-            # Not IN: the planner may run a subquery with a limit more than once.
-            which = f"= ANY(ARRAY({inner_sql} FOR UPDATE SKIP LOCKED))"
-        else:
-            which = f"IN ({inner_sql})"
+        which, which_params = self._which(connection)
         everything = self.model._base_manager.using(connection.alias).all()
         update: Any = everything.query.chain(sql.UpdateQuery)
         update.add_update_values(dict(self.changes))
@@ -96,4 +98,41 @@ class Reservation:
         text = f"{update_sql} WHERE {key} {which} RETURNING {', '.join([key, *columns])}"
         if relaxed:
             text += features.relaxed_commit(connection)
-        return compiled.Statement(text, (*update_params, *inner_params))
+        return compiled.Statement(text, (*update_params, *which_params))
+
+    def _which(self, connection: Any) -> tuple[str, Any]:
+        """Return what the primary key of a row that is taken has to fulfil."""
+        if not connection.features.has_select_for_update_skip_locked:
+            keys, params = first_of(self.each_ready(connection.alias), ["pk"], self.limit)
+            # With the key come the columns that sort.
+            return f"IN (SELECT pk FROM ({keys}))", params
+        locked = self._locked if len(self.queues) == 1 else self._locked_one_by_one
+        keys, params = locked(connection)
+        # Not IN: the planner may run a subquery with a limit more than once.
+        return f"= ANY(ARRAY({keys}))", params
+
+    def _locked(self, connection: Any) -> tuple[str, Any]:
+        ready = self.ready(connection.alias, *self.queues).values("pk")[: self.limit]
+        text, params = ready.query.get_compiler(connection=connection).as_sql()
+        return f"{text} FOR UPDATE SKIP LOCKED", params
+
+    def _locked_one_by_one(self, connection: Any) -> tuple[str, Any]:
+        """
+        Return SQL for the first rows of several queues, in the order of them all.
+
+        PostgreSQL cannot lock a UNION. So each row that it yields is looked at again and
+        locked, until there are enough: a row that is not taken is not locked, and others
+        can take it. In CASE no index serves the condition, but for that on the key.
+        """
+        union, params = first_of(self.each_ready(connection.alias), ["pk"], self.limit + AHEAD)
+        ready: Any = self.ready(connection.alias, *self.queues).query
+        condition, more = ready.get_compiler(connection=connection).compile(ready.where)
+        meta: Any = self.model._meta
+        table, key = map(connection.ops.quote_name, (meta.db_table, meta.pk.column))
+        text = (
+            f"SELECT taken.pk FROM ({union}) AS found CROSS JOIN LATERAL"
+            f" (SELECT {key} AS pk FROM {table} WHERE {key} = found.pk"
+            f" AND CASE WHEN {condition} THEN TRUE END FOR UPDATE SKIP LOCKED) AS taken"
+            f" LIMIT {self.limit}"
+        )
+        return text, (*params, *more)

@@ -5,6 +5,7 @@ remembers, questions to several tables.
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connections, models
@@ -78,6 +79,30 @@ def which_exist(*querysets: Rows) -> list[bool]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", params)
         return [bool(found) for found in cursor.fetchone()]
+
+
+def first_of(sets: Sequence[Rows], columns: Sequence[str], limit: int) -> tuple[str, Sequence[Any]]:
+    """
+    Return SQL for ``columns`` of the first ``limit`` rows of several sets, which have one order.
+
+    Each set is read by itself and no further than that: by an index that has its order.
+    """
+    by: Sequence[Any] = sets[0].query.order_by
+    order = [(name.removeprefix("-"), name.startswith("-")) for name in by]
+    names = list(dict.fromkeys([*columns, *(name for name, _ in order)]))
+    parts = [_compiled(rows.values_list(*names)[:limit]) for rows in sets]
+    if len(parts) == 1:
+        return parts[0]
+    union = " UNION ALL ".join(f"SELECT * FROM ({part[0]}) set_{n}" for n, part in enumerate(parts))
+    places = ", ".join(f"{names.index(name) + 1}{' DESC' if down else ''}" for name, down in order)
+    return f"{union} ORDER BY {places} LIMIT {limit}", [
+        value for part in parts for value in part[1]
+    ]
+
+
+def _compiled(rows: Rows) -> tuple[str, Sequence[Any]]:
+    text, params = rows.query.get_compiler(connection=connections[rows.db]).as_sql()
+    return text, params
 
 
 def exists_now(rows: Rows) -> bool:

@@ -92,7 +92,8 @@ class Channel(memory.Channel):
     @property
     def table_queues(self) -> list[str]:
         """The queues that lie in the table, not in this process."""
-        return [queue for queue in self._active_queues if not is_local(queue)]
+        # Two consumers may have the same one.
+        return [queue for queue in dict.fromkeys(self._active_queues) if not is_local(queue)]
 
     def deliver_local(self) -> int:
         """Hand over what lies in this process's control queues."""
