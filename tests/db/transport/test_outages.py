@@ -67,25 +67,32 @@ def test_the_timer_goes_on_after(error, line, consumer, monkeypatch, caplog):
     assert "it tries again" in caplog.text
 
 
+def refusing(error):
+    def refuse(*args):
+        raise error("away")
+
+    return refuse
+
+
+#: What is done with a message, and how many of it there are afterwards.
+VERBS = {"ack": 0, "reject": 0, "requeue": 1}
+
+
+@pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_an_acknowledgement_that_fails_costs_no_place_and_is_made_up_for(
-    error, line, consumer, monkeypatch
+    error, verb, line, consumer
 ):
     taker, taken = consumer
     send(line)
-    delete = channel._delete_message
-
-    def fail(key):
-        raise error("away")
-
     line.drain_events(timeout=5)
-    monkeypatch.setattr(channel, "_delete_message", fail)
-    taken[0].ack()
+    with connection.execute_wrapper(refusing(error)):
+        getattr(taken[0], verb)()
     assert taker.room == 1
-    assert Message.objects.count() == 1
-    monkeypatch.setattr(channel, "_delete_message", delete)
+    assert Message.objects.held().count() == 1
     taker.look()
-    assert Message.objects.count() == 0
+    assert Message.objects.held().count() == 0
+    assert Message.objects.free().count() == VERBS[verb]
 
 
 def test_a_message_that_somebody_else_has_by_now_is_not_given_back(line, consumer):

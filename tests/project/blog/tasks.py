@@ -9,6 +9,7 @@ import threading
 import time
 
 from celery import shared_task
+from celery.exceptions import Reject
 from django.conf import settings
 from django.db import connection
 from django.db.models import F
@@ -283,3 +284,23 @@ def plain_hold(post_id):
     post = Post.objects.get(pk=post_id)
     _count(post)
     _hold(post)
+
+
+@shared_task(bind=True, ignore_result=True, acks_late=True)
+def plain_reject(self, post_id):
+    """Have the message delivered again, once."""
+    from tests.project.blog.models import Post
+
+    _count(Post.objects.get(pk=post_id))
+    if not self.request.delivery_info["redelivered"]:
+        raise Reject("not yet", requeue=True)
+
+
+@shared_task(bind=True, ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+def plain_die(self, post_id):
+    """End the process, once."""
+    from tests.project.blog.models import Post
+
+    _count(Post.objects.get(pk=post_id))
+    if not self.request.delivery_info["redelivered"]:
+        os._exit(3)

@@ -1,5 +1,7 @@
 """Plain Celery tasks of the same project, between processes."""
 
+import signal
+
 import pytest
 
 from boogie.apps.tasks import Message, Task
@@ -68,3 +70,26 @@ def test_a_message_of_a_worker_that_lives_is_left_to_it(worker, post):
     let_go(post)
     wait_until(lambda: not Message.objects.exists(), PATIENCE)
     assert runs_of(post) == 1
+
+
+# --- delivered again ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [tasks.plain_reject, tasks.plain_die], ids=lambda body: body.name)
+def test_a_message_that_is_given_back_comes_again_and_says_so(body, standing, user, post):
+    body.delay(post.pk)
+    wait_until(lambda: has_begun(post, times=2), PATIENCE)
+    tasks.plain_note.delay(user.pk, "later")
+    wait_until(lambda: titles(user)[1:] == ["later"], PATIENCE)
+    assert runs_of(post) == 2
+
+
+def test_a_message_that_a_cold_shutdown_interrupts_comes_again(worker, post):
+    first = worker()
+    tasks.plain_hold.delay(post.pk)
+    wait_until(lambda: has_begun(post), PATIENCE)
+    first.signal(signal.SIGQUIT)
+    assert first.ends()
+    worker()
+    wait_until(lambda: has_begun(post, times=2), PATIENCE)
+    let_go(post)

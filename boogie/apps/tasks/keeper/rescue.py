@@ -31,4 +31,4 @@ def rescue(me: str, lose: Callable[[Task, str], Any] = losses.lose) -> None:
     for row in rows.filter(may_judge).not_locked():
         lose(row, f"the worker {row.worker} died")
     messages = Message.objects.on_primary().held()
-    messages.exclude(worker__in=alive).filter(may_judge).update(worker="")
+    messages.exclude(worker__in=alive).filter(may_judge).give_back()

@@ -27,6 +27,10 @@ class MessageQuerySet(StoredQuerySet["Message"]):
         # Not ``exclude(worker="")``: no index finds that.
         return self.filter(worker__gt="")
 
+    def give_back(self) -> int:
+        """Have them delivered again, to whomever; a task can see that in its ``delivery_info``."""
+        return self.update(worker="", redelivered=True)
+
     def ready_in(self, queues: list[str]) -> Self:
         """Free messages of ``queues``, in the order in which they are delivered."""
         return self.free().filter(queue__in=queues).order_by("-priority", "pk")
@@ -40,6 +44,7 @@ class Message(models.Model):
     priority = models.PositiveSmallIntegerField(_("priority"), default=0)
     payload = models.TextField(_("payload"))
     worker = ExactCharField(_("worker"), max_length=255, blank=True)
+    redelivered = models.BooleanField(_("redelivered"), default=False)
     created = MomentField(_("created"), db_default=Moment(), blank=True, editable=False)
 
     objects = MessageQuerySet.as_manager()

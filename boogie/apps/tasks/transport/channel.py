@@ -6,27 +6,18 @@ room for; what was reserved and not begun is given back.
 """
 
 import json
-import logging
-import threading
 from itertools import compress
 from queue import Empty
 from typing import Any
 
-from django.db import Error
 from kombu.transport import memory, virtual
 
-from boogie.apps.tasks import identity
-from boogie.apps.tasks.db import outages, sql
+from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.connections import close_connections
-from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
-from boogie.apps.tasks.models.querysets import primary
 
-from . import delivery
+from . import delivery, settling
 from .control import heard_in, is_local, refuse_events
-
-logger = logging.getLogger(__name__)
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]
@@ -47,8 +38,6 @@ class Channel(memory.Channel):
         super().__init__(connection, **options)
         #: delivery tag → what it stands for: a Task or a Message, and its pk (None: given back).
         self._held: dict[str, tuple[type[Task] | type[Message], Any]] = {}
-        #: Messages that were acknowledged and are still to be deleted.
-        self._done: list[Any] = []
 
     # --- publishing -------------------------------------------------------------------
 
@@ -110,7 +99,7 @@ class Channel(memory.Channel):
 
     def look(self) -> Kinds:
         """Return of which kind something waits in the queues of this consumer."""
-        self.delete_done()
+        settling.catch_up()
         queues = self.table_queues
         if not queues or not self.room:
             return NOTHING
@@ -160,30 +149,21 @@ class Channel(memory.Channel):
     # --- acknowledging ----------------------------------------------------------------
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        self._done_with(delivery_tag)
+        self._settle(delivery_tag, again=False)
         super().basic_ack(delivery_tag, multiple)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if requeue:
-            self._give_back(delivery_tag)
-        else:
-            self._done_with(delivery_tag)
+        self._settle(delivery_tag, again=requeue)
         self.qos.ack(delivery_tag)
 
-    def _done_with(self, delivery_tag: str) -> None:
+    def _settle(self, delivery_tag: str, again: bool) -> bool:
+        """Return whether the message was from the table."""
         kind, key = self._held.pop(delivery_tag, (None, None))
         if kind is Message:
-            self._done.append(key)
-            self.delete_done()
-
-    def delete_done(self) -> None:
-        """Delete what was acknowledged; what cannot be deleted now, later: it takes no place."""
-        try:
-            while self._done:
-                _delete_message(self._done[0])
-                self._done.pop(0)
-        except Error as error:
-            logger.warning("boogie:// will delete %s message(s) later: %s", len(self._done), error)
+            settling.settle(key, again)
+        elif again and key:
+            settling.release([key])
+        return kind is not None
 
     def basic_cancel(self, consumer_tag: str) -> None:
         """
@@ -195,21 +175,13 @@ class Channel(memory.Channel):
         super().basic_cancel(consumer_tag)
         tags = [tag for tag, (kind, key) in self._held.items() if kind is Task and key]
         if tags:
-            transitions.release(_rows().filter(pk__in=[self._held[tag][1] for tag in tags]))
+            settling.release([self._held[tag][1] for tag in tags])
             self._held.update(dict.fromkeys(tags, (Task, None)))
 
     def _restore(self, message: Any) -> None:
         """Give back what was reserved and not begun: at shutdown, or when a consumer restarts."""
-        if not self._give_back(message.delivery_tag):
+        if not self._settle(message.delivery_tag, again=True):
             super()._restore(message)
-
-    def _give_back(self, delivery_tag: str) -> bool:
-        kind, key = self._held.pop(delivery_tag, (None, None))
-        if kind is Task and key:
-            transitions.release(_rows().filter(pk=key))
-        elif kind is Message:
-            _messages().filter(pk=key, worker=identity.worker_id()).update(worker="")
-        return kind is not None
 
     # --- queues -----------------------------------------------------------------------
 
@@ -241,10 +213,3 @@ def _rows() -> Any:
 
 def _messages() -> Any:
     return Message.objects.on_primary()
-
-
-def _delete_message(key: Any) -> None:
-    outages.unlocked(primary(Task), _messages().filter(pk=key).delete)
-    if identity.has_greenlets() and threading.current_thread() is not threading.main_thread():
-        # A greenlet of the pool, whose run may be over: nobody would use its connection again.
-        close_connections()

@@ -125,7 +125,7 @@ def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:
         model=Message,
         queues=tuple(queues),
         limit=limit,
-        fields=("queue", "priority", "payload"),
+        fields=("queue", "priority", "payload", "redelivered"),
         changes=(("worker", identity.worker_id()),),
     )
     tagged = [(uuid.uuid4().hex, stored) for stored in free.take(primary(Message))]
@@ -135,5 +135,7 @@ def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:
 def _plain_message(stored: Any, tag: str) -> dict[str, Any]:
     message: dict[str, Any] = json.loads(stored.payload)
     message["properties"]["delivery_tag"] = tag
-    message["properties"]["delivery_info"]["routing_key"] = stored.queue
+    message["properties"]["delivery_info"].update(
+        routing_key=stored.queue, redelivered=bool(stored.redelivered)
+    )
     return message
