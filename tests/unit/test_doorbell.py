@@ -107,8 +107,9 @@ def test_a_higher_priority_is_a_higher_number_on_most_brokers(driver):
     assert [quirks.broker_priority(p, driver) for p in range(10)] == list(range(10))
 
 
-def test_redis_counts_priorities_the_other_way():
-    assert [quirks.broker_priority(p, "redis") for p in range(10)] == list(range(9, -1, -1))
+def test_redis_counts_priorities_the_other_way_from_that_of_plain_messages():
+    assert [quirks.broker_priority(p, "redis") for p in range(10)] == list(range(0, -10, -1))
+    assert [quirks.broker_priority(p, "redis", 5) for p in (4, 5, 6)] == [6, 5, 4]
 
 
 def test_a_message_bears_the_priority_of_its_row(app):

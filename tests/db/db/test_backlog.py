@@ -83,6 +83,15 @@ def test_a_fetch_does_not_read_the_backlog(backlog, kind, queues):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("queues", [1, 2, 3])
+def test_to_tell_whose_turn_it_is_does_not_read_the_backlog(backlog, queues):
+    with looked_at() as found:
+        turns = delivery.turns(QUEUES[:queues], TAKEN)
+    assert len(turns) == TAKEN
+    assert found[0] < LIMIT[connection.vendor]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("kind", TAKE)
 def test_of_several_queues_the_highest_priority_comes_first_and_then_what_waits_longest(
     backlog, kind

@@ -60,6 +60,11 @@ def whereabouts(self, user):
     return {"worker": self.row.worker, "pid": os.getpid(), "attempt": self.row.attempt}
 
 
+@task
+def note(user, title):
+    user.posts.create(title=title)
+
+
 @task(priority=1)
 def note_low(user, title):
     user.posts.create(title=title)

@@ -88,6 +88,7 @@ def connect(app: Celery) -> Any:
         connect_timeout=timeout,
         transport_options={
             **app.conf.broker_transport_options,
+            **quirks.priority_steps(app),
             **quirks.short_timeouts(timeout),
         },
     )

@@ -57,7 +57,7 @@ def _ring_all(app: Celery, waiting: list[Any], deadline: float) -> None:
     # A connection on which anything goes wrong is closed and replaced by the pool.
     with pool.acquire(block=True, timeout=conf.PUBLISH_TIMEOUT) as connection:
         producer: Any = app.amqp.Producer(connection)
-        quirks.keep_client(producer.channel)
+        quirks.adopt_channel(producer.channel)
         many = len(waiting) > 1 and quirks.can_batch(producer.channel)
         size = BATCH if many else 1
         while waiting and time.monotonic() < deadline:
@@ -69,5 +69,5 @@ def _ring_all(app: Celery, waiting: list[Any], deadline: float) -> None:
 def _publish(doorbells: Doorbells, producer: Any, rows: Iterable[Any]) -> None:
     driver = producer.connection.transport.driver_type
     for row in rows:
-        priority = quirks.broker_priority(row.priority, driver)
+        priority = quirks.broker_priority(row.priority, driver, doorbells.ordinary)
         doorbells.ring(producer, row.name, str(row.pk), priority, row.queue)

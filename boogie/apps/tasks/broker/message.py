@@ -18,6 +18,7 @@ from kombu.serialization import dumps, prepare_accept_content
 
 from boogie.apps.tasks import current_app, registry
 
+from . import quirks
 from .guard import Guard
 
 #: Stands for the id where Celery puts it.
@@ -80,6 +81,7 @@ class Doorbells:
 
     def __init__(self, app: Celery) -> None:
         self.app = app
+        self.ordinary = quirks.ordinary_priority(app)
         self._templates: dict[Hashable, Template] = {}
         self._all_differ = bool(
             app.conf.task_send_sent_event or not current_app.has_fixed_routes(app.amqp.router)

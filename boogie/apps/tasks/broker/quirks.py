@@ -12,6 +12,11 @@ from boogie.apps.tasks import registry
 #: Redis: whether kombu keeps a copy of each message that was taken, until it is acknowledged.
 ACK_EMULATION = "ack_emulation"
 
+#: Redis: the priorities for which kombu has a list of its own, and which it has if none are named.
+PRIORITY_STEPS = "priority_steps"
+USUAL_STEPS = (0, 3, 6, 9)
+HIGHEST = 9
+
 
 def spare_redis(app: Celery) -> None:
     """
@@ -25,12 +30,20 @@ def spare_redis(app: Celery) -> None:
     Only where every task of ``app`` is a Boogie task, and where its
     ``broker_transport_options`` do not say what they want themselves.
     """
-    options = app.conf.broker_transport_options
-    if ACK_EMULATION in options or not _are_all_ours(app):
-        return
+    if ACK_EMULATION not in app.conf.broker_transport_options and _are_all_ours(app):
+        _tell_redis(app, {ACK_EMULATION: False})
+
+
+def hear_redis(app: Celery) -> None:
+    """Have a worker listen to all the lists in which :func:`broker_priority` puts messages."""
+    _tell_redis(app, priority_steps(app))
+
+
+def _tell_redis(app: Celery, options: dict[str, Any]) -> None:
+    """Add transport options, if the broker is Redis."""
     with app.connection_for_read() as connection:
         if connection.transport.driver_type == "redis":
-            app.conf.broker_transport_options = {**options, ACK_EMULATION: False}
+            app.conf.broker_transport_options = {**app.conf.broker_transport_options, **options}
 
 
 def _are_all_ours(app: Celery) -> bool:
@@ -64,13 +77,41 @@ def is_rabbitmq(scheme: str) -> bool:
     return scheme in ("", "amqp", "amqps", "pyamqp", "confirm")
 
 
-def keep_client(channel: Any) -> None:
-    """Keep the client of a Redis channel: kombu makes one for each command, and that is slow."""
+def adopt_channel(channel: Any) -> None:
+    """
+    Make a channel of Redis fit for ringing.
+
+    It keeps its client (kombu makes one for each command, and that is slow), and lets
+    priorities pass that are not from 0 to 9.
+    """
     make = getattr(channel, "Client", None)
     if make is not None and not hasattr(make, "cache_info"):
         channel.Client = lru_cache(maxsize=1)(make)
+        channel.min_priority, channel.max_priority = -HIGHEST, 2 * HIGHEST
 
 
-def broker_priority(priority: int, driver_type: str) -> int:
-    """Return what the broker calls our priority: Redis counts the other way, 0 first."""
-    return 9 - priority if driver_type == "redis" else priority
+# --- priorities -----------------------------------------------------------------------
+
+
+def ordinary_priority(app: Celery) -> int:
+    """Return the priority of plain messages, and of rows, that ask for none."""
+    return int(app.conf.task_default_priority or 0)
+
+
+def broker_priority(priority: int, driver_type: str, ordinary: int = 0) -> int:
+    """
+    Return what the broker calls our priority, which is higher for what is to run sooner.
+
+    Redis counts the other way, from 0, which plain messages have as well: what is to run
+    before them is beyond that. Rows of the ``ordinary`` priority are among them.
+    """
+    return 2 * ordinary - priority if driver_type == "redis" else priority
+
+
+def priority_steps(app: Celery) -> dict[str, list[int]]:
+    """Return the transport option by which Redis has lists for all that we call priorities."""
+    given = app.conf.broker_transport_options.get(PRIORITY_STEPS, USUAL_STEPS)
+    steps = sorted(step for step in given if 0 <= step <= HIGHEST)
+    before = [-step for step in reversed(steps) if step]
+    after = [HIGHEST + step for step in steps if step] if ordinary_priority(app) else []
+    return {PRIORITY_STEPS: [*before, *steps, *after]}

@@ -21,7 +21,7 @@ from .control import heard_in, is_local, refuse_events
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]
-KINDS: tuple[type[Task] | type[Message], ...] = (Task, Message)
+KINDS: Kinds = frozenset([Task, Message])
 NOTHING: Kinds = frozenset()
 
 #: Reserved at once when the prefetch count sets no limit.
@@ -104,7 +104,7 @@ class Channel(memory.Channel):
         if not queues or not self.room:
             return NOTHING
         found = sql.which_exist(_rows().ready_in(queues), _messages().ready_in(queues))
-        return frozenset(compress(KINDS, found))
+        return frozenset(compress((Task, Message), found))
 
     def deliver(self, kinds: Kinds) -> tuple[int, Kinds]:
         """
@@ -117,24 +117,25 @@ class Channel(memory.Channel):
             return 0, NOTHING
         if not room:
             return 0, kinds
-        batch: list[dict[str, Any]] = []
-        more: set[Any] = set()
-        for kind, take in ((Message, self._take_messages), (Task, self._take_rows)):
-            if kind in kinds:
-                # Neither kind may starve the other.
-                limit = max(1, room // 2) if kind is Message else room - len(batch)
-                taken = take(queues, limit)
-                batch += taken
-                if len(taken) >= limit:
-                    more.add(kind)
-        if self.connection is not None:
-            for message in batch:
-                queue = message["properties"]["delivery_info"]["routing_key"]
-                self.connection._deliver(message, queue)
-        return len(batch), frozenset(more)
+        turns = delivery.turns(queues, room) if len(kinds) > 1 else [*kinds] * room
+        batch = self._take(queues, turns)
+        for message in batch if self.connection is not None else ():
+            queue = message["properties"]["delivery_info"]["routing_key"]
+            self.connection._deliver(message, queue)
+        if len(turns if len(kinds) > 1 else batch) < room:
+            return len(batch), NOTHING
+        # What comes while messages are taken must not wait until there are none.
+        return len(batch), KINDS if Message in kinds else kinds
+
+    def _take(self, queues: list[str], turns: list[Any]) -> list[dict[str, Any]]:
+        """Reserve as much of each kind as has a turn; return it in that order."""
+        take = {Task: self._take_rows, Message: self._take_messages}
+        taken = {kind: iter(take[kind](queues, turns.count(kind))) for kind in set(turns)}
+        found = (next(taken[kind], None) for kind in turns)
+        return [message for message in found if message is not None]
 
     def _take_rows(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        return self._hold(Task, delivery.reserve_rows(queues, limit) if limit > 0 else [])
+        return self._hold(Task, delivery.reserve_rows(queues, limit))
 
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
         return self._hold(Message, delivery.reserve_messages(queues, limit))

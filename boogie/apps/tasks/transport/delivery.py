@@ -16,6 +16,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
+from boogie.apps.tasks.db.turns import Turns
 from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.models.querysets import primary
 
@@ -102,6 +103,11 @@ class Reserved(NamedTuple):
     tag: str
     key: Any
     message: dict[str, Any]
+
+
+def turns(queues: list[str], limit: int) -> list[Any]:
+    """Return ``Task`` and ``Message`` in the order in which the first of them have their turn."""
+    return Turns(((Task, "due"), (Message, "created")), tuple(queues), limit).find(primary(Task))
 
 
 def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:

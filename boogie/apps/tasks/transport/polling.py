@@ -74,12 +74,13 @@ class Watch:
         file = features.file_of(connections[alias()])
         return [file, f"{file}-wal"] if file else []
 
-    def found(self, number: int) -> None:
-        """Note how much the last look brought."""
+    def found(self, number: int, is_look: bool = True) -> None:
+        """Note how much the last look brought, or a fetch that was none."""
         sure = self._listening_since is not None or bool(self._files())
         slowest = SURE if sure else SLOWEST
         self._interval = FASTEST if number else min(self._interval * 1.5, slowest)
-        self._next = time.monotonic() + (slowest if sure else self._interval)
+        at = time.monotonic() + (slowest if sure else self._interval)
+        self._next = at if is_look else min(self._next, at)
 
     def away(self) -> None:
         """Note that the database did not answer."""

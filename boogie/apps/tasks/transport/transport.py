@@ -47,6 +47,8 @@ class Transport(memory.Transport):
         self._timer: Any = None
         #: Kinds of which the last fetch brought as many as were asked for.
         self._hungry = channel.NOTHING
+        #: Whether a look was left out, since there was no room for what it might have found.
+        self._is_blind = False
 
     @property
     def _open_channels(self) -> list[channel.Channel]:
@@ -90,8 +92,11 @@ class Transport(memory.Transport):
 
     def _on_tick(self) -> None:
         """Fetch again once half of the prefetch is free, while there may be more."""
-        if self._hungry and any(map(_is_half_empty, self._open_channels)):
-            self._guarded(lambda consumer: consumer.deliver(self._hungry))
+        kinds = channel.KINDS if self._is_blind else self._hungry
+        if kinds and any(map(_is_half_empty, self._open_channels)):
+            self._is_blind = False
+            # It does not put off the next look: what is not fetched so is to be found, too.
+            self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
 
     def _notified(self) -> None:
         tables = self._watch.read_notifications(self._hub)
@@ -100,9 +105,14 @@ class Transport(memory.Transport):
             self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry))
 
     def _look_and_deliver(self) -> int:
+        self._is_blind = any(one.table_queues and not one.room for one in self._open_channels)
         return self._guarded(lambda consumer: consumer.deliver(consumer.look()))
 
-    def _guarded(self, give: Callable[[channel.Channel], tuple[int, channel.Kinds]]) -> int:
+    def _guarded(
+        self,
+        give: Callable[[channel.Channel], tuple[int, channel.Kinds]],
+        is_look: bool = True,
+    ) -> int:
         """Give work to each consumer; return how much. The database may be away."""
         delivered = 0
         hungry = channel.NOTHING
@@ -120,7 +130,7 @@ class Transport(memory.Transport):
             logger.exception("boogie:// failed, it tries again")
             self._give_up()
         else:
-            self._watch.found(delivered)
+            self._watch.found(delivered, is_look)
         self._hungry = hungry
         return delivered
 

@@ -49,6 +49,7 @@ class KeeperStep(bootsteps.StartStopStep):
         identity.become_worker(identity.new_worker_id(worker.hostname))
         reuse_connections(worker.app)
         quirks.spare_redis(worker.app)
+        quirks.hear_redis(worker.app)
         close_connections()
         close_pools()
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
