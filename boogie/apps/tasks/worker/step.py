@@ -2,6 +2,7 @@
 The step that a stock Celery worker takes for us: its keeper, its connections, its receivers.
 """
 
+import threading
 from typing import Any
 
 import celery
@@ -88,6 +89,21 @@ class KeeperStep(bootsteps.StartStopStep):
         if ids and current_app.needs_ringing():
             jobs.submit(losses.give_back, ids)
 
+    def terminate(self, worker: Any) -> None:
+        """
+        A cold shutdown ends: no signal says so, and the process may go on, as that of a test.
+
+        Where bodies are left the keeper stays, and says that they run, until the process ends.
+        """
+        stopped = worker.blueprint.on_stopped
+
+        def end() -> None:
+            stopped()
+            if not _all_of(state.active_requests):
+                _leave_nothing(worker.pool)
+
+        worker.blueprint.on_stopped = end
+
 
 class Pool:
     """The keeper's view of the worker that it belongs to."""
@@ -129,6 +145,29 @@ def _say_farewell(**extra: Any) -> None:
         one.threads.end()
         one.farewell()
         identity.become_worker(None)
+
+
+def _leave_nothing(pool: Any) -> None:
+    """End the threads of a worker that has no more to do, and close their connections."""
+    _say_farewell()
+    executor = getattr(pool, "executor", None)
+    if executor is not None:  # the pool of threads
+        _dismiss(executor)
+    close_connections()
+
+
+def _dismiss(executor: Any) -> None:
+    """End idle threads, after each has closed its connections: nobody else can."""
+    number = len(executor._threads)
+    together = threading.Barrier(max(1, number))
+
+    def close() -> None:
+        together.wait()  # so that no thread closes twice, and another never
+        close_connections()
+
+    for _ in range(number):
+        executor.submit(close)
+    executor.shutdown()
 
 
 def _about(worker: Any) -> dict[str, Any]:
