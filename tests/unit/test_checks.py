@@ -3,9 +3,11 @@
 import celery
 import pytest
 from django.core import checks as django_checks
+from django.db import models
 from django.test import override_settings
+from django.test.utils import isolate_apps
 
-from boogie.apps.tasks import checks, current_app, registry
+from boogie.apps.tasks import Task, checks, current_app, registry
 from tests.support.runs import declared
 
 declared(lambda user: None, priority=4, name="unit.checks.ranked")
@@ -31,7 +33,9 @@ def test_the_test_project_has_no_problem_of_ours():
 
 def test_every_check_is_registered_with_django():
     registered = django_checks.registry.registry.get_checks()
-    assert {checks.check_settings, checks.check_celery, checks.check_sqlite} <= set(registered)
+    assert {getattr(checks, name) for name in dir(checks) if name.startswith("check_")} <= set(
+        registered
+    )
 
 
 @override_settings(BOOGIE_TASKS={"RING_AGIAN": 5})
@@ -213,3 +217,60 @@ def test_every_id_of_the_checks_has_a_test_here():
     tested = {name[5:9].upper() for name in globals() if re.match(r"test_[ew]\d{3}_", name)}
     in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", inspect.getsource(checks)))
     assert tested == in_code
+
+
+class Apart:
+    """A router that keeps content types out of the database of the rows."""
+
+    def db_for_write(self, model, **hints):
+        return "other" if model._meta.app_label == "boogie_tasks" else None
+
+    def allow_migrate(self, db, app_label, **hints):
+        return (db == "other") == (app_label == "boogie_tasks")
+
+
+class Together(Apart):
+    def allow_migrate(self, db, app_label, **hints):
+        return app_label == "contenttypes" or super().allow_migrate(db, app_label)
+
+
+@override_settings(DATABASE_ROUTERS=[Apart()])
+def test_e005_a_router_that_parts_rows_from_content_types():
+    (found,) = checks.check_router()
+    assert found.id == "boogie_tasks.E005"
+    assert found.level == django_checks.ERROR
+    assert "'other'" in found.msg
+
+
+@pytest.mark.parametrize("routers", [[], [Together()]])
+def test_e005_is_silent_where_content_types_are_beside_the_rows(routers):
+    with override_settings(DATABASE_ROUTERS=routers):
+        assert checks.check_router() == []
+
+
+@isolate_apps("tests.project.shop")
+def test_e006_a_model_that_inherits_in_a_table_of_its_own(monkeypatch):
+    class Export(Task):
+        size = models.IntegerField(default=0)
+
+        class Meta:
+            app_label = "shop"
+
+    class Shown(Task):
+        class Meta:
+            app_label = "shop"
+            proxy = True
+
+    class Larger(Shown):
+        class Meta:
+            app_label = "shop"
+
+    monkeypatch.setattr(checks, "apps", Export._meta.apps)
+    found = checks.check_children()
+    assert ids(found) == ["boogie_tasks.E006"] * 2
+    assert [message.obj for message in found] == [Export, Larger]
+    assert "shop.Export inherits from boogie_tasks.Task" in found[0].msg
+
+
+def test_e006_is_silent_about_our_own_models():
+    assert checks.check_children() == []

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from celery import Celery
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connections, router
 from kombu.exceptions import SerializerNotInstalled
 from kombu.serialization import prepare_accept_content
 
@@ -19,7 +21,7 @@ from .broker import quirks
 from .broker.message import serializer
 from .conf import Conf, conf
 from .db import features
-from .models import Task
+from .models import Message, Task, Worker
 from .models.querysets import primary
 
 SQLITE_OPTIONS = {
@@ -31,7 +33,7 @@ SQLITE_OPTIONS = {
 
 def register() -> None:
     """Register every check of this module."""
-    for check in (check_settings, check_celery, check_sqlite):
+    for check in (check_settings, check_celery, check_router, check_children, check_sqlite):
         checks.register(check)
 
 
@@ -113,6 +115,36 @@ def _schedule_errors(app: Celery) -> Iterator[checks.CheckMessage]:
                 hint="Schedule a plain Celery task that calls delayed(obj, ...) or each(objects).",
                 id="boogie_tasks.E004",
             )
+
+
+def check_router(**options: Any) -> list[checks.CheckMessage]:
+    """E005: a router that parts rows from the content types that they refer to."""
+    alias = primary(Task)
+    if router.allow_migrate_model(alias, ContentType):
+        return []
+    return [
+        checks.Error(
+            f"DATABASE_ROUTERS send rows to {alias!r}, and keep content types out of it.",
+            hint=f"Let allow_migrate() have 'contenttypes' in {alias!r} too, and migrate it.",
+            id="boogie_tasks.E005",
+        )
+    ]
+
+
+def check_children(**options: Any) -> list[checks.CheckMessage]:
+    """E006: models with a table of their own that inherit from ours."""
+    return [
+        checks.Error(
+            f"{model._meta.label} inherits from {parent._meta.label}, in a table of its own.",
+            hint="Its rows would be made, moved and deleted without that table. Use a proxy, or a "
+            f"model with a OneToOneField to {parent._meta.label}.",
+            obj=model,
+            id="boogie_tasks.E006",
+        )
+        for model in apps.get_models()
+        for parent in model._meta.parents
+        if parent in (Task, Worker, Message) and not model._meta.proxy
+    ]
 
 
 def check_sqlite(

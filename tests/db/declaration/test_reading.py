@@ -227,10 +227,10 @@ def test_saving_a_stale_row_undoes_no_transition(pen):
 
 def test_saving_a_row_keeps_what_no_transition_owns(pen):
     row = double.delayed(pen, 3)
-    row.queue, row.priority, row.status = "moved", 9, "finished"
+    row.queue, row.priority, row.attempt = "moved", 9, 3
     row.save()
     row.refresh_from_db()
-    assert (row.queue, row.priority, row.status) == ("moved", 9, "queued")
+    assert (row.queue, row.priority, row.attempt) == ("moved", 9, 0)
 
 
 def test_results_take_one_statement_however_many_they_are(pen):

@@ -54,17 +54,17 @@ def test_an_unchanged_row_is_saved_by_its_form_as_it_was(status, fields):
 def test_a_form_offers_what_is_not_the_machines_own():
     assert set(Form().fields) == {
         *("name", "content_type", "object_id", "object_db"),
-        *("args", "kwargs", "queue", "priority", "scheduled_for"),
+        *("args", "kwargs", "queue", "priority"),
     }
 
 
 def test_a_field_that_was_emptied_has_the_value_of_a_new_row():
-    row = stored("paused", args=[1], kwargs={"a": 1}, scheduled_for=NOON)
-    form = submitted(row, args="", kwargs="", scheduled_for="")
+    row = stored("paused", args=[1], kwargs={"a": 1})
+    form = submitted(row, args="", kwargs="")
     assert form.errors == {}
     form.save()
     row.refresh_from_db()
-    assert (row.args, row.kwargs, row.scheduled_for) == ([], {}, None)
+    assert (row.args, row.kwargs) == ([], {})
 
 
 def test_a_form_makes_a_row():

@@ -2,12 +2,17 @@
 Columns and indexes that mean the same on every database. Migrations name them.
 """
 
+from datetime import date, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.serialization import codec
+from boogie.apps.tasks.serialization.forms import PayloadField
 
 from . import features
 
@@ -27,7 +32,17 @@ class JSONField(models.JSONField):
 
     MariaDB and SQLite check JSON columns with functions that refuse data nested
     more deeply than 31 and 1000 levels; there the column is plain text.
+
+    Serializers of Django (``dumpdata``) get the tree that is stored, not values that
+    they would write in ways of their own.
     """
+
+    #: An empty list is a value; only the lack of one is invalid.
+    empty_values = ()
+    default_error_messages = {
+        "unfit": _("JSON would not bring this back as it is: %(reason)s."),
+        "shape": _("This must be a %(shape)s, as the default is; it is a %(kind)s."),
+    }
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options["encoder"] = codec.Encoder
@@ -39,15 +54,6 @@ class JSONField(models.JSONField):
         del options["encoder"], options["decoder"]
         return name, path, args, options
 
-    def value_from_object(self, obj: models.Model) -> Any:
-        """Return the value for serializers and forms: plain JSON, that is read as it is stored."""
-        return codec.plain(super().value_from_object(obj))
-
-    def save_form_data(self, instance: models.Model, data: Any) -> None:
-        """Take what a form has; a field that was left empty has the value of a new row."""
-        empty = data is None and not self.null
-        super().save_form_data(instance, self.get_default() if empty else data)
-
     def db_type(self, connection: Any) -> str | None:
         if features.checks_json(connection):
             return "longtext"
@@ -55,6 +61,42 @@ class JSONField(models.JSONField):
 
     def db_check(self, connection: Any) -> str | None:
         return None
+
+    def value_from_object(self, obj: models.Model) -> Any:
+        value = super().value_from_object(obj)
+        # These a serializer takes for columns of such a type, and does not ask value_to_string().
+        return codec.tree(value) if isinstance(value, Decimal | date | time) else value
+
+    def value_to_string(self, obj: models.Model) -> Any:
+        return codec.tree(super().value_from_object(obj))
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return codec.restored(value)
+        except codec.MALFORMED:
+            raise self._invalid(value, "invalid") from None
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        try:
+            codec.pack(value)
+        except codec.Unfit as unfit:
+            reason = f"{unfit.path and f'at {unfit.path} '}{unfit}"
+            raise self._invalid(value, "unfit", reason=reason) from None
+        super().validate(value, model_instance)
+        if self.default in (list, dict) and not isinstance(value, self.default):
+            kind, shape = type(value).__name__, self.default.__name__
+            raise self._invalid(value, "shape", kind=kind, shape=shape)
+
+    def _invalid(self, value: Any, code: str, **params: Any) -> ValidationError:
+        params["value"] = value
+        return ValidationError(self.error_messages[code], code=code, params=params)
+
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": PayloadField, **options})
+
+    def save_form_data(self, instance: models.Model, data: Any) -> None:
+        empty = data is None and not self.null
+        super().save_form_data(instance, self.get_default() if empty else data)
 
 
 class Dated(models.Func):

@@ -24,13 +24,23 @@ YEARS_BACK, YEARS_AHEAD = 15, 5
 
 
 class MomentField(models.DateTimeField):  # type: ignore[type-arg]
-    """A time in UTC; it may be inserted as an expression, and is read back by the INSERT itself."""
+    """
+    A time in UTC, which nobody edits.
+
+    It may be inserted as an expression, and is read back by the INSERT itself.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"editable": False, "blank": True, **options})
 
     if django.VERSION < (6,):  # from 6.0 on Django reads back every expression
 
         @property
         def db_returning(self) -> bool:
             return bool(default_connection.features.can_return_columns_from_insert)
+
+    #: Django's own is for ``auto_now``, and has ``update_or_create()`` write every time along.
+    pre_save = models.Field.pre_save
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if _is_djangos(connection):
@@ -50,15 +60,21 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
             return [_aware_in_utc] if features.stores_utc(connection) else [_marked_as_utc]
         return [] if features.stores_utc(connection) else [_local]
 
+    def to_python(self, value: Any) -> Any:
+        if hasattr(value, "resolve_expression"):
+            return value
+        value = super().to_python(value)
+        if value is None or settings.USE_TZ or timezone.is_naive(value):
+            return value
+        return timezone.make_naive(value, timezone.get_default_timezone())
+
     def value_to_string(self, obj: models.Model) -> str:
-        """Return the time for a serializer: exact, and in UTC."""
-        value = super().value_from_object(obj)
-        return "" if value is None else _in_utc(value).isoformat()
+        return self.value_from_object(obj) or ""
 
     def value_from_object(self, obj: models.Model) -> Any:
-        """Return the time; as text for a serializer where no form asks: JSON would cut it."""
+        """Return it as text in UTC: what serializers make of a time has less."""
         value = super().value_from_object(obj)
-        return value if self.editable or value is None else self.value_to_string(obj)
+        return None if value is None else _in_utc(value).isoformat()
 
     def get_transform(self, lookup_name: str) -> Any:
         """Return the transform of this name; one that depends on a zone gets the local time."""

@@ -93,9 +93,6 @@ def _insert(row: Task) -> None:
         outages.unlocked(using, partial(inserter.insert, connection, row))
         return
     outages.unlocked(using, partial(row.save, force_insert=True, using=using))
-    for name in own.computed(vars(row)):
-        # A database that cannot return what it inserted: read it when somebody asks.
-        del vars(row)[name]
 
 
 def _may_be_compiled(connection: Any) -> bool:

@@ -45,7 +45,7 @@ class Message(models.Model):
     payload = models.TextField(_("payload"))
     worker = ExactCharField(_("worker"), max_length=255, blank=True)
     redelivered = models.BooleanField(_("redelivered"), default=False)
-    created = MomentField(_("created"), db_default=Moment(), blank=True, editable=False)
+    created = MomentField(_("created"), default=Moment)
 
     objects = MessageQuerySet.as_manager()
 
@@ -53,7 +53,7 @@ class Message(models.Model):
         app_label = "boogie_tasks"
         verbose_name = _("message")
         verbose_name_plural = _("messages")
-        get_latest_by = ["created", "pk"]
+        get_latest_by = "id"
         indexes = [
             models.Index(
                 fields=["queue", "worker", "-priority", "id"], name="boogie_tasks_message_free"

@@ -2,8 +2,12 @@
 Of ``Task``: indexes, what is found without a scan; constraints, what must hold.
 """
 
-from django.db import models
-from django.db.models import Case, Q, When
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import IntegrityError, models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.db.fields import PartialIndex
 from boogie.apps.tasks.lifecycle import states
@@ -34,23 +38,46 @@ INDEXES: list[models.Index] = [
 HAS_STARTED = Q(started__isnull=False, attempt__gt=0)
 
 #: What holds of a row, by its status. One expression for them all: PostgreSQL reads each
-#: constraint anew in every INSERT and UPDATE, which costs more than to check it.
-COHERENT = Case(
-    When(status=states.QUEUED, then=Q(due__isnull=False, ended__isnull=True)),
-    When(status=states.RUNNING, then=Q(due__isnull=True, ended__isnull=True) & HAS_STARTED),
-    When(
-        status__in=[states.FINISHED, states.FAILED],
-        then=Q(due__isnull=True, ended__isnull=False) & HAS_STARTED,
-    ),
-    When(status=states.CANCELLED, then=Q(due__isnull=True, ended__isnull=False)),
-    When(status=states.PAUSED, then=Q(due__isnull=True, ended__isnull=True)),
-    default=False,
-    output_field=models.BooleanField(),
+#: constraint anew in every INSERT and UPDATE, which costs more than to check it. No ``Case``:
+#: Django takes an ``isnull`` in its results for one in its conditions when it validates.
+COHERENT = (
+    Q(status=states.QUEUED, due__isnull=False, ended__isnull=True)
+    | Q(status=states.RUNNING, due__isnull=True, ended__isnull=True) & HAS_STARTED
+    | Q(status__in=[states.FINISHED, states.FAILED], due__isnull=True, ended__isnull=False)
+    & HAS_STARTED
+    | Q(status=states.CANCELLED, due__isnull=True, ended__isnull=False)
+    | Q(status=states.PAUSED, due__isnull=True, ended__isnull=True)
+)
+
+INCOHERENT = _(
+    "The fields of a row must fit its status: a queued row needs 'due'; a running one 'started' "
+    "and an 'attempt' above 0; a finished or failed one both and 'ended'; a cancelled one 'ended'. "
+    "Other rows than queued ones have no 'due', rows that have not ended no 'ended'. Make rows by "
+    "calling their task; move them with run(), pause(), cancel() and retry()."
 )
 
 CONSTRAINTS: list[models.BaseConstraint] = [
-    models.CheckConstraint(condition=COHERENT, name="boogie_tasks_task_coherent"),
     models.CheckConstraint(
-        condition=Q(priority__gte=0, priority__lte=9), name="boogie_tasks_task_priority_0_to_9"
+        condition=COHERENT,
+        name="boogie_tasks_task_coherent",
+        violation_error_message=INCOHERENT,
+    ),
+    models.CheckConstraint(
+        condition=Q(priority__gte=0, priority__lte=9),
+        name="boogie_tasks_task_priority_0_to_9",
+        violation_error_message=_("The priority must be 0 to 9; higher runs sooner."),
     ),
 ]
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Have an ``IntegrityError`` say what to do, if it is one of our constraints that refuses."""
+    try:
+        yield
+    except IntegrityError as error:
+        for constraint in CONSTRAINTS:
+            if constraint.name in str(error):
+                message = f"{constraint.get_violation_error_message()} ({error})"
+                raise IntegrityError(message) from error
+        raise

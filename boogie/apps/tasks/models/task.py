@@ -2,11 +2,13 @@
 The table of rows: its fields, and thin methods that call the rooms below.
 """
 
-from typing import Any, NoReturn, Self, overload
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ObjectDoesNotExist
-from django.db import DEFAULT_DB_ALIAS, models, router
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
@@ -21,29 +23,25 @@ from boogie.apps.tasks.serialization import references
 from . import columns
 from .querysets import RowQuerySet
 from .results import deserialized, wait
-from .schema import CONSTRAINTS, INDEXES
-
-
-class HasStatus:
-    """A property that tells whether a row has a status."""
-
-    def __init__(self, status: str) -> None:
-        self.status = status
-        self.__doc__ = f"Whether the row is {status}."
-
-    @overload
-    def __get__(self, row: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, row: "Task", owner: type) -> bool: ...
-    def __get__(self, row: "Task | None", owner: type) -> Self | bool:
-        return self if row is None else bool(row.status == self.status)
-
-    def __set__(self, row: "Task", value: object) -> NoReturn:
-        raise AttributeError(f"whether a row is {self.status} follows from its status")
+from .schema import CONSTRAINTS, INDEXES, explained
+from .status import AssignedStatus, HasStatus
 
 
 class TaskQuerySet(RowQuerySet["Task"]):
     """Rows of the table. What they can be asked and told is :class:`RowQuerySet`'s."""
+
+    def bulk_create(self, objs: Iterable["Task"], *args: Any, **options: Any) -> list["Task"]:
+        """As Django's, with words for rows that make no sense."""
+        with explained():
+            rows = super().bulk_create(objs, *args, **options)
+        for row in rows:
+            columns.of(self.model).forget_computed(row)
+        return rows
+
+    def bulk_update(self, objs: Any, fields: Iterable[str], batch_size: int | None = None) -> int:
+        """As Django's, for what no transition writes."""
+        columns.of(self.model).refuse_machine(names := list(fields))
+        return super().bulk_update(objs, names, batch_size)
 
 
 class Task(models.Model):
@@ -66,23 +64,26 @@ class Task(models.Model):
     args = JSONField(_("arguments"), default=list, blank=True)
     kwargs = JSONField(_("keyword arguments"), default=dict, blank=True)
     status = StatusField(_("status"), db_index=False, editable=False)
+    status.descriptor_class = AssignedStatus
     result = JSONField(_("result"), null=True, blank=True, editable=False)
     errors = JSONField(_("errors"), default=list, blank=True, editable=False)
     attempt = models.IntegerField(_("attempt"), default=0, editable=False)
     retries = models.IntegerField(_("retries"), default=0, editable=False)
     losses = models.IntegerField(_("losses"), default=0, editable=False)
     queue = ExactCharField(_("queue"), max_length=255, blank=True)
-    priority = models.SmallIntegerField(_("priority"), default=0)
+    priority = models.SmallIntegerField(
+        _("priority"), default=0, validators=[MinValueValidator(0), MaxValueValidator(9)]
+    )
     worker = ExactCharField(_("worker"), max_length=255, blank=True, editable=False)
     pid = models.IntegerField(_("process id"), null=True, blank=True, editable=False)
-    created = MomentField(_("created"), db_default=Moment(), blank=True, editable=False)
-    scheduled_for = MomentField(_("scheduled for"), null=True, blank=True)
+    created = MomentField(_("created"), default=Moment)
+    scheduled_for = MomentField(_("scheduled for"), null=True)
     rescue = models.BooleanField(_("rescue"), default=True, editable=False)
     terminate = models.BooleanField(_("terminate"), default=False, editable=False)
-    not_before = MomentField(_("not before"), null=True, blank=True, editable=False)
-    due = MomentField(_("due"), null=True, blank=True, editable=False)
-    started = MomentField(_("started"), null=True, blank=True, editable=False)
-    ended = MomentField(_("ended"), null=True, blank=True, editable=False)
+    not_before = MomentField(_("not before"), null=True)
+    due = MomentField(_("due"), null=True)
+    started = MomentField(_("started"), null=True)
+    ended = MomentField(_("ended"), null=True)
 
     objects = TaskQuerySet.as_manager()
 
@@ -97,17 +98,45 @@ class Task(models.Model):
     def __str__(self) -> str:
         return f"{self.name}({self.object_id}) {self.status}"
 
+    # --- storing ----------------------------------------------------------------------
+
     def save(self, *args: Any, **options: Any) -> None:
         """
         Save the row; what only a transition may change is left alone once it is stored.
 
         A stale instance would otherwise undo the transitions that it has not seen.
+        Raise ``ValueError`` if such a field is in ``update_fields``, or the status
+        was assigned.
         """
-        if not self._state.adding and options.get("update_fields") is None:
-            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            machine = columns.of(type(self)).machine
-            options["update_fields"] = names - machine - self.get_deferred_fields()
-        super().save(*args, **options)
+        own = columns.of(type(self))
+        if not self._state.adding:
+            asked = options.get("update_fields")
+            own.refuse_machine(asked or AssignedStatus.changed(self))
+            if asked is None:
+                options["update_fields"] = own.saved - self.get_deferred_fields()
+        with explained():
+            super().save(*args, **options)
+        own.forget_computed(self)
+
+    def refresh_from_db(self, *args: Any, **options: Any) -> None:
+        """Read the row anew, and forget a status that was assigned."""
+        super().refresh_from_db(*args, **options)
+        AssignedStatus.forget(self)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's; also whether there is a database ``object_db``."""
+        super().clean_fields(exclude=exclude)
+        if "object_db" not in (exclude or ()) and self.object_db not in connections:
+            message = _("DATABASES has no %(value)r.")
+            params = {"value": self.object_db}
+            raise ValidationError({"object_db": ValidationError(message, "invalid", params)})
+
+    def clean(self) -> None:
+        """Check that ``object_id`` could be a key of the object's model."""
+        kinds = ContentType.objects.db_manager(self._state.db)
+        kind = kinds.filter(pk=self.content_type_id).first()
+        if kind and (model := kind.model_class()):
+            references.key_value(model, self.object_id)
 
     # --- the object -------------------------------------------------------------------
 
@@ -132,6 +161,14 @@ class Task(models.Model):
             return self.get_object()
         except ObjectDoesNotExist:
             return None
+
+    @object.setter
+    def object(self, obj: models.Model | None) -> None:
+        obj = references.check_object("Task.object", obj)
+        kinds = ContentType.objects.db_manager(self._state.db)
+        self.content_type = kinds.get_for_model(obj, for_concrete_model=False)
+        self.object_id = references.checked_key("Task.object", obj)
+        self.object_db = router.db_for_write(type(obj), instance=obj)
 
     # --- the outcome ------------------------------------------------------------------
 

@@ -40,12 +40,12 @@ class Worker(models.Model):
     queues = models.JSONField(_("queues"), default=list, blank=True)
     concurrency = models.PositiveIntegerField(_("concurrency"), default=0)
     software = models.JSONField(_("software versions"), default=dict, blank=True)
-    started = MomentField(_("started"), db_default=Moment(), blank=True, editable=False)
-    seen = MomentField(_("seen"), db_default=Moment(), blank=True, editable=False)
+    started = MomentField(_("started"), default=Moment)
+    seen = MomentField(_("seen"), default=Moment)
     #: Since when no heartbeat was late: as long as that it may judge the silence of others.
-    steady = MomentField(_("steady since"), db_default=Moment(), blank=True, editable=False)
+    steady = MomentField(_("steady since"), default=Moment)
     #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
-    listening = MomentField(_("listening until"), null=True, blank=True, editable=False)
+    listening = MomentField(_("listening until"), null=True)
 
     objects = WorkerQuerySet.as_manager()
 

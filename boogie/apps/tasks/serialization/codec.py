@@ -5,7 +5,6 @@ Celery's JSON both ways, and what it does not bring back.
 import json
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, time
 from typing import Any
 
@@ -16,7 +15,27 @@ from .references import unwrap
 
 
 class Encoder(JSONEncoder):
-    """Celery's (kombu's) JSON encoder."""
+    """Celery's (kombu's) JSON encoder, which marks floats that ``jsonb`` would make integers."""
+
+    def encode(self, o: Any) -> str:
+        text = super().encode(o)
+        if "e+" in text or "-0.0" in text:  # as such floats are written, and little else
+            return super().encode(_marked(o))
+        return text
+
+
+def _in_jsonb_another(value: float) -> bool:
+    return abs(value) >= 1e16 or math.copysign(1, value) < 0
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and _in_jsonb_another(value):
+        return {"__type__": "float", "__value__": float.__repr__(value)}
+    if isinstance(value, list | tuple):
+        return [_marked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _marked(item) for key, item in value.items()}
+    return value
 
 
 class Decoder(json.JSONDecoder):
@@ -42,6 +61,9 @@ def _later(value: Any) -> Any:
 
 #: What is marked in JSON by us, and how it is restored.
 OURS: dict[Any, Callable[[Any], Any]] = {"float": float, "fold": _later}
+
+#: What a decoder raises for a mark that nobody writes, such as a time that is none.
+MALFORMED = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Unfit(Exception):
@@ -93,11 +115,9 @@ def _text(value: str) -> str:
     return value
 
 
-def _float(value: float) -> Any:
+def _float(value: float) -> float:
     if not math.isfinite(value):
         raise Unfit(f"the float {value!r}")
-    if value.is_integer() and (abs(value) >= 1e15 or math.copysign(1, value) < 0):
-        return {"__type__": "float", "__value__": float.__repr__(value)}
     return value
 
 
@@ -153,13 +173,20 @@ def to_json(value: Any) -> str:
     return json.dumps(value, cls=Encoder)
 
 
-def plain(value: Any) -> Any:
-    """Return a stored value as the JSON that it is stored as."""
-    with suppress(Unfit):  # what a project has stored by save() may be
-        value = pack(value)
-    return json.loads(to_json(value))
-
-
 def round_trip(packed: Any) -> Any:
     """Return what a worker would read for a packed value."""
     return json.loads(to_json(packed), cls=Decoder)
+
+
+def tree(value: Any) -> Any:
+    """Return ``value`` as it is stored: as what any JSON decoder reads."""
+    return json.loads(to_json(value))
+
+
+def restored(stored: Any) -> Any:
+    """Return the value of a :func:`tree`; what is a value already stays as it is."""
+    if isinstance(stored, list):
+        return [restored(item) for item in stored]
+    if isinstance(stored, dict):
+        return _restore({key: restored(item) for key, item in stored.items()})
+    return stored
