@@ -22,8 +22,8 @@ def _broker(leg: Leg) -> str:
     return "" if leg.has_broker else "no broker beside the database"
 
 
-def _restarts(leg: Leg) -> str:
-    return "" if leg.postgres else "needs a PostgreSQL server of its own"
+def _server(leg: Leg) -> str:
+    return "" if leg.server else "SQLite has no server"
 
 
 def _locks_rows(leg: Leg) -> str:
@@ -80,6 +80,15 @@ FAULTS = {
         "lost_doorbells.kill_producer", "producer killed between commit and publish", DOORBELL
     ),
     "duplicates": Fault("lost_doorbells.duplicate", "doorbell delivered again and again"),
+    "long_duplicates": Fault(
+        "lost_doorbells.duplicate_long",
+        "doorbell delivered again beside a long body, to the same worker",
+    ),
+    "headers": Fault(
+        "lost_doorbells.stale_headers",
+        "patched ``send_task``: each message its tenant",
+        needs=_broker,
+    ),
     "broker_restart": Fault(
         "failing_brokers.restart", "broker restarted, its messages lost", DOORBELL, _broker
     ),
@@ -88,12 +97,20 @@ FAULTS = {
     "database_restart": Fault(
         "failing_databases.restart_while_running",
         "database restarted while bodies run",
-        needs=_restarts,
+        needs=_server,
     ),
     "database_settle": Fault(
         "failing_databases.restart_while_settling",
         "database restarted while runs settle",
-        needs=_restarts,
+        needs=_server,
+    ),
+    "read_only": Fault(
+        "failing_databases.refuse_writes",
+        "database read-only for some time, as in a failover",
+        needs=_server,
+    ),
+    "slow_hook": Fault(
+        "keepers.slow_hook", "``on_failure`` of a lost row takes longer than a lease"
     ),
     "database_stall": Fault(
         "failing_databases.stall", "tables locked for longer than a lease while bodies run"

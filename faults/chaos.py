@@ -10,15 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
-
 from boogie.apps.tasks import Task
-from faults.kinds import lost_doorbells
+from faults.kinds import failing_databases, lost_doorbells
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg
 from faults.playing import play
-from faults.scene import Scene
+from faults.scene import DatabaseAway, Scene
 from faults.victims import Worker, kill_process
 from tests.support.proc import is_alive
 
@@ -45,7 +43,7 @@ class Chaos:
         try:
             for _ in range(self.random.randrange(4)):
                 self._enqueue_one()
-        except (OperationalError, InterfaceError):
+        except DatabaseAway:
             self.scene.reconnect()  # the web process showed an error; nothing was promised
 
     def _enqueue_one(self) -> None:
@@ -58,6 +56,13 @@ class Chaos:
             return tasks.poison.delayed(thing)
         if kind < 0.04:
             return tasks.raises.delayed(thing, self.random.choice(["awkward", "text"]))
+        if kind < 0.05:
+            return tasks.mourned.delayed(thing, seconds, self.random.uniform(0, 40))
+        if kind < 0.06:
+            return tasks.work.delayed(thing, *[self.random.uniform(20, 60)] * 2)
+        if kind < 0.16:
+            with lost_doorbells.tenants() as enqueue:
+                return enqueue(self.scene, self.random.choice("abc"), seconds)
         if kind < 0.5:
             short = min(seconds, 0.1) if self.scene.leg.database == "sqlite" else seconds
             return tasks.exact.delayed(thing, short, short)
@@ -73,7 +78,8 @@ class Chaos:
         found = [self.kill_child] * 4 + [self.kill_worker, self.kill_main, self.stop_worker] * 2
         found += [self.duplicate, self.cancel, self.delete, self.retry]
         found += [self.freeze] * 2 if leg.database != "sqlite" else []
-        found += [self.restart_database] * 2 if leg.postgres else []
+        found += [self.restart_database] * 2 + [self.refuse_writes] if leg.server else []
+        found += [self.stall]
         found += [self.flush, self.freeze_broker, self.restart_broker] if leg.has_broker else []
         return found
 
@@ -136,9 +142,19 @@ class Chaos:
         return Task.objects.filter(pk__in=chosen, status__in=statuses)
 
     def restart_database(self) -> None:
-        assert self.scene.leg.postgres is not None
-        self.scene.leg.postgres.restart(self.random.choice(["fast", "immediate"]))
+        assert self.scene.leg.server is not None
+        self.scene.leg.server.restart(self.random.choice(["fast", "immediate"]))
         self.scene.reconnect()
+
+    def refuse_writes(self) -> None:
+        server = self.scene.leg.server
+        assert server is not None
+        server.refuse_writes(True)
+        self.after(self.random.uniform(1, 20), lambda: server.refuse_writes(False))
+
+    def stall(self) -> None:
+        if self.random.random() < 0.3:  # nothing else can be made meanwhile
+            failing_databases.hold_lock(self.random.uniform(1, 40))
 
     def flush(self) -> None:
         if not self.broker_is_hurt:
@@ -177,7 +193,7 @@ class Chaos:
         fault = self.random.choice(self.faults())
         try:
             fault()
-        except (OperationalError, InterfaceError):
+        except DatabaseAway:
             self.scene.reconnect()
         self.made[fault.__name__] = self.made.get(fault.__name__, 0) + 1
         self.scene.injected()

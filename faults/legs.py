@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.servers.mariadb import DATABASE, USER, MariadbServer
 from tests.support.servers.ports import HOST, accepts
 from tests.support.servers.postgresql import PostgresServer
 from tests.support.servers.programs import Absent
@@ -21,7 +22,6 @@ from tests.support.servers.redis_server import RedisServer
 
 #: Servers that we only visit.
 RABBITMQ = os.environ.get("FAULTS_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
-POSTGRESQL_PORT, MARIADB_PORT = 5432, 3306
 
 ALL = (
     "postgresql+redis",
@@ -41,11 +41,11 @@ class Leg:
         self.token = f"boogie_faults_{uuid.uuid4().hex[:8]}"
         #: Journals, and what workers say.
         self.directory = directory or Path(tempfile.mkdtemp(prefix="boogie-faults-"))
-        self.postgres: PostgresServer | None = None
+        #: The database's server; a file has none.
+        self.server: PostgresServer | MariadbServer | None = None
         self.redis: RedisServer | None = None
         self.proxy: Proxy | None = None
         self.broker_url = "boogie://"
-        self._has_guest_database = False
 
     def start(self) -> "Leg":
         self._start_broker()
@@ -68,20 +68,10 @@ class Leg:
         if self.database == "sqlite":
             return _sqlite(self.directory / "faults.sqlite3")
         if self.database == "mariadb":
-            if not accepts(MARIADB_PORT):
-                raise Absent("no answer from MariaDB")
-            self._mariadb(f"CREATE DATABASE {self.token} CHARACTER SET utf8mb4")
-            self._has_guest_database = True
-            return _server("mysql", "root", MARIADB_PORT, self.token, charset="utf8mb4")
-        self.postgres = PostgresServer().start()
-        return _server("postgresql", "postgres", self.postgres.port, "postgres")
-
-    def _mariadb(self, statement: str) -> None:
-        import pymysql
-
-        connection = pymysql.connect(host=HOST, port=MARIADB_PORT, user="root")
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement)
+            self.server = mariadb = MariadbServer().start()
+            return _server("mysql", mariadb.port, USER, DATABASE, charset="utf8mb4")
+        self.server = postgres = PostgresServer().start()
+        return _server("postgresql", postgres.port, "postgres", "postgres")
 
     # --- hurting ----------------------------------------------------------------------
 
@@ -146,11 +136,9 @@ class Leg:
 
     def close(self) -> None:
         """End what is ours; what workers said in a scene that went wrong stays."""
-        for server in (self.redis, self.proxy, self.postgres):
+        for server in (self.redis, self.proxy, self.server):
             if server is not None:
                 server.close()
-        if self._has_guest_database:
-            self._mariadb(f"DROP DATABASE {self.token}")
         for file in self.directory.glob("*.sqlite3*"):
             file.unlink()
         if any(self.directory.iterdir()):
@@ -171,7 +159,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
     }
 
 
-def _server(engine: str, user: str, port: int, name: str, **options: Any) -> dict[str, Any]:
+def _server(engine: str, port: int, user: str, name: str, **options: Any) -> dict[str, Any]:
     return {
         "ENGINE": f"django.db.backends.{engine}",
         "HOST": HOST,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.conf import conf
@@ -26,6 +26,9 @@ from faults.victims import Worker
 from tests.support.waiting import wait_until
 
 T = TypeVar("T")
+
+#: What the harness's own statements raise while a fault goes on.
+DatabaseAway = (OperationalError, InterfaceError, InternalError)
 
 #: Seconds after which a row that has not ended counts as lost.
 LOST_AFTER = 180.0
@@ -242,7 +245,7 @@ def patiently(action: Callable[[], T], end: float) -> T | None:
     """Call ``action``; nothing comes of it while the database is away."""
     try:
         return action()
-    except (OperationalError, InterfaceError):
+    except DatabaseAway:
         connections.close_all()
         if time.monotonic() > end:
             raise

@@ -14,7 +14,7 @@ from faults.lab.models import Effect, Thing
 ENDED = ("finished", "failed", "cancelled")
 
 #: Bodies that raise nothing by themselves.
-HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name)
+HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name, tasks.addressed.name)
 #: What a body raises whose statement meets a database that went away; and how one is known.
 DATABASE_ERRORS = ("OperationalError", "InterfaceError")
 BODY = "faults/lab/tasks.py"
@@ -42,6 +42,8 @@ def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused
         if row.is_failed and not _may_fail(row):
             outcome.problems.append(f"{row} failed: {row.error}"[:500])
     outcome.lost += len((made | {e.row for e in events if e.kind == "start"}) - seen)
+    strangers = sum(e.kind == "stranger" for e in events)
+    outcome.problems += [f"{strangers} row(s) came with another's message"] * bool(strangers)
     _count_overlaps(outcome, figures.overlaps(figures.runs(events)), excused)
     _count_effects(outcome, finished)
 

@@ -1,12 +1,13 @@
-"""The database goes away, or lets nobody in, and comes back."""
+"""The database goes away and comes back, or does for some time what it is not asked to."""
 
 import time
 from pathlib import Path
 
-from django.db import connection
+from django.db import connection, transaction
 
-from boogie.apps.tasks import Task, Worker
+from boogie.apps.tasks import Task
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.models import Worker as WorkerRow
 from faults.lab import tasks
 from faults.scene import Scene
 
@@ -16,7 +17,7 @@ CHILDREN = 3
 
 
 def _restart(scene: Scene, turn: int) -> int:
-    server = scene.leg.postgres
+    server = scene.leg.server
     assert server is not None
     server.restart(MODES[turn % 2])
     scene.reconnect()
@@ -76,42 +77,86 @@ def restart_while_settling(scene: Scene) -> None:
         scene.workers[-1].stop()
 
 
-#: How nobody else gets at the tables, by vendor, and how they do again.
-LOCKS = {
-    "postgresql": ("BEGIN; LOCK TABLE {}, {} IN ACCESS EXCLUSIVE MODE", "COMMIT"),
-    "mysql": ("LOCK TABLES {} WRITE, {} WRITE", "UNLOCK TABLES"),
-    "sqlite": ("BEGIN IMMEDIATE", "ROLLBACK"),
-}
+# --- a migration ----------------------------------------------------------------------
 
 
 def stall(scene: Scene) -> None:
-    """Nobody gets at the tables for longer than a lease, while bodies run: no worker has died."""
-    queues = [scene.queue, scene.side_queue]
-    for queue in queues:
-        scene.worker(queue=queue)
-    for _ in range(scene.rounds):
-        seconds = conf.WORKER_TIMEOUT + scene.random.uniform(1.0, 5.0)
-        rows = [_enqueue_in(scene, queue, seconds + 6.0) for queue in queues]
+    """
+    Tables are locked for longer than a lease, while every worker runs a body.
+
+    Nobody's heart could beat: who comes back first must not take the others for dead.
+    """
+    workers = [scene.worker() for _ in range(STALLED)]
+    for _ in range(max(1, scene.runs // 10)):
+        seconds = conf.WORKER_TIMEOUT * 1.5
+        rows = scene.enqueue(STALLED, seconds + conf.WORKER_TIMEOUT + 10.0)
         scene.begin(rows)
-        time.sleep(scene.random.uniform(0.0, conf.HEARTBEAT))
-        _lock_the_tables(seconds)
+        hold_lock(seconds)
         scene.injected()
         scene.end()
-        once = Task.objects.filter(pk__in=[row.pk for row in rows], status="finished", attempt=1)
-        scene.expect(once.count() == 2, "a worker was given up that was only held up")
+        keys = [row.pk for row in rows]
+        undisturbed = Task.objects.filter(pk__in=keys, status="finished", attempt=1, losses=0)
+        left = STALLED - undisturbed.count()
+        scene.expect(not left, f"{left} rows of living workers were given up")
+    for one in workers:
+        scene.keeps(one)
 
 
-def _enqueue_in(scene: Scene, queue: str, seconds: float) -> Task:
-    row = scene.note_made(tasks.work.paused(scene.thing(), seconds))
-    Task.objects.filter(pk=row.pk).update(queue=queue)
-    row.run()
-    return row
+#: Workers whose hearts stop beating at one time.
+STALLED = 4
 
 
-def _lock_the_tables(seconds: float) -> None:
-    lock, unlock = LOCKS[connection.vendor]
-    tables = (Worker._meta.db_table, Task._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(lock.format(*tables))
-        time.sleep(seconds)
-        cursor.execute(unlock)
+def hold_lock(seconds: float) -> None:
+    """Lock the tables as a migration does, for ``seconds``; raise if they are not to be had."""
+    tables = (Task._meta.db_table, WorkerRow._meta.db_table)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET LOCAL lock_timeout = '10s'")
+                cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+            elif connection.vendor == "mysql":
+                cursor.execute("SET lock_wait_timeout = 10")
+                cursor.execute(f"LOCK TABLES {', '.join(f'{name} WRITE' for name in tables)}")
+            # SQLite's transactions are IMMEDIATE here, and keep all others from writing.
+            time.sleep(seconds)
+            if connection.vendor == "mysql":
+                cursor.execute("UNLOCK TABLES")
+    finally:
+        connection.close()
+
+
+# --- a failover -----------------------------------------------------------------------
+
+#: Seconds in which a server that was made a replica refuses to write.
+READ_ONLY = 15.0
+
+
+def refuse_writes(scene: Scene) -> None:
+    """
+    The server refuses to write for some time, while bodies run and end and workers look for more.
+
+    What ended is settled afterwards, and was not run again; every worker goes on.
+    """
+    workers = [scene.worker(concurrency=2) for _ in range(2)]
+    for _ in range(max(1, scene.runs // 5)):
+        rows = scene.enqueue(4, READ_ONLY / 2)
+        scene.begin(rows)
+        _refuse_for(scene, READ_ONLY)
+        moment = time.monotonic_ns()
+        more = scene.enqueue(8, 0.05)
+        scene.recovers([str(row.pk) for row in more], moment)
+        scene.end()
+        keys = [row.pk for row in rows]
+        again = 4 - Task.objects.filter(pk__in=keys, status="finished", attempt=1).count()
+        scene.expect(not again, f"{again} bodies that had ended were run again")
+    for one in workers:
+        scene.keeps(one)
+
+
+def _refuse_for(scene: Scene, seconds: float) -> None:
+    server = scene.leg.server
+    assert server is not None
+    server.refuse_writes(True)
+    scene.injected()
+    time.sleep(seconds)
+    server.refuse_writes(False)

@@ -1,14 +1,15 @@
-"""Many keepers, and keepers whose clocks are wrong."""
+"""Many keepers, keepers whose clocks are wrong, and keepers who are kept busy."""
 
 import time
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from faults import faketime
 from faults.evidence import journal
 from faults.lab import tasks
 from faults.scene import Scene
-from faults.victims import Worker
+from faults.victims import Worker, kill_process
 
 ORPHANS = 100
 
@@ -86,3 +87,28 @@ def _skewed(scene: Scene, seconds: int) -> Worker:
     one = scene.worker(concurrency=2, **faketime.environment(faketime.library(), seconds))
     scene.expect(faketime.is_in(one.pid), "a worker has the true time")
     return one
+
+
+def slow_hook(scene: Scene) -> None:
+    """
+    A lost row's ``on_failure`` takes longer than a lease, and ends with ``SystemExit``.
+
+    Nobody else's row may suffer: the heart beats on. The hook is called once.
+    """
+    seconds = conf.WORKER_TIMEOUT + 10.0
+    workers = [scene.worker(concurrency=2) for _ in range(2)]
+    for _ in range(max(1, scene.runs // 10)):
+        before = len(scene.events("hook"))
+        (row,) = scene.enqueue(1, 60.0, seconds, body=tasks.mourned)
+        (start,) = scene.begin([row])
+        healthy = scene.enqueue(3, seconds + 5.0)
+        scene.begin(healthy)
+        kill_process(start.pid)
+        scene.injected()
+        scene.end()
+        scene.wait(lambda n=before: len(scene.events("hook")) > n, "the hook is called")
+        called = len(scene.events("hook")) - before
+        scene.expect(called == 1, f"the hook was called {called} times")
+        _expect_one_attempt(scene, healthy)
+    for one in workers:
+        scene.keeps(one)

@@ -1,13 +1,18 @@
 """Doorbells that never ring, and doorbells that ring too often."""
 
+import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from boogie.apps.tasks import Task
+from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db.clock import Moment
+from faults.lab import tasks
 from faults.scene import Scene
+from faults.victims import kill_process
 from tests.support.processes import ROOT
 
 
@@ -42,6 +47,65 @@ def duplicate(scene: Scene) -> None:
     scene.expect(attempts == {1}, f"attempts {attempts}")
     starts = scene.events("start")
     scene.expect(len(starts) == Task.objects.count(), f"{len(starts)} bodies began")
+
+
+#: Seconds of a body beside which the keeper of its worker looks several times at what runs.
+LONG = 25.0
+
+
+def duplicate_long(scene: Scene) -> None:
+    """
+    Doorbells come again, time and again, to the worker that runs the row and has a free child.
+
+    Every second time a child was killed before: its row is rung twice at its rescue.
+    """
+    seconds = LONG / 2 if scene.short else LONG
+    one = scene.worker(concurrency=3)
+    for turn in range(max(2, scene.runs // 5)):
+        rows = scene.enqueue(2, seconds, seconds)
+        starts = scene.begin(rows)
+        if turn % 2:
+            moment = kill_process(starts[0].pid)
+            scene.recovers([starts[0].row], moment)
+        scene.injected(len(rows))
+        for _ in range(6):
+            ring_again(scene, rows)
+            time.sleep(seconds / 8)
+        scene.end()
+        attempts = {row.attempt for row in Task.objects.filter(pk__in=[row.pk for row in rows])}
+        scene.expect(attempts <= {1, 1 + turn % 2}, f"attempts {attempts} without a further fault")
+    scene.keeps(one)
+
+
+def stale_headers(scene: Scene) -> None:
+    """Somebody patches ``send_task``, to give each message its tenant: none may have another's."""
+    scene.worker(concurrency=2)
+    number = max(20, scene.runs)
+    with tenants() as enqueue:
+        for turn in range(number):
+            scene.note_made(enqueue(scene, f"tenant{turn % 3}"))
+    scene.injected(number)
+    scene.end()
+
+
+@contextlib.contextmanager
+def tenants() -> Iterator[Callable[..., Task]]:
+    """Yield what enqueues a row for a tenant, whose name goes with the message."""
+    app = current_app.celery_app()
+    original, current = app.send_task, [""]
+
+    def send_task(*args: Any, headers: Any = None, **options: Any) -> Any:
+        return original(*args, headers={**(headers or {}), "tenant": current[0]}, **options)
+
+    def enqueue(scene: Scene, tenant: str, seconds: float = 0.0) -> Task:
+        current[0] = tenant
+        return tasks.addressed.delayed(scene.thing(), tenant, seconds)
+
+    app.send_task = send_task
+    try:
+        yield enqueue
+    finally:
+        del app.send_task
 
 
 def ring_again(scene: Scene, rows: list[Task]) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from boogie.apps.tasks import task
+from boogie.apps.tasks import BoogieTask, task
 from faults.evidence import journal
 from faults.lab.models import Effect, Thing
 
@@ -43,6 +43,34 @@ def hold(self: Any, thing: Thing, path: str) -> int:
         while not os.path.exists(path):
             time.sleep(0.05)
     return self.row.attempt
+
+
+@task(bind=True)
+def addressed(self: Any, thing: Thing, tenant: str, seconds: float = 0.0) -> int:
+    """Run for a tenant; note if the message that brought the row was sent for another one."""
+    with journal.body(self.row.pk, self.row.attempt):
+        if self.request.get("tenant", tenant) != tenant:
+            journal.note("stranger", self.row.pk, self.row.attempt)
+        time.sleep(seconds)
+    return self.row.attempt
+
+
+class Mourned(BoogieTask):
+    """A body that is not run again; its hook takes long, and ends as no hook should."""
+
+    def run(self, thing: Thing, seconds: float, hook: float) -> int:
+        """Take some time; ``hook`` are the seconds that mourning takes."""
+        with journal.body(self.row.pk, self.row.attempt):
+            time.sleep(seconds)
+        return self.row.attempt
+
+    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        journal.note("hook", task_id)
+        time.sleep(args[2] if len(args) > 2 else kwargs["hook"])
+        raise SystemExit("a hook that ends its thread")
+
+
+mourned = Mourned.as_task(rescue=False, max_retries=0)
 
 
 @task(bind=True)

@@ -80,11 +80,23 @@ class PostgresServer:
         """Stop and start: ``fast`` ends every session, ``immediate`` is a crash."""
         self._run("pg_ctl", "-m", mode, *self._options, "restart")
 
+    def refuse_writes(self, refuse: bool) -> None:
+        """Be what a failover makes of a server for some moments, or no more."""
+        import psycopg
+
+        where = f"host={HOST} port={self.port} user=postgres dbname=postgres"
+        writes = "-c default_transaction_read_only=off"
+        with psycopg.connect(where, options=writes, autocommit=True) as connection:
+            value = "on" if refuse else "off"
+            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+            connection.execute("SELECT pg_reload_conf()")
+
     @property
     def _options(self) -> tuple[str, ...]:
         return ("-w", "-l", str(self.directory / "log"))
 
     def close(self) -> None:
         """End it at once and remove its directory."""
-        self._run("pg_ctl", "-m", "immediate", "stop")
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-m", "immediate", "stop")
         shutil.rmtree(self.directory, ignore_errors=True)
