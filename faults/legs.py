@@ -29,6 +29,7 @@ ALL = (
     "postgresql+boogie",
     "sqlite+boogie",
     "mariadb+redis",
+    "mariadb+boogie",
 )
 
 

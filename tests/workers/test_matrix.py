@@ -18,7 +18,7 @@ from tests.project import services
 from tests.support.processes import ROOT
 
 #: Processes that share the faults: they wait for most of their time.
-PARTS = 3
+PARTS = 4
 
 #: What plain Celery does not survive, as far as it can be seen within some seconds.
 CONTROLS = ("kill_child", "flush", "duplicate")
@@ -90,9 +90,7 @@ def makers(request, tmp_path_factory):
     name = test_no_promise_is_broken_by.__name__
     faults = chosen(request.session, name)
     for part in range(PARTS):
-        begin(
-            name, "faults.runner", faults[part::PARTS], LEG, "--short", "--runs", "1", "--seed", "1"
-        )
+        begin(name, "faults.runner", faults[part::PARTS], LEG, *ONCE)
     name = test_plain_celery_is_seen_to_fail_by.__name__
     begin(name, "faults.control", chosen(request.session, name))
     yield begun
