@@ -3,12 +3,13 @@ Faults against real processes, and what became of the rows.
 
 ``make faults`` runs every fault on several databases and brokers and writes the
 table of the documentation; ``make chaos`` does all of them at random. Nothing
-here believes the rows: bodies write down when they begin and end (``evidence.journal``),
+here believes the rows: bodies write down when they begin and end (``journal``),
 and from that it is counted what was lost, what overlapped, what happened twice. Servers,
 processes and waiting are those of the tests: ``tests.support``.
 
 ====================  ==========================================================
-``evidence/``         what bodies did, by one clock, and what follows from it
+``journal``           what bodies did, by one clock
+``evidence/``         what follows from it
 ``legs``              one database and one broker, and how to hurt them
 ``victims``           workers and how to hurt them
 ``scene``             what every fault works with

@@ -25,7 +25,7 @@ def main(number: int, queue: str) -> None:
 def _commit_and_die() -> None:
     from django.db import transaction
 
-    from faults.evidence import journal
+    from faults import journal
     from faults.lab.models import Thing
     from faults.lab.tasks import work
 

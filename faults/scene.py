@@ -16,9 +16,10 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from boogie.apps.tasks import Task, current_app
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Worker as WorkerRow
-from faults.evidence import counting, figures, journal
+from faults import journal
+from faults.evidence import counting, figures
 from faults.evidence.counting import ENDED
-from faults.evidence.journal import Event
+from faults.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Thing
 from faults.legs import Leg

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from faults.evidence import journal
+from faults import journal
 from tests.support.celery_worker import CeleryWorker
 from tests.support.proc import is_alive
 from tests.support.waiting import wait_until

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from faults.evidence import figures, journal
+from faults import journal
+from faults.evidence import figures
 from faults.victims import Worker, kill_process
 from tests.support.servers.redis_server import RedisServer
 from tests.support.waiting import wait_until

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 
-from faults.evidence import journal
+from faults import journal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faults.control.settings")
 

@@ -1,1 +1,1 @@
-"""What bodies did, and what follows from it: nothing here believes the rows."""
+"""What follows from the journal: nothing here believes the rows."""

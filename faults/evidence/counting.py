@@ -7,7 +7,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.models import Message
 from boogie.apps.tasks.models import Worker as WorkerRow
 from faults.evidence import figures
-from faults.evidence.journal import Event
+from faults.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Effect, Thing
 

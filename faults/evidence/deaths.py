@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from faults.evidence import journal
+from faults import journal
 
 #: Milliseconds between two looks for processes that are new.
 LOOK_EVERY = 50

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from faults.evidence.journal import Event
+from faults.journal import Event
 
 #: Messages beyond one for each row, as a part of the rows that wait, that are too many.
 MOST_EXTRA = 0.01

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from faults.evidence.journal import Event
+from faults.journal import Event
 from faults.scene import Scene
 from faults.victims import Worker, kill_process, note_deaths
 from tests.support.proc import is_alive

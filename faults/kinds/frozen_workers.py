@@ -8,7 +8,7 @@ from django.db import connection
 
 from boogie.apps.tasks import Task
 from faults.evidence import figures
-from faults.evidence.journal import Event
+from faults.journal import Event
 from faults.kinds.dying_workers import BODIES
 from faults.lab import tasks
 from faults.scene import Scene

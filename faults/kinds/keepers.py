@@ -5,8 +5,7 @@ import time
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-from faults import faketime
-from faults.evidence import journal
+from faults import faketime, journal
 from faults.lab import tasks
 from faults.scene import Scene
 from faults.victims import Worker, kill_process

@@ -15,7 +15,7 @@ from celery.signals import task_postrun
 from django.db import transaction
 
 from boogie.apps.tasks.execution import run, settle, start
-from faults.evidence import journal
+from faults import journal
 
 VARIABLE = "FAULTS_INJECT"
 

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from boogie.apps.tasks import BoogieTask, task
-from faults.evidence import journal
+from faults import journal
 from faults.lab.models import Effect, Thing
 
 
