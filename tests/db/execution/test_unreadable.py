@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from boogie.apps.tasks import Task
 from tests.project.shop.models import Product
 from tests.support.runs import declared, work
 
@@ -31,3 +32,12 @@ def test_a_column_that_is_not_there_fails_the_row(runs_before):
     assert row.attempt == 1
     assert "stock" in row.error
     assert work(look.delayed(product)).is_finished
+
+
+def test_an_object_whose_content_type_has_gone_fails_its_row():
+    row = look.delayed(Product.objects.create(name="pen"))
+    # What deletes a content type deletes the rows that are there; this one came at that moment.
+    Task.objects.filter(pk=row.pk).update(content_type_id=2**30)
+    row = work(row)
+    assert (row.status, row.attempt, row.losses) == ("failed", 1, 0)
+    assert row.error.startswith("ObjectGone: the object of content type")

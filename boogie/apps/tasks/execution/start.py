@@ -77,10 +77,18 @@ def read(row: Task, make: Make | None = None) -> Run:
         obj = (make or row.get_object)()
         return Run(row, [obj, *row.args], dict(row.kwargs))
     except ObjectDoesNotExist as error:
-        kind = row.content_type.model
-        gone = ObjectGone(f"{kind} {row.object_id!r} was deleted before {row.name} ran ({error})")
+        obj = f"{_kind(row)} {row.object_id!r}"
+        gone = ObjectGone(f"{obj} was deleted before {row.name} ran ({error})")
         return Run(row, [None, *row.args], dict(row.kwargs), gone=gone)
     except BaseException as error:  # an alias that is configured no more, a key that does not parse
         if errors.ends_the_process(error):
             raise
         return Run(row, [None, *row.args], dict(row.kwargs), gone=error)
+
+
+def _kind(row: Task) -> str:
+    """Return what the object of ``row`` is called, which may have gone with its type."""
+    try:
+        return row.get_content_type().model
+    except ObjectDoesNotExist:
+        return f"the object of content type {row.content_type_id}"

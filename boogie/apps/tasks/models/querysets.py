@@ -154,7 +154,7 @@ class RowQuerySet(StoredQuerySet[R]):
     def for_object(self, obj: models.Model) -> Self:
         """Rows about ``obj``, through whichever proxy of its model they were made."""
         obj = references.check_object("for_object()", obj)
-        manager = ContentType.objects.db_manager(self.db)
+        manager = ContentType.objects.db_manager(self.to_write().db)  # some are made here
         kinds = manager.get_for_models(*families.family(type(obj)), for_concrete_models=False)
         return self.filter(
             content_type__in=list(kinds.values()),

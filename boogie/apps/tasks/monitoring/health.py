@@ -5,7 +5,6 @@ How the whole is: workers, rows, what is stuck, the broker. Reads, and changes n
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import router
 from django.db.models import Count, F
 
 from boogie.apps.tasks import registry
@@ -67,7 +66,7 @@ def examine(history: bool = False) -> Health:
 
     Raise what the database raises if it is away.
     """
-    rows = Task.objects.using(router.db_for_read(Task))
+    rows = Task.objects.on_primary()  # on a replica that is late all workers are dead
     health = Health(workers=_workers(), rows=_counts(rows, history))
     health.alive = sum(worker["age"] < conf.WORKER_TIMEOUT for worker in health.workers)
     health.oldest_due = _oldest(rows)
@@ -85,7 +84,7 @@ def examine(history: bool = False) -> Health:
 def _workers() -> list[dict[str, Any]]:
     # Not subtracted here: without USE_TZ both would be in local time, whose clocks are changed.
     ages = {"age": Moment() - F("seen"), "uptime": Moment() - F("started")}
-    workers = Worker.objects.using(router.db_for_read(Worker)).annotate(**ages)
+    workers = Worker.objects.on_primary().annotate(**ages)
     found = []
     each: Any
     for each in workers.order_by("-seen").values():
