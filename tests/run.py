@@ -25,6 +25,7 @@ DATA = ROOT / ".coverage"
 SESSIONS = 4
 
 WORKERS = ["tests/workers"]
+EXAMPLES = ["tests/docs/test_pages.py"]
 ON_DATABASES = ["tests/db", "tests/races"]
 EVERYTHING_ELSE = ["tests", "--ignore=tests/workers"]
 
@@ -37,6 +38,7 @@ LEGS: list[Session] = [
     ("mariadb", "rabbitmq", WORKERS),
     ("postgresql", "redis", ON_DATABASES),
     ("postgresql", "boogie", WORKERS),
+    ("postgresql", "boogie", EXAMPLES),
     ("mariadb", "boogie", WORKERS),
     ("mariadb", "rabbitmq", ON_DATABASES),
     ("sqlite", "boogie", WORKERS),

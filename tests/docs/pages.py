@@ -15,7 +15,8 @@ reader sees it::
 ``restart``          no block: start the worker again
 ``keep: name``       the block is put by
 ``here: name``       no block: here it is typed; ``here: name as path``: here it becomes that file
-``part: service``    no block: what follows needs a server of that name; ``none``: needs none
+``part: service``    no block: what follows needs a server of that name, or is for a project on that
+                     database alone; ``none``: for all
 ``dry-run: reason``  ``make`` commands are only looked up
 ``skip: reason``     the block is not run
 """

@@ -8,15 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.docs import pages
+from tests.docs import databases, pages
 from tests.docs.pages import ROOT, Step
 from tests.support.processes import Process
 
 SESSION = Path(__file__).parent / "session.py"
+START = "django-admin startproject"
 SHELL = "python manage.py shell"
 INSTALL = "python -m pip install django-boogie"
 #: Seconds that any one command may take on a busy machine.
@@ -30,8 +32,10 @@ class Reader:
         self.directory = directory
         self.worker: Process | None = None
         self.worker_command = ""
+        self.database = f"docs_{uuid.uuid4().hex}"
         self.env = {
             **os.environ,
+            "READERS_DATABASE": self.database,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             # A checkout that is not installed is found here.
             "PYTHONPATH": str(ROOT),
@@ -40,7 +44,8 @@ class Reader:
             "PIP_NO_INDEX": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
-        self.env.pop("DJANGO_SETTINGS_MODULE", None)
+        for name in ("DJANGO_SETTINGS_MODULE", "DATABASE", "BROKER"):
+            self.env.pop(name, None)
 
     def do_all(self, steps: Iterable[Step]) -> None:
         """Do the steps; blocks typed into one shell share its names."""
@@ -77,6 +82,13 @@ class Reader:
             self.run(step, "python -c 'import boogie.apps.tasks'")
         elif command != SHELL:  # what is typed into it follows
             self.run(step, command)
+            if command.startswith(START):
+                self.choose_database()
+
+    def choose_database(self) -> None:
+        """Have a new project on the database of this session."""
+        with next(self.directory.glob("*/settings.py")).open("a") as file:
+            file.write(databases.settings())
 
     def run(self, step: Step, command: str, directory: Path | None = None) -> str:
         """Run a command to its end; return its output. It must succeed."""

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.docs import pages
+from tests.docs import databases, pages
 from tests.docs.pages import ROOT
 from tests.docs.reader import Reader
 from tests.project import services
@@ -16,27 +16,33 @@ README = ROOT / "README.rst"
 TUTORIAL = ROOT / "docs/tutorial.rst"
 
 
+def has_something_to_run(page):
+    """On SQLite: anything. Elsewhere: what is typed or executed, and may find a database."""
+    steps = [s for s in pages.steps(page) if s.mark not in ("skip", "dry-run")]
+    if databases.DATABASE == "sqlite":
+        return any(step.language in pages.RUN for step in pages.steps(page))
+    return any(step.language in ("pycon", "console") for step in steps)
+
+
 #: The other pages with something to run.
 RUNNABLE = [
-    page
-    for page in pages.pages()
-    if page not in (README, TUTORIAL) and any(s.language in pages.RUN for s in pages.steps(page))
+    page for page in pages.pages() if page not in (README, TUTORIAL) and has_something_to_run(page)
 ]
 
 
 def parts(page):
-    """Return the steps of a page by the server that they need; '' needs none."""
+    """Return the steps of a page by the server that they need; '' needs that of this session."""
     found = {"": []}
     part = ""
     for step in pages.steps(page):
         if step.mark == "part":
-            part = step.argument.replace("none", "")
+            part = "" if step.argument in ("none", databases.DATABASE) else step.argument
         found.setdefault(part, []).append(step)
     return found
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory):
+def read(tmp_path_factory, django_db_blocker):
     """Return a function: page → the reader who has done the first part of it, once."""
     readers = {}
     done = set()
@@ -45,7 +51,8 @@ def read(tmp_path_factory):
         """``like``: the reader of the page whose end is this page's beginning."""
         if page not in readers:
             readers[page] = Reader(tmp_path_factory.mktemp("reader") / "site")
-            begin(readers[page], like)
+            with django_db_blocker.unblock():
+                begin(readers[page], like)
             readers[page].do_all(parts(page)[""])
             done.add(page)
         if page not in done:
@@ -55,13 +62,17 @@ def read(tmp_path_factory):
     yield read
     for reader in readers.values():
         reader.close()
+        with django_db_blocker.unblock():
+            databases.drop(reader.database)
 
 
 def begin(reader, like):
     if like is None:
         reader.directory.mkdir()
+        databases.create(reader.database, None)
         return
     like.close()
+    databases.create(reader.database, like.database)
     shutil.copytree(like.directory, reader.directory)
     reader.worker_command = like.worker_command
 
