@@ -34,7 +34,7 @@ HISTORY, OBJECTS, TASKS = 6000, 300, 5
 QUEUED = 30
 #: What a read may look at, far below the history; tests before it leave dead rows. SQLite
 #: counts steps of its machine, some dozens for a row that is returned.
-LIMIT = {"postgresql": 600, "mysql": 600, "sqlite": HISTORY}
+LIMIT = {"postgresql": HISTORY / 4, "mysql": 600, "sqlite": HISTORY}
 TABLE = Task._meta.db_table
 
 nothing = declared(lambda product: None)
