@@ -4,7 +4,8 @@ import pytest
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.execution import errors
+from boogie.apps.tasks.lifecycle import history, transitions
 from tests.project.shop.models import Product
 from tests.support.rows import stored
 from tests.support.runs import by_worker, declared
@@ -33,6 +34,28 @@ def test_the_first_10_and_the_last_40_are_kept(arrow, before, kept):
     assert getattr(transitions, arrow)(Task.objects.all(), row, last, *more) == 1
     row.refresh_from_db()
     assert [entry["attempt"] for entry in row.errors] == kept
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "🎉", "\\", "\0"])
+def test_errors_with_huge_texts_are_stored_whatever_they_consist_of(character):
+    """And take no more than a statement may: 16 MiB on MariaDB."""
+    text = character * 100_000
+    error = errors.entry("x.Error", text, text, 1, "here")
+    row = stored("running", errors=[])
+    row.errors = [error] * 49
+    assert transitions.fail(Task.objects.all(), row, error) == 1
+    row.refresh_from_db()
+    assert len(row.errors) == 50
+    assert all(len(entry["message"]) <= 5_000 for entry in row.errors[:-1])
+    assert row.errors[-1].items() >= error.items()
+
+
+def test_a_text_that_was_cut_once_is_cut_no_more_and_says_what_is_missing():
+    cut = history.cut("x" * 300_000, 5_000)
+    assert "… 295060 characters left out …" in cut
+    assert len(cut) <= 5_000
+    assert history.cut(cut, 5_000) == cut
+    assert history.cut("x" * 5_000, 5_000) == "x" * 5_000
 
 
 def test_a_row_that_finished_in_the_end_has_errors_and_no_error():

@@ -6,12 +6,12 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from boogie.apps.tasks.lifecycle import history
+
 #: Exit codes by which billiard has a child end that gets a signal (billiard.common).
 BY_SIGNAL = range(-255, -191)
 #: Names of the exceptions that end a pool or a worker. (gevent's need not be installed.)
 ENDS = frozenset(["GreenletExit", "WorkerShutdown", "WorkerTerminate"])
-#: Characters of a message or traceback that are kept.
-MAX_TEXT = 100_000
 
 
 def ends_the_process(exception: BaseException) -> bool:
@@ -78,7 +78,5 @@ def _traceback(exception: BaseException, trace: TracebackType | None) -> str:
 
 def _fit(text: str) -> str:
     """Return ``text`` without what a database refuses, cut in the middle if it is huge."""
-    if len(text) > MAX_TEXT:
-        half = MAX_TEXT // 2
-        text = f"{text[:half]}\n… {len(text) - MAX_TEXT} characters left out …\n{text[-half:]}"
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+    text = history.cut(text, history.MAX_TEXT).replace("\0", "\\x00")
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -19,10 +19,9 @@ from django.db.models.lookups import In
 
 from boogie.apps.tasks.db import compiled, outages, sql
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.fields import NOW, Dated
 from boogie.apps.tasks.protocols import Row
 
-from . import emit, states
+from . import emit, history, states
 
 Rows = QuerySet[Any]
 
@@ -127,7 +126,7 @@ def _build_finish(rows: Rows, connection: Any) -> compiled.Statement:
 
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
     """running → failed, guarded by the attempt; ``error`` joins the row's ``errors``."""
-    return _settle(rows, row, states.FAIL, errors=_with(row.errors, error), ended=Moment())
+    return _settle(rows, row, states.FAIL, errors=history.joined(row.errors, error), ended=Moment())
 
 
 def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any) -> int:
@@ -136,7 +135,7 @@ def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any)
         rows,
         row,
         states.RETRY,
-        errors=_with(row.errors, error),
+        errors=history.joined(row.errors, error),
         retries=F("retries") + 1,
         due=due,
         not_before=due,
@@ -152,7 +151,7 @@ def rescue(rows: Rows, row: Row, error: dict[str, Any], delay: float) -> int:
         rows,
         row,
         states.RESCUE,
-        errors=_with(row.errors, error),
+        errors=history.joined(row.errors, error),
         losses=F("losses") + 1,
         due=due,
         not_before=due,
@@ -171,19 +170,7 @@ def release(rows: Rows, lease: float = 0.0) -> int:
     return _update(rows, states.RELEASE, due=Moment(lease))
 
 
-#: Entries of ``errors`` that are kept of a row with many attempts: the first and the last.
-FIRST_ERRORS, LAST_ERRORS = 10, 40
-
-
 # --- how ------------------------------------------------------------------------------
-
-
-def _with(errors: list[dict[str, Any]], error: dict[str, Any]) -> Dated:
-    """Return ``errors`` and ``error``, dated by the database, without the middle of very many."""
-    entry = {**error, "at": NOW}
-    if len(errors) < FIRST_ERRORS + LAST_ERRORS:
-        return Dated([*errors, entry])
-    return Dated([*errors[:FIRST_ERRORS], *errors[-(LAST_ERRORS - 1) :], entry])
 
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
