@@ -1,5 +1,8 @@
 """``boogie://`` goes on when the database does, whatever class of error it raised meanwhile."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import (
     DatabaseError,
@@ -9,10 +12,13 @@ from django.db import (
     ProgrammingError,
     connection,
 )
+from django.utils import timezone
 from kombu import Connection, Consumer, Queue
 
 from boogie.apps.tasks import Message, current_app, identity
-from boogie.apps.tasks.transport import channel
+from boogie.apps.tasks.transport import channel, settling
+from tests.project.shop.models import Product
+from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,6 +99,45 @@ def test_an_acknowledgement_that_fails_costs_no_place_and_is_made_up_for(
     taker.look()
     assert Message.objects.held().count() == 0
     assert Message.objects.free().count() == VERBS[verb]
+
+
+def test_a_reserved_row_that_cannot_be_given_back_is_later(line):
+    row = declared(lambda product: None, queue="q").delayed(Product.objects.create(name="pen"))
+    with Consumer(line.channel(), [Queue("q")], on_message=lambda message: None) as consumer:
+        consumer.qos(prefetch_count=1)
+        line.drain_events(timeout=5)
+        assert not row._itself().due().exists()
+        with connection.execute_wrapper(refusing(OperationalError)):
+            consumer.cancel()
+    assert not row._itself().due().exists()
+    consumer.channel.close()
+    assert row._itself().due().exists()
+
+
+def test_threads_that_acknowledge_at_the_same_time_do_so_once_each(line):
+    for number in range(2):
+        Message.objects.create(pk=number + 1, queue="q", payload="{}", created=timezone.now())
+    has_begun, may_go = threading.Event(), threading.Event()
+
+    def slow(execute, *args):
+        has_begun.set()
+        assert may_go.wait(60)
+        return execute(*args)
+
+    def acknowledge():
+        try:
+            with connection.execute_wrapper(slow):
+                settling.settle(1, again=False)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(acknowledge)
+        assert has_begun.wait(60)
+        settling.settle(2, again=False)
+        may_go.set()
+        first.result(60)
+    assert not Message.objects.exists()
 
 
 def test_a_message_that_somebody_else_has_by_now_is_not_given_back(line, consumer):

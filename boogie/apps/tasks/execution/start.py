@@ -77,8 +77,8 @@ def read(row: Task, make: Make | None = None) -> Run:
         obj = (make or row.get_object)()
         return Run(row, [obj, *row.args], dict(row.kwargs))
     except ObjectDoesNotExist as error:
-        obj = f"{_kind(row)} {row.object_id!r}"
-        gone = ObjectGone(f"{obj} was deleted before {row.name} ran ({error})")
+        what = f"{_kind(row)} {row.object_id!r}"
+        gone = ObjectGone(f"{what} was deleted before {row.name} ran ({error})")
         return Run(row, [None, *row.args], dict(row.kwargs), gone=gone)
     except BaseException as error:  # an alias that is configured no more, a key that does not parse
         if errors.ends_the_process(error):

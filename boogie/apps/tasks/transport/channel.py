@@ -206,6 +206,7 @@ class Channel(memory.Channel):
     def close(self) -> None:
         # Not kombu's: it would empty the queues of every channel in this process.
         virtual.Channel.close(self)
+        settling.catch_up()
 
 
 def _rows() -> Any:

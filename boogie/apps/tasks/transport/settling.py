@@ -7,6 +7,9 @@ would cost the consumer a place.
 
 import logging
 import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import Error
@@ -20,34 +23,50 @@ from boogie.apps.tasks.models.querysets import primary
 
 logger = logging.getLogger(__name__)
 
-#: Messages of this process that are done with: their keys, and whether they are to be delivered
-#: again. A consumer that is started anew goes on with what another has left.
-_settled: list[tuple[Any, bool]] = []
+#: What this process is done with, and the database has not been told yet: what tells it. A consumer
+#: that is started anew goes on with what another has left.
+_untold: deque[Callable[[], Any]] = deque()
 
 
 def settle(key: Any, again: bool) -> None:
     """Delete a message, or have it delivered ``again``, to whomever."""
-    _settled.append((key, again))
+    _untold.append(partial(_settle, key, again))
+    catch_up()
+
+
+def release(keys: list[Any]) -> None:
+    """Have rows that were reserved and not begun offered to others, now rather than later."""
+    _untold.append(partial(_release, keys))
     catch_up()
 
 
 def catch_up() -> None:
     """Do what is still to be done of all that was settled."""
     try:
-        while _settled:
-            _settle(*_settled[0])
-            _settled.pop(0)
+        while (telling := _next()) is not None:
+            _do(telling)
     except Error as error:
-        logger.warning("boogie:// will settle %s message(s) later: %s", len(_settled), error)
+        logger.warning("boogie:// has %s thing(s) to settle later: %s", len(_untold), error)
 
 
-def release(keys: list[Any]) -> None:
-    """Have rows that were reserved and not begun offered to others, now rather than later."""
+def _next() -> Callable[[], Any] | None:
+    """Take what is to be done next: threads and greenlets of a pool come at the same time."""
     try:
-        transitions.release(Task.objects.on_primary().filter(pk__in=keys))
-    except Error as error:
-        # The lease ends by itself.
-        logger.warning("boogie:// leaves %s row(s) to RING_AGAIN: %s", len(keys), error)
+        return _untold.popleft()
+    except IndexError:
+        return None
+
+
+def _do(telling: Callable[[], Any]) -> None:
+    try:
+        telling()
+    except BaseException:
+        _untold.append(telling)
+        raise
+
+
+def _release(keys: list[Any]) -> None:
+    transitions.release(Task.objects.on_primary().filter(pk__in=keys))
 
 
 def _settle(key: Any, again: bool) -> None:
