@@ -14,7 +14,7 @@ ERRORS = [DatabaseError, InterfaceError, InternalError, OperationalError]
 @pytest.fixture
 def working(monkeypatch, db):
     monkeypatch.setattr(jobs, "AGAIN_AFTER", 0.01)
-    monkeypatch.setattr("boogie.apps.tasks.keeper.step.connections.close_all", lambda: None)
+    monkeypatch.setattr("boogie.apps.tasks.keeper.step.drop_all", lambda: None)
     monkeypatch.setattr(jobs.connections, "close_all", lambda: None)
     thread = threading.Thread(target=jobs.work, daemon=True)
     thread.start()

@@ -2,9 +2,10 @@
 This thread's connections to the databases, and the pools that they may come from.
 """
 
+from contextlib import suppress
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
 
 def renew_connections() -> None:
@@ -41,3 +42,22 @@ def apart(alias: str) -> Any:
     options.pop("pool", None)
     connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
     return connection
+
+
+def drop(connection: Any) -> None:
+    """
+    Close a connection whose server is away, or no more what it was.
+
+    It is not given back to a pool, which would hand it out again: a session that has begun in a
+    failover may read only for ever.
+    """
+    if getattr(connection, "pool", None) and connection.connection is not None:
+        connection.connection.close()
+    with suppress(Error):
+        connection.close()
+
+
+def drop_all() -> None:
+    """Drop every connection of this thread."""
+    for connection in connections.all(initialized_only=True):
+        drop(connection)

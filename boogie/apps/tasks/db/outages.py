@@ -21,6 +21,7 @@ from django.db import (
 )
 
 from . import commits
+from .connections import drop
 
 T = TypeVar("T")
 
@@ -132,6 +133,6 @@ def patiently(using: str, action: Callable[[], T], patience: float) -> T:
             again = is_outage(error) or isinstance(error, SoftTimeLimitExceeded)
             if not again or connection.in_atomic_block or time.monotonic() + pause > deadline:
                 raise
-            connection.close()
+            drop(connection)
         time.sleep(pause)
         pause = min(pause * 2, 5.0)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, connections
+from django.db import Error
 
+from boogie.apps.tasks.db.connections import drop_all
 from boogie.apps.tasks.execution import errors
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def guarded(action: Callable[[], Any]) -> Any:
         return action()
     except Error as error:
         logger.warning("The keeper cannot ask the database, it tries again: %s", error)
-        connections.close_all()
+        drop_all()
         return REFUSED
     except BaseException as error:
         if errors.ends_the_process(error):

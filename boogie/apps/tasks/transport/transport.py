@@ -12,7 +12,6 @@ tasks are rows of ``Message``, deleted when acknowledged.
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, cast
 
 from django.db import Error, connections
@@ -20,6 +19,7 @@ from kombu.transport import memory, virtual
 
 import boogie
 from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db.connections import drop
 
 from . import channel
 from .polling import FASTEST, Watch, alias
@@ -136,8 +136,7 @@ class Transport(memory.Transport):
 
     def _give_up(self) -> None:
         """Try again in a while, by another connection."""
-        with suppress(Error):
-            connections[alias()].close()
+        drop(connections[alias()])
         self._watch.away()
 
     # --- without an event loop (gevent, eventlet, clients) -----------------------------
