@@ -13,7 +13,7 @@ from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import claim as claims
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.models.querysets import primary
 
 from . import errors
@@ -89,6 +89,6 @@ def read(row: Task, make: Make | None = None) -> Run:
 def _kind(row: Task) -> str:
     """Return what the object of ``row`` is called, which may have gone with its type."""
     try:
-        return row.get_content_type().model
+        return families.type_of(row).model
     except ObjectDoesNotExist:
         return f"the object of content type {row.content_type_id}"

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Case, F, Value, When
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.protocols import Row
 
 
 def family(model: type[models.Model]) -> list[type[models.Model]]:
@@ -20,6 +21,12 @@ def family(model: type[models.Model]) -> list[type[models.Model]]:
         return [model]
     concrete = model._meta.concrete_model
     return [m for m in _models() if m._meta.concrete_model is concrete]
+
+
+def type_of(row: Row) -> ContentType:
+    """Return the type of a row's object from where the row was read: no replica is asked."""
+    kinds = ContentType.objects.db_manager(row._state.db)  # with a cache for the process
+    return kinds.get_for_id(row.content_type_id)
 
 
 def task_name() -> Any:

@@ -20,7 +20,7 @@ from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
 
-from . import columns
+from . import columns, families
 from .querysets import RowQuerySet
 from .results import deserialized, wait
 from .schema import CONSTRAINTS, INDEXES, explained
@@ -146,18 +146,13 @@ class Task(models.Model):
 
         Raise ``ObjectDoesNotExist`` if it, or its model, is gone.
         """
-        kind = self.get_content_type()
+        kind = families.type_of(self)
         model: type[models.Model] | None = kind.model_class()
         if model is None:
             raise ObjectDoesNotExist(f"the model {kind} is not installed")
         key = references.key_value(model, self.object_id)
         obj: models.Model = compiled.get(model._base_manager, self.object_db, key)
         return obj
-
-    def get_content_type(self) -> ContentType:
-        """Return the object's type from where the row was read, and not from a replica of that."""
-        kinds = ContentType.objects.db_manager(self._state.db)  # with a cache for the process
-        return kinds.get_for_id(self.content_type_id)
 
     @property
     def object(self) -> models.Model | None:
