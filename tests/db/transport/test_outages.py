@@ -17,8 +17,7 @@ from kombu import Connection, Consumer, Queue
 
 from boogie.apps.tasks import Message, current_app, identity
 from boogie.apps.tasks.transport import channel, settling
-from tests.project.shop.models import Product
-from tests.support.runs import declared
+from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,7 +101,7 @@ def test_an_acknowledgement_that_fails_costs_no_place_and_is_made_up_for(
 
 
 def test_a_reserved_row_that_cannot_be_given_back_is_later(line):
-    row = declared(lambda product: None, queue="q").delayed(Product.objects.create(name="pen"))
+    row = stored("queued", queue="q")
     with Consumer(line.channel(), [Queue("q")], on_message=lambda message: None) as consumer:
         consumer.qos(prefetch_count=1)
         line.drain_events(timeout=5)
