@@ -69,7 +69,7 @@ def _ask(query, *params):
         return cursor.fetchone()[0]
 
 
-def _waits_for_us(rival):
+def waits_for_us(rival):
     """Whether the rival is held up by this thread's transaction; SQLite does not tell."""
     if not rival.is_alive() or connection.vendor not in WAITS:
         return rival.begun.is_set()
@@ -82,6 +82,6 @@ def while_uncommitted(first, second, undo=False):
         ours = first()
         rival = Rival(second)
         rival.start()
-        wait_until(lambda: _waits_for_us(rival), pause=0.2)
+        wait_until(lambda: waits_for_us(rival), pause=0.2)
         transaction.set_rollback(undo)
     return ours, rival.outcome()

@@ -20,6 +20,7 @@ from django.db import (
 
 from boogie.apps.tasks.db import outages
 from tests.project import services
+from tests.support.conflicts import Deadlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,18 +162,6 @@ def test_psycopg2_names_its_codes_otherwise():
 
 
 # --- trying again ---------------------------------------------------------------------
-
-
-class Deadlock(OperationalError):
-    """What the database of this leg raises for a lost conflict."""
-
-    def __init__(self):
-        super().__init__("lost")
-        self.__cause__ = Exception(1213, "lost")
-        if connection.vendor == "postgresql":
-            self.__cause__.sqlstate = "40P01"
-        elif connection.vendor == "sqlite":
-            self.__cause__.sqlite_errorcode = 5 | 2 << 8  # BUSY_SNAPSHOT
 
 
 @pytest.fixture

@@ -79,6 +79,11 @@ def is_conflict(error: BaseException | None) -> bool:
     return code in (SQLITE_CONFLICTS if _is_sqlite(error) else MYSQL_CONFLICTS)
 
 
+def has_lost(using: str, error: BaseException) -> bool:
+    """Return whether a statement that was a transaction of its own lost: it may be done again."""
+    return is_conflict(error) and not commits.in_transaction(connections[using])
+
+
 def _code(error: BaseException | None) -> str | int | None:
     """Return the SQLSTATE of PostgreSQL, or the number of MySQL or SQLite, of Django's error."""
     cause: Any = getattr(error, "__cause__", None)
@@ -109,8 +114,7 @@ def unlocked(using: str, action: Callable[[], T], patience: float = 30.0) -> T:
         try:
             return action()
         except DatabaseError as error:
-            again = is_conflict(error) and not commits.in_transaction(connections[using])
-            if not again or time.monotonic() + pause > deadline:
+            if not has_lost(using, error) or time.monotonic() + pause > deadline:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, 0.25)

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import connections, models, router, transaction
+from django.db import DatabaseError, connections, models, router, transaction
 
 from boogie.apps.tasks import current_app
 from boogie.apps.tasks.db import features, outages
@@ -26,6 +26,10 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
 
 from .draft import draft
+
+#: The content type of an object, its key, and its database.
+Reference = tuple[int, str, str]
+References = Iterator[Reference]
 
 #: Rows of one INSERT.
 CHUNK = 2000
@@ -67,9 +71,7 @@ def _insert_all(
     made = 0
     found = _references(task, objects, using)
     if size is None:
-        with transaction.atomic(using=using):
-            while chunk := list(islice(found, CHUNK)):
-                made += _insert_chunk(row, chunk, first + made, arrow)
+        made = _insert_as_one(row, found, first, arrow)
     else:
         while chunk := list(islice(found, size)):
             commit = partial(_commit_chunk, row, chunk, first + made, arrow)
@@ -81,17 +83,29 @@ def _insert_all(
     return rows.filter(name=task.name, pk__gte=uuid.UUID(int=first), pk__lte=last)
 
 
-def _commit_chunk(
-    row: Task, chunk: list[tuple[int, str, str]], first: int, arrow: states.Arrow
-) -> int:
+def _insert_as_one(row: Task, found: References, first: int, arrow: states.Arrow) -> int:
+    """Insert in one transaction; what is one chunk is done again if it lost against others."""
+    using = row._state.db or ""
+    made, chunk = 0, []
+    try:
+        with transaction.atomic(using=using):
+            while chunk := list(islice(found, CHUNK)):
+                made += _insert_chunk(row, chunk, first + made, arrow)
+    except DatabaseError as error:
+        is_all = chunk and len(chunk) < CHUNK and not made
+        if not is_all or not outages.has_lost(using, error):
+            raise
+        made = outages.unlocked(using, partial(_commit_chunk, row, chunk, first, arrow))
+    return made
+
+
+def _commit_chunk(row: Task, chunk: list[Reference], first: int, arrow: states.Arrow) -> int:
     # Not on every database is the INSERT one statement.
     with transaction.atomic(using=row._state.db):
         return _insert_chunk(row, chunk, first, arrow)
 
 
-def _insert_chunk(
-    row: Task, chunk: list[tuple[int, str, str]], first: int, arrow: states.Arrow
-) -> int:
+def _insert_chunk(row: Task, chunk: list[Reference], first: int, arrow: states.Arrow) -> int:
     using = row._state.db or ""
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
@@ -100,7 +114,7 @@ def _insert_chunk(
     return len(chunk)
 
 
-def _references(task: Declaration, objects: Any, using: str) -> Iterator[tuple[int, str, str]]:
+def _references(task: Declaration, objects: Any, using: str) -> References:
     """Yield content type, key and database of each object."""
     kinds = ContentType.objects.db_manager(using)
     if isinstance(objects, models.QuerySet):
@@ -120,7 +134,7 @@ def _references(task: Declaration, objects: Any, using: str) -> Iterator[tuple[i
 
 def _references_of_queryset(
     task: Declaration, objects: "models.QuerySet[Any]", kinds: Any
-) -> Iterator[tuple[int, str, str]]:
+) -> References:
     model = objects.model
     probe = model()
     probe._state.db = objects.db

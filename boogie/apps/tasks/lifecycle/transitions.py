@@ -197,6 +197,10 @@ def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Update any number of rows, then announce each if anybody listens."""
     if not emit.is_heard(arrow):
         return _update(rows, arrow, **changes)
+    return outages.unlocked(rows.db, partial(_move_and_tell, rows, arrow, changes))
+
+
+def _move_and_tell(rows: Rows, arrow: states.Arrow, changes: dict[str, Any]) -> int:
     with transaction.atomic(using=rows.db):
         ids = list(guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
