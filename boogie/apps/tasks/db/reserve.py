@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, models, transaction
 from django.db.models import sql
 
-from . import compiled, features
+from . import compiled, features, outages
 from .sql import first_of
 
 #: So many rows of a queue may be locked by others, who are taking them at the same moment.
@@ -54,8 +54,12 @@ class Reservation:
 
         Those with the highest priority come first. Rows that another transaction is
         taking are passed over where the database can do that. One statement where it
-        can return what it updated.
+        can return what it updated. What loses a deadlock against producers is done again, but
+        not for long: an event loop may wait.
         """
+        return outages.unlocked(using, partial(self._take, using), patience=1.0)
+
+    def _take(self, using: str) -> list[Any]:
         connection = connections[using]
         if not features.returns_from_update(connection):
             return self._take_locked(using, connection)

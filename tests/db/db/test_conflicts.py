@@ -1,12 +1,15 @@
-"""Rows that could not be made at once, because somebody else was faster."""
+"""Rows that could not be made, or taken, at once, because somebody else was faster."""
 
 import pytest
 from django.db import OperationalError, transaction
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.enqueue import many
 from tests.project.shop.models import Product
 from tests.support.conflicts import losing
+from tests.support.rows import stored
 from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +55,16 @@ def test_nor_where_objects_had_to_be_read_again(products, lost, monkeypatch):
         look.each(iter(products))
     assert len(lost) == 1
     assert not Task.objects.exists()
+
+
+def test_rows_are_taken_all_the_same():
+    row = stored("queued", queue="q")
+    due = Reservation(
+        model=Task, queues=("q",), limit=5, fields=("priority",), changes=(("due", Moment(60)),)
+    )
+    with losing(("UPDATE",)) as lost:
+        assert [taken.pk for taken in due.take("default")] == [row.pk]
+    assert len(lost) == 2
 
 
 def test_of_nobody_no_row_is_made():
