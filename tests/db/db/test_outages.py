@@ -78,7 +78,17 @@ def test_postgresql_that_is_read_only_is_away():
     assert outages.is_outage(caught.value)
 
 
-MARIADB_AWAY = [1020, 1021, 1040, 1053, 1158, 1203, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 1969]
+MARIADB_AWAY = [
+    1020,  # somebody else has changed the row
+    1021,  # disk full
+    *(1040, 1203),  # too many connections
+    1045,  # a password that is changed just now
+    1047,  # a node of Galera that is not in its cluster
+    *(1053, 1158, 1927, 3032, 4031),  # the session ends
+    *(1205, 1213),  # locks
+    *(1290, 1792, 1836),  # read-only: a failover
+    *(1317, 1969),  # somebody interrupted the statement
+]
 MARIADB_REFUSED = [1048, 1054, 1062, 1146, 1153, 1264, 1366, 1406, 3819]
 
 
@@ -99,6 +109,16 @@ def test_an_unknown_column_is_refused_and_no_outage():
     error = raised("SELECT nowhere FROM boogie_tasks_task")
     assert not outages.is_outage(error)
     assert not outages.is_conflict(error)
+
+
+@pytest.mark.skipif(services.DATABASE == "sqlite", reason="no server")
+@pytest.mark.parametrize("place", [{"NAME": "nowhere"}, {"USER": "nobody"}, {"PORT": 1}], ids=str)
+def test_who_cannot_connect_was_refused_nothing(place):
+    other = connection.copy()
+    other.settings_dict = {**other.settings_dict, **place}
+    with pytest.raises(Error) as caught:
+        other.ensure_connection()
+    assert outages.is_outage(caught.value)
 
 
 @only["sqlite"]

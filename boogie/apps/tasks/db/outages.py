@@ -37,10 +37,12 @@ MYSQL_CLIENT = range(2000, 3000)
 MYSQL_NUMBERS = frozenset(
     [
         *(1020, 1205, 1213, 1412, 1615, 3572),  # somebody else was faster, or holds a lock
-        *(1021, 1037, 1038, 1041, 1114, 1135, 1637),  # disk, memory, threads
+        *(1021, 1037, 1038, 1041, 1114, 1135, 1206, 1637),  # disk, memory, threads
         *(1040, 1042, 1043, 1129, 1203, 1226),  # no further connection
+        *(1044, 1045, 1049, 1130, 1698),  # no connection: a password, a host, a name of today
         *(1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927),  # it ends, or ended
-        *(1290, 1792, 1836, 3100),  # read-only: a failover
+        *(3032, 3168, 3169, 4031),  # the same of newer ones: offline, killed, too long idle
+        *(1047, 1290, 1792, 1836, 3100, 3101),  # read-only, or out of its cluster: a failover
         *(1317, 1969, 3024),  # somebody interrupted the statement
     ]
 )
