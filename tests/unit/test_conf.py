@@ -52,6 +52,10 @@ WRONG = [
     ("RING_AGAIN", True),
     ("RING_AGAIN", None),
     ("RING_AGAIN", timedelta(0)),
+    ("CALL_LIMIT", float("inf")),
+    ("CALL_LIMIT", float("nan")),
+    ("CALL_LIMIT", timedelta.max),
+    ("RETENTION", {"finished": float("inf")}),
     ("MAX_LOSSES", -1),
     ("MAX_LOSSES", 1.5),
     ("MAX_LOSSES", True),
@@ -79,6 +83,7 @@ def test_a_wrong_value_is_a_problem_of_its_key(key, value):
 RIGHT = [
     ("RING_AGAIN", 0.5),
     ("RING_AGAIN", timedelta(minutes=1)),
+    ("CALL_LIMIT", timedelta(days=36_500)),
     ("MAX_LOSSES", 0),
     ("CELERY_APP", None),
     ("CELERY_APP", "tests.project.celery.app"),

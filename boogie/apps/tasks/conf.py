@@ -15,6 +15,8 @@ from django.conf import settings
 T = TypeVar("T")
 
 DAY = 24 * 3600.0
+#: Databases reckon with times so long before and after now.
+CENTURY = 100 * 366 * DAY
 
 #: Seconds that ended rows are kept, for each outcome; ``None`` keeps them for ever.
 RETENTION: dict[str, float | None] = {
@@ -48,7 +50,9 @@ class _Kind(Generic[T]):
 
 class _Seconds(_Kind[float]):
     def accepts(self, value: Any) -> bool:
-        return (_is_number(value) or isinstance(value, timedelta)) and seconds(value) > 0
+        if not _is_number(value) and not isinstance(value, timedelta):
+            return False
+        return 0 < seconds(value) <= CENTURY
 
     def read(self, value: Any) -> float:
         return seconds(value)
@@ -83,7 +87,7 @@ class _Retention(_Kind[dict[str, float | None]]):
         return {**RETENTION, **given}
 
 
-SECONDS = _Seconds("a positive number of seconds or a timedelta")
+SECONDS = _Seconds("a positive number of seconds or a timedelta, of a hundred years at most")
 COUNT = _Count("a whole number, 0 or more")
 PATH = _Path("a dotted path such as 'proj.celery.app', or None")
 RETENTIONS = _Retention(
