@@ -117,3 +117,17 @@ def test_a_row_that_is_retried_by_hand_is_not_cancelled_by_the_memory_of_a_worke
     jobs.finish()
     row.refresh_from_db()
     assert row.is_queued
+
+
+def test_a_process_that_is_killed_late_takes_nothing_from_a_row_that_was_retried(product):
+    row = stored("running", product, name=count.name)
+    one = message_for(row)
+    one.time_start, one.worker_pid = 1.0, row.pid
+    assert row.cancel(terminate=True)
+    assert row.retry()
+    killed = []
+    one.terminate(SimpleNamespace(terminate_job=lambda pid, number: killed.append(pid)))
+    jobs.finish()
+    row.refresh_from_db()
+    assert killed == [row.pid]
+    assert row.is_queued
