@@ -31,9 +31,10 @@ class MariadbServer:
         self._program = find("mariadbd")
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="boogie-mariadb-"))
-        self._user: dict[str, Any] = {}
+        # Two that share a directory of temporary files take each other's away.
+        self._as: dict[str, Any] = {"env": {**os.environ, "TMPDIR": str(self.directory)}}
         if os.geteuid() == 0:
-            self._user = {"user": "mysql", "group": "mysql", "extra_groups": []}
+            self._as |= {"user": "mysql", "group": "mysql", "extra_groups": []}
             shutil.chown(self.directory, "mysql", "mysql")
         self._process: subprocess.Popen[bytes] | None = None
         self._options = ["--no-defaults", f"--datadir={self.directory / 'data'}"]
@@ -46,7 +47,7 @@ class MariadbServer:
         ]
         done = subprocess.run(
             command, cwd=self.directory, capture_output=True, timeout=PATIENCE, check=False,
-            **self._user,
+            **self._as,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db: {done.stderr.decode()[-3000:]}")
@@ -71,7 +72,7 @@ class MariadbServer:
         ]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=self.directory, stdout=log, stderr=log, **self._user
+                command, cwd=self.directory, stdout=log, stderr=log, **self._as
             )
         wait_until(self._answers, PATIENCE, what="mariadbd starts")
 
