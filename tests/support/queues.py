@@ -32,8 +32,12 @@ def forget_queue():
 
 
 def hang_up():
-    """Close what this process has open to the broker, and forget that it was away."""
+    """Close what this process has open to the broker, and forget where and whether it was."""
     broker_pool.forget()
+    # Celery's own, which some of its versions make for every message.
+    if app._pool is not None:
+        app._pool.force_close_all()
+    app._pool = app.amqp._producer_pool = None
 
 
 def fresh_pool(monkeypatch):
