@@ -189,3 +189,10 @@ def test_the_health_of_the_whole_is_that_of_the_primary(product):
     Keeper("here/1", {"queues": []}, Pool()).beat()
     state = health.examine()
     assert (state.alive, state.rows["queued"]) == (1, 1)
+
+
+def test_a_worker_that_was_read_from_the_replica_lives_as_the_primary_says(product):
+    Keeper("here/1", {"queues": []}, Pool()).beat()
+    worker = Worker.objects.on_primary().get()
+    worker._state.db = "other"
+    assert worker.is_alive

@@ -4,7 +4,7 @@ Workers: one row for each life of a Celery worker.
 
 from typing import Self
 
-from django.db import models
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.conf import conf
@@ -61,5 +61,6 @@ class Worker(models.Model):
     @property
     def is_alive(self) -> bool:
         """Whether its heartbeat is recent, by the database's clock (one query)."""
-        workers = type(self).objects.using(self._state.db).filter(pk=self.pk)
+        using = router.db_for_write(type(self), instance=self)  # a replica may be late
+        workers = type(self).objects.using(using).filter(pk=self.pk)
         return workers.alive(conf.WORKER_TIMEOUT).exists()
