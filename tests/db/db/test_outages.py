@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ from django.db import (
 
 from boogie.apps.tasks.db import outages
 from tests.project import services
+from tests.project.shop.models import Product
 from tests.support.conflicts import Deadlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,23 +200,37 @@ def losing():
     return SimpleNamespace(action=action, calls=calls)
 
 
-def test_a_statement_that_lost_is_done_again(losing):
-    assert outages.unlocked("default", losing.action) == "won"
+@pytest.fixture(params=["unlocked", "patiently"])
+def again(request):
+    """One of the ways to do something again."""
+    return partial(getattr(outages, request.param), "default", patience=30)
+
+
+def test_a_statement_that_lost_is_done_again(losing, again):
+    assert again(losing.action) == "won"
     assert len(losing.calls) == 3
 
 
-def test_within_a_transaction_it_is_not(losing):
+def test_within_a_transaction_it_is_not(losing, again):
     with pytest.raises(OperationalError), transaction.atomic():
-        outages.unlocked("default", losing.action)
+        again(losing.action)
     assert len(losing.calls) == 1
 
 
-def test_where_the_project_commits_by_itself_it_is_not(losing):
+def test_where_the_project_commits_by_itself_it_is_not(losing, again):
+    """Else what it has not committed would be lost, and nobody told of it."""
     connection.set_autocommit(False)
     try:
+        product = Product.objects.create(name="pen")
         with pytest.raises(OperationalError):
-            outages.unlocked("default", losing.action)
+            again(losing.action)
+        assert Product.objects.get() == product
     finally:
         connection.rollback()
         connection.set_autocommit(True)
     assert len(losing.calls) == 1
+
+
+def test_a_database_that_nobody_is_connected_to_is_waited_for(losing):
+    connection.close()
+    assert outages.patiently("default", losing.action, 30) == "won"

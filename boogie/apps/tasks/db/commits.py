@@ -7,7 +7,11 @@ from typing import Any
 
 def in_transaction(connection: Any) -> bool:
     """Return whether statements wait for a commit: in ``atomic``, or without autocommit."""
-    return bool(connection.in_atomic_block or not connection.get_autocommit())
+    if connection.in_atomic_block:
+        return True
+    if connection.connection is None:  # not asked: it would connect, and the database may be away
+        return not connection.settings_dict["AUTOCOMMIT"]
+    return not connection.autocommit
 
 
 def is_told(connection: Any) -> bool:

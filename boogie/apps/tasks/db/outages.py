@@ -126,8 +126,8 @@ def patiently(using: str, action: Callable[[], T], patience: float) -> T:
     """
     Call ``action``, again and again for ``patience`` seconds while the database is away.
 
-    Each try has a new connection. A soft time limit that strikes here is too
-    late to mean anything: the body has ended.
+    Each try has a new connection: none within a transaction of the caller, who would lose what
+    is in it. A soft time limit that strikes here is too late to mean anything: the body has ended.
     """
     deadline = time.monotonic() + patience
     pause = 0.1
@@ -137,7 +137,8 @@ def patiently(using: str, action: Callable[[], T], patience: float) -> T:
         except (Error, SoftTimeLimitExceeded) as error:
             connection = connections[using]
             again = is_outage(error) or isinstance(error, SoftTimeLimitExceeded)
-            if not again or connection.in_atomic_block or time.monotonic() + pause > deadline:
+            again = again and not commits.in_transaction(connection)
+            if not again or time.monotonic() + pause > deadline:
                 raise
             drop(connection)
         time.sleep(pause)
