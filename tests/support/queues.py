@@ -36,7 +36,7 @@ def hang_up():
     broker_pool.forget()
     # Celery's own, which some of its versions make for every message.
     if app._pool is not None:
-        app._pool.force_close_all()
+        app._pool.force_close_all(close_pool=False)
     app._pool = app.amqp._producer_pool = None
 
 
