@@ -115,3 +115,16 @@ def test_a_message_by_hand_for_a_row_that_waits_starts_it(product, warnings, nam
     by_hand(name, row.pk)
     assert ran == ["one"]
     assert warnings() == []
+
+
+@pytest.mark.parametrize("spell", [lambda key: key.hex, lambda key: str(key).upper()])
+def test_an_id_that_is_spelled_otherwise_starts_nothing(product, warnings, spell):
+    """By that id nobody would find the run: it would be taken for lost while it goes on."""
+    row = one.delayed(product)
+    by_hand(one.name, spell(row.pk))
+    ring(one.name, spell(row.pk))
+    row.refresh_from_db()
+    assert row.is_queued
+    assert ran == []
+    assert len(warnings()) == 2
+    assert f"the id of the row {row.pk} is spelled otherwise" in warnings()[0]

@@ -243,3 +243,40 @@ def test_a_keeper_that_waits_for_a_lock_holds_up_nobody_either(keeper, monkeypat
     may_end.set()
     wait_until(lambda: children._repopulate_pool([]) or children.beside is not None)
     assert children.beside == []
+
+
+def test_what_a_pool_was_told_of_dead_children_is_told_when_they_are_replaced(keeper):
+    children = Children()
+    told = []
+    children._repopulate_pool = told.append
+    forks.put_off(children)
+    may_end = threading.Event()
+    jobs.submit(may_end.wait, 60)
+    wait_until(jobs.at_work)
+    children._repopulate_pool([-9])
+    assert told == []
+    may_end.set()
+    wait_until(lambda: children._repopulate_pool([]) or told)
+    assert told == [[-9]]
+
+
+def test_threads_that_made_way_go_on_if_the_pool_is_made_smaller(keeper, monkeypatch):
+    children = Children()
+    forks.put_off(children)
+    may_end, waits = threading.Event(), threading.Event()
+
+    def locked():
+        waits.set()
+        may_end.wait(60)
+
+    monkeypatch.setattr(keeper, "tick", locked)
+    assert waits.wait(60)
+    children._repopulate_pool([])
+    assert not keeper.threads.are_complete
+    children._processes = 0
+    children._repopulate_pool([])
+    may_end.set()
+    done = []
+    jobs.submit(done.append, True)
+    wait_until(lambda: done)
+    assert keeper.threads.are_complete

@@ -156,3 +156,34 @@ def test_queues_are_told_apart_by_every_character(line, consumer):
     for name in ("Q", "q ", "\u1e9b"):
         Message.objects.create(queue=name, payload="{}", created="2020-01-01T00:00Z")
     assert taker.look() == frozenset()
+
+
+def test_what_was_reserved_is_given_back_if_the_rest_cannot_be(line, monkeypatch):
+    """A message that nobody was handed would be held as long as this worker lives."""
+    stored("queued", queue="q")
+    send(line)
+
+    def refuse(*args):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(channel.delivery, "reserve_rows", refuse)
+    with Consumer(line.channel(), [Queue("q")], on_message=print) as consumer:
+        consumer.qos(prefetch_count=4)
+        for _ in range(4):  # the kinds are asked in any order
+            with pytest.raises(OperationalError):
+                consumer.channel.deliver(channel.KINDS)
+            assert Message.objects.held().count() == 0
+        assert consumer.channel.room == 4
+
+
+def test_a_consumer_of_nothing_settles_by_another_connection(line, consumer):
+    """It asks nothing else of the database by which it would notice that this one is broken."""
+    taker, taken = consumer
+    send(line)
+    line.drain_events(timeout=5)
+    with connection.execute_wrapper(refusing(OperationalError)):
+        taken[0].ack()
+    assert connection.connection is None
+    taker.basic_cancel(next(iter(taker._consumers)))
+    taker.look()
+    assert not Message.objects.exists()

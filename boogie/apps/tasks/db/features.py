@@ -3,11 +3,13 @@ What a database can do, and what its transactions show.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from django.db import Error
 
 from . import commits
+from .connections import apart
 
 #: Bytes that a statement needs besides the one long text in it.
 STATEMENT = 4096
@@ -71,16 +73,16 @@ def has_arrays(connection: Any) -> bool:
     return bool(connection.vendor == "postgresql")
 
 
-def takes_statement(connection: Any, text: str) -> bool:
+def takes_statement(connection: Any, make: Callable[[], str]) -> bool:
     """
-    Return whether the server takes a statement with ``text`` in it, which may be too large.
+    Return whether the server takes a statement with the text that ``make`` makes in it.
 
     MySQL and MariaDB hang up on who sends more than ``max_allowed_packet``, as if they had gone.
     They are asked on a connection of its own: this one is broken, or in a transaction.
     """
     if connection.vendor != "mysql":
         return True
-    other = connection.copy()
+    other = apart(connection.alias)
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT @@max_allowed_packet")
@@ -89,6 +91,7 @@ def takes_statement(connection: Any, text: str) -> bool:
         return True
     finally:
         other.close()
+    text = make()
     escaped = sum(map(text.count, "\\\"'"))
     return len(text.encode()) + escaped + STATEMENT < int(limit)
 

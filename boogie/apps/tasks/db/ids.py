@@ -40,6 +40,12 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+def is_of_a_row(task_id: str) -> bool:
+    """Return whether an id is spelled as those of rows are: by no other is a run known here."""
+    key = key_of(task_id)
+    return key is not None and str(key) == task_id
+
+
 def key_of(task_id: Any) -> uuid.UUID | None:
     """Return the primary key that an id of Celery's may be of a row; ``None``: it is of none."""
     try:

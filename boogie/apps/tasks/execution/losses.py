@@ -121,7 +121,7 @@ def abandon_child(task_id: str, pid: int | None, exception: Exception) -> None:
 
 def refuse(task_id: str, name: str) -> None:
     """Fail the queued row of a task that nobody registered under ``name``, if it has that name."""
-    row = start.claim_row(task_id, [name])
+    row = start.claim_row(task_id, [name]) if uuids.is_of_a_row(task_id) else None
     if row is None:
         return
     known = ", ".join(sorted(task.name for task in registry.declared())) or "none"

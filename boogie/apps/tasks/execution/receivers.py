@@ -10,9 +10,9 @@ import sys
 from typing import Any
 
 from celery import signals
-from django.core.exceptions import ValidationError
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.db.connections import renew_connections
 from boogie.apps.tasks.lifecycle import emit, states
 
@@ -29,10 +29,7 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
         return
     request.boogie_run = None
     renew_connections()
-    try:
-        run = start.claim(task_id, sender.name)
-    except ValidationError:  # an id that no row can have
-        run = None
+    run = start.claim(task_id, sender.name) if ids.is_of_a_row(task_id) else None
     if run is None:
         strays.warn(sender, request)
         return

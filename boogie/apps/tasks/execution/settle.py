@@ -46,7 +46,7 @@ def finish_now(run: Run) -> None:
     try:
         moved = transitions.finish(run.rows, run.row, run.data)
     except OperationalError as error:
-        if features.takes_statement(connections[run.db], codec.to_json(run.data)):
+        if features.takes_statement(connections[run.db], partial(codec.to_json, run.data)):
             raise
         raise DataError("more than the server takes (max_allowed_packet)") from error
     _note(run, moved, states.FINISHED)

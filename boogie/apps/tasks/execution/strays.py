@@ -19,7 +19,8 @@ VERSION = 7
 def warn(task: Any, request: Any) -> None:
     """Warn of a message that has started nothing, unless it is a doorbell that came too late."""
     key = ids.key_of(request.id)
-    if key is not None and key.version == VERSION and request.ignore_result:
+    is_ours = key is not None and key.version == VERSION and ids.is_of_a_row(request.id)
+    if is_ours and request.ignore_result:
         # So our own doorbells are. A second one is nothing unusual, and no statement's worth.
         return
     logger.warning(
@@ -37,6 +38,8 @@ def _reason(task: Any, task_id: Any, key: uuid.UUID | None) -> str:
         return f"no row has its id, {task_id}"
     if row.name not in task.names:
         return f"the row {task_id} is of the task {row.name}"
+    if not ids.is_of_a_row(task_id):
+        return f"the id of the row {key} is spelled otherwise, {task_id}"
     if row.status == states.QUEUED:
         return f"the time of the row {task_id} has not come"
     return f"the row {task_id} is {row.status}"

@@ -90,7 +90,10 @@ def stop() -> None:
 
 def finish() -> None:
     """Do the jobs that wait, in the thread of the caller."""
-    while not _jobs.empty():
-        job = _jobs.get()
-        if job is not None:
-            guarded(job.do)
+    while True:
+        try:
+            job = _jobs.get_nowait()
+        except queue.Empty:
+            return
+        if job is not None and guarded(job.do) is REFUSED:
+            logger.error("The keeper gives up %r at its end: the database has refused it", job.do)

@@ -5,7 +5,9 @@ Rows and messages are reserved in batches, as many as the prefetch count leaves
 room for; what was reserved and not begun is given back.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from itertools import compress
 from queue import Empty
 from typing import Any
@@ -118,14 +120,26 @@ class Channel(memory.Channel):
         if not room:
             return 0, kinds
         turns = delivery.turns(queues, room) if len(kinds) > 1 else [*kinds] * room
-        batch = self._take(queues, turns)
-        for message in batch if self.connection is not None else ():
-            queue = message["properties"]["delivery_info"]["routing_key"]
-            self.connection._deliver(message, queue)
+        with self._all_or_given_back() as handed_over:
+            batch = self._take(queues, turns)
+            for message in batch if self.connection is not None else ():
+                properties = message["properties"]
+                self.connection._deliver(message, properties["delivery_info"]["routing_key"])
+                handed_over.add(properties["delivery_tag"])
         if len(turns if len(kinds) > 1 else batch) < room:
             return len(batch), NOTHING
         # What comes while messages are taken must not wait until there are none.
         return len(batch), KINDS if Message in kinds else kinds
+
+    @contextlib.contextmanager
+    def _all_or_given_back(self) -> Iterator[set[str]]:
+        """Give back what is reserved in the block and, by its tag, not handed over at its end."""
+        before, handed_over = set(self._held), set[str]()
+        try:
+            yield handed_over
+        finally:
+            for tag in set(self._held) - before - handed_over:
+                self._settle(tag, again=True)
 
     def _take(self, queues: list[str], turns: list[Any]) -> list[dict[str, Any]]:
         """Reserve as much of each kind as has a turn; return it in that order."""

@@ -163,6 +163,6 @@ class Watch:
 def _stat(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return (0, 0)
     return (status.st_mtime_ns, status.st_size)

@@ -12,16 +12,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import Error
+from django.db import Error, connections
 
 from boogie.apps.tasks import identity
-from boogie.apps.tasks.db import outages
-from boogie.apps.tasks.db.connections import close_connections
+from boogie.apps.tasks.db import commits, outages
+from boogie.apps.tasks.db.connections import close_connections, drop
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.models.querysets import primary
 
 logger = logging.getLogger(__name__)
+
+#: Seconds for which an event loop may wait for a lock; then it is told later.
+PATIENCE = 1.0
 
 #: What this process is done with, and the database has not been told yet: what tells it. A consumer
 #: that is started anew goes on with what another has left.
@@ -46,6 +49,9 @@ def catch_up() -> None:
         while (telling := _next()) is not None:
             _do(telling)
     except Error as error:
+        connection = connections[primary(Message)]
+        if not commits.in_transaction(connection):
+            drop(connection)  # nobody else may have a use for it, and notice that it is broken
         logger.warning("boogie:// has %s thing(s) to settle later: %s", len(_untold), error)
 
 
@@ -72,7 +78,8 @@ def _release(keys: list[Any]) -> None:
 def _settle(key: Any, again: bool) -> None:
     stored = Message.objects.on_primary().filter(pk=key)
     mine = stored.filter(worker=identity.worker_id())
-    outages.unlocked(primary(Message), mine.give_back if again else stored.delete)
+    tell = mine.give_back if again else stored.delete
+    outages.unlocked(primary(Message), tell, PATIENCE)
     if identity.has_greenlets() and threading.current_thread() is not threading.main_thread():
         # A greenlet of the pool, whose run may be over: nobody would use its connection again.
         close_connections()

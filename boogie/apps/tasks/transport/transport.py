@@ -82,13 +82,15 @@ class Transport(memory.Transport):
         """Look for work if it is time to, and come back."""
         if self._hub is None:
             return
-        for consumer in self._open_channels:
-            consumer.deliver_local()
-        if self._watch.is_time():
-            self._watch.listen(self._hub, self._notified, bool(self._hungry))
-            self._look_and_deliver()
-        if self._hub is not None:
-            self._timer = self._hub.call_later(self._watch.pulse, self._beat)
+        try:
+            for consumer in self._open_channels:
+                consumer.deliver_local()
+            if self._watch.is_time():
+                self._watch.listen(self._hub, self._notified, bool(self._hungry))
+                self._look_and_deliver()
+        finally:  # the event loop logs what is raised, and nobody else would look again
+            if self._hub is not None:
+                self._timer = self._hub.call_later(self._watch.pulse, self._beat)
 
     def _on_tick(self) -> None:
         """Fetch again once half of the prefetch is free, while there may be more."""

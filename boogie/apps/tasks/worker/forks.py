@@ -59,10 +59,17 @@ def put_off(pool: Any) -> None:
     nothing is forked beside it. The pool asks again, twice a second.
     """
     repopulate = pool._repopulate_pool
+    #: Exit codes are told once, and counted: children that die at once are not replaced for ever.
+    untold: list[Any] = []
 
     def once_alone(exitcodes: Any) -> None:
-        if len(pool._pool) >= pool._processes or _make_way():
-            repopulate(exitcodes)
+        untold.extend(exitcodes or ())
+        if len(pool._pool) >= pool._processes:
+            wake()  # the pool was made smaller while threads made way for a fork
+        elif not _make_way():
+            return
+        told, untold[:] = list(untold), []
+        repopulate(told)
 
     pool._repopulate_pool = once_alone
 
