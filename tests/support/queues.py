@@ -4,7 +4,7 @@ import contextlib
 
 import redis
 from django.test import override_settings
-from kombu import Connection
+from kombu import Connection, pools
 
 from boogie.apps.tasks.broker.connection import BrokerPool, broker_pool
 from tests.project import services
@@ -35,8 +35,7 @@ def hang_up():
     """Close what this process has open to the broker, and forget where and whether it was."""
     broker_pool.forget()
     # Celery's own, which some of its versions make for every message.
-    if app._pool is not None:
-        app._pool.force_close_all(close_pool=False)
+    pools.reset()
     app._pool = app.amqp._producer_pool = None
 
 
