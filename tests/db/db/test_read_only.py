@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import Error, connection, connections
-from django.test import override_settings
 
 from boogie.apps.tasks import Worker, identity
 from boogie.apps.tasks.db import outages
@@ -87,7 +86,6 @@ def primary(connect):
 
 
 @postgresql
-@override_settings(BOOGIE_TASKS={"SETTLE_TIMEOUT": 20})
 @pytest.mark.parametrize("options", [{}, {"rescue": False}], ids=str)
 def test_a_body_that_ended_meanwhile_has_run_once(primary, refusals, options):
     runs = []
