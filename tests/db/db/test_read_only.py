@@ -60,6 +60,17 @@ def connect(request, monkeypatch):
     connection.close_pool()
 
 
+def _ended_before(cursor, moment):
+    """End the sessions from before a moment; return them."""
+    cursor.execute(
+        "SELECT pid, pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_start <= %s",
+        moment,
+    )
+    return cursor.fetchall()
+
+
 @pytest.fixture
 def primary(connect):
     """The database of this session, which may be told to only read."""
@@ -71,10 +82,10 @@ def primary(connect):
     def only_reads():
         with admin.cursor() as cursor:
             cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            cursor.execute("SELECT clock_timestamp()")
+            moment = cursor.fetchone()
+            # A pool may be about to connect: none may be left that has begun before.
+            wait_until(lambda: not _ended_before(cursor, moment))
 
     def writes():
         with admin.cursor() as cursor:
