@@ -4,6 +4,11 @@ On PostgreSQL: tell the waiting workers of ``boogie://`` about new work.
 NOTIFY takes a lock at commit that all commits of the server share. So the
 triggers notify only while a worker says in its row that it waits, which a busy
 one does not; and the enqueuer sends no statement of its own.
+
+Of the workers that wait and have the queue, two are told of an INSERT: one would do,
+but it may have died a moment ago. Who cannot take everything tells all others. All are
+told of rows that are queued again, and of rows whose queue no worker that waits names.
+In one transaction it is the same two, so that PostgreSQL sends one notification.
 """
 
 from collections.abc import Callable
@@ -20,21 +25,41 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION boogie_tasks_ring_some() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    chosen text;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
+        RETURN NULL;
+    END IF;
+    SELECT string_agg(E'\\n' || id, '') INTO chosen FROM (
+        SELECT id FROM boogie_tasks_worker
+        WHERE listening > statement_timestamp()
+            AND queues ?| ARRAY(SELECT DISTINCT queue FROM fresh)
+        ORDER BY hashtext(id || pg_current_xact_id()::text), id LIMIT 2
+    ) AS few;
+    PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME || coalesce(chosen, ''));
+    RETURN NULL;
+END $$;
+
 CREATE TRIGGER boogie_tasks_task_inserted AFTER INSERT ON boogie_tasks_task
-    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring();
+    REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring_some();
 
 CREATE TRIGGER boogie_tasks_task_queued AFTER UPDATE OF status ON boogie_tasks_task
     FOR EACH ROW WHEN (NEW.status = 'queued' AND OLD.status <> 'queued')
     EXECUTE FUNCTION boogie_tasks_ring();
 
 CREATE TRIGGER boogie_tasks_message_inserted AFTER INSERT ON boogie_tasks_message
-    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring();
+    REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring_some();
 """
 
 BACKWARDS = """
 DROP TRIGGER IF EXISTS boogie_tasks_message_inserted ON boogie_tasks_message;
 DROP TRIGGER IF EXISTS boogie_tasks_task_queued ON boogie_tasks_task;
 DROP TRIGGER IF EXISTS boogie_tasks_task_inserted ON boogie_tasks_task;
+DROP FUNCTION IF EXISTS boogie_tasks_ring_some();
 DROP FUNCTION IF EXISTS boogie_tasks_ring();
 """
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import Error, connections
@@ -133,23 +134,34 @@ class Watch:
         since = self._listening_since
         return since is not None and time.monotonic() > since + LISTEN_FOR / 2
 
-    def read_notifications(self, hub: Any) -> set[str]:
-        """Take the notifications off the wire; return the tables that they name."""
-        tables: set[str] = set()
+    def read_notifications(self, hub: Any) -> dict[str, bool]:
+        """
+        Take the notifications off the wire.
+
+        Return the tables of those that are for this worker, and whether few others were told.
+        """
+        told: set[str] = set()
         try:
             raw = self._listener.connection
             if hasattr(raw, "pgconn"):  # psycopg 3
                 raw.pgconn.consume_input()
                 while notification := raw.pgconn.notifies():
-                    tables.add(notification.extra.decode())
+                    told.add(notification.extra.decode())
             else:
                 raw.poll()
-                tables.update(notification.payload for notification in raw.notifies)
+                told.update(notification.payload for notification in raw.notifies)
                 raw.notifies.clear()
         except Exception as error:
             logger.warning("boogie:// lost its LISTEN connection, it polls: %s", error)
             self.stop_listening(hub)
-        return tables
+        return _meant_for(identity.worker_id(), told)
+
+    def pass_on(self, tables: Iterable[str]) -> None:
+        """Tell every worker that waits what this one was told of and cannot take alone."""
+        # Not on the connection that listens: what comes meanwhile would be taken for an answer.
+        with contextlib.suppress(Error), connections[alias()].cursor() as cursor:
+            for table in tables:
+                cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, table])
 
     def stop_listening(self, hub: Any) -> None:
         """Close the connection that is notified; from here on the database is only polled."""
@@ -158,6 +170,12 @@ class Watch:
             hub.remove_reader(self._descriptor)
             with contextlib.suppress(Exception):
                 listener.close()
+
+
+def _meant_for(worker: str, told: set[str]) -> dict[str, bool]:
+    """Read notifications: the name of a table, and on further lines who alone is told of it."""
+    lines = [text.split("\n") for text in told]
+    return {table: bool(chosen) for table, *chosen in lines if not chosen or worker in chosen}
 
 
 def _stat(path: str) -> tuple[int, int]:

@@ -101,10 +101,14 @@ class Transport(memory.Transport):
             self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
 
     def _notified(self) -> None:
-        tables = self._watch.read_notifications(self._hub)
-        kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in tables)
-        if kinds:
-            self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry))
+        told = self._watch.read_notifications(self._hub)
+        kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in told)
+        if not kinds:
+            return
+        self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry))
+        if self._hungry and any(told.values()):
+            self._watch.pass_on(kind._meta.db_table for kind in self._hungry)
+            self._watch.listen(self._hub, self._notified, busy=True)
 
     def _look_and_deliver(self) -> int:
         self._is_blind = any(one.table_queues and not one.room for one in self._open_channels)

@@ -1,0 +1,123 @@
+"""Of the workers of ``boogie://`` that wait few are told of a row on PostgreSQL, none too few."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection, transaction
+
+from boogie.apps.tasks import Message, Task, Worker
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.transport import polling
+from boogie.apps.tasks.transport.transport import Transport
+from tests.support.judge import steady
+from tests.support.rows import stored
+from tests.support.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL notifies"),
+]
+
+WORKERS = [f"worker@host/{number}" for number in range(6)]
+TABLE = Task._meta.db_table
+
+
+class Hub:
+    def add_reader(self, descriptor, callback):
+        """Nothing waits here: notifications are read by hand."""
+
+    def remove_reader(self, descriptor):
+        """As above."""
+
+
+def texts(watch):
+    """Return the notifications that have come."""
+    raw = watch._listener.connection.pgconn
+    raw.consume_input()
+    while notification := raw.notifies():
+        yield notification.extra.decode()
+
+
+@pytest.fixture
+def told():
+    """Six workers that wait; a function that returns who was told of what since the last call."""
+    for name in WORKERS:
+        steady(name)
+    Worker.objects.update(queues=["mail", "slow"], listening=Moment(60))
+    watch, hub = polling.Watch(), Hub()
+    watch._start_listening(hub, lambda: None)
+
+    def read():
+        watch.pass_on(["the end"])
+        found = set()
+        wait_until(lambda: found.update(texts(watch)) or "the end" in found, pause=0.001)
+        found.remove("the end")
+        return [(name, table) for name in WORKERS for table in polling._meant_for(name, found)]
+
+    read.watch = watch
+    yield read
+    watch.stop_listening(hub)
+
+
+def test_of_six_workers_two_are_told_of_each_row_and_over_time_all(told):
+    whom = set()
+    for _ in range(40):
+        stored("queued", queue="mail")
+        names = told()
+        assert len(names) == 2
+        whom |= {name for name, _ in names}
+    assert whom == set(WORKERS)
+
+
+def test_a_worker_that_does_not_have_the_queue_is_not_told(told):
+    Worker.objects.filter(pk__in=WORKERS[1:]).update(queues=["other"])
+    stored("queued", queue="mail")
+    assert told() == [(WORKERS[0], TABLE)]
+    Message.objects.create(queue="other", payload="{}", created=Moment())
+    assert len(told()) == 2
+
+
+def test_all_are_told_of_a_queue_that_none_of_them_names(told):
+    stored("queued", queue="added by remote control")
+    assert len(told()) == len(WORKERS)
+
+
+def test_all_are_told_of_rows_that_are_queued_again(told):
+    row = stored("failed", queue="mail")
+    told()
+    assert row.retry()
+    assert len(told()) == len(WORKERS)
+
+
+def test_one_transaction_sends_one_notification(told):
+    with transaction.atomic():
+        for _ in range(20):
+            stored("queued", queue="mail")
+    assert len(told()) == 2
+
+
+def test_what_is_passed_on_all_are_told(told):
+    told.watch.pass_on([TABLE])
+    assert {name for name, _ in told()} == set(WORKERS)
+
+
+def test_only_who_was_chosen_passes_on():
+    text = f"{TABLE}\nworker@host/1\nworker@host/2"
+    assert polling._meant_for("worker@host/1", {text}) == {TABLE: True}
+    assert polling._meant_for("worker@host/3", {text}) == {}
+    assert polling._meant_for("worker@host/3", {TABLE}) == {TABLE: False}
+
+
+@pytest.mark.parametrize(("alone", "left"), [(True, True), (True, False), (False, True)])
+def test_a_worker_that_was_chosen_and_cannot_take_all_passes_on_and_is_chosen_no_more(alone, left):
+    said = []
+    one = object.__new__(Transport)
+    one._hub, one._hungry = None, frozenset([Task]) if left else frozenset()
+    one._guarded = lambda give: 1
+    one._watch = SimpleNamespace(
+        read_notifications=lambda hub: {TABLE: alone},
+        pass_on=lambda tables: said.extend(tables),
+        listen=lambda hub, callback, busy: said.append(busy),
+    )
+    one._notified()
+    assert said == ([TABLE, True] if alone and left else [])
