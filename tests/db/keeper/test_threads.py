@@ -227,9 +227,17 @@ def test_no_child_is_forked_beside_a_job_and_nobody_waits_for_it(keeper):
     assert is_heard(keeper)
 
 
-def test_a_keeper_that_waits_for_a_lock_holds_up_nobody_either(keeper, monkeypatch):
+@pytest.fixture
+def children():
+    """A pool whose children are replaced when no thread of a keeper is left."""
     children = Children()
     forks.put_off(children)
+    return children
+
+
+@pytest.fixture
+def may_end(keeper, monkeypatch):
+    """Have the keeper wait for a lock; set to let it go on."""
     may_end, waits = threading.Event(), threading.Event()
 
     def locked():
@@ -238,6 +246,10 @@ def test_a_keeper_that_waits_for_a_lock_holds_up_nobody_either(keeper, monkeypat
 
     monkeypatch.setattr(keeper, "tick", locked)
     assert waits.wait(60)
+    return may_end
+
+
+def test_a_keeper_that_waits_for_a_lock_holds_up_nobody_either(children, may_end):
     children._repopulate_pool([])
     assert children.beside is None
     may_end.set()
@@ -260,17 +272,7 @@ def test_what_a_pool_was_told_of_dead_children_is_told_when_they_are_replaced(ke
     assert told == [[-9]]
 
 
-def test_threads_that_made_way_go_on_if_the_pool_is_made_smaller(keeper, monkeypatch):
-    children = Children()
-    forks.put_off(children)
-    may_end, waits = threading.Event(), threading.Event()
-
-    def locked():
-        waits.set()
-        may_end.wait(60)
-
-    monkeypatch.setattr(keeper, "tick", locked)
-    assert waits.wait(60)
+def test_threads_that_made_way_go_on_if_the_pool_is_made_smaller(keeper, children, may_end):
     children._repopulate_pool([])
     assert not keeper.threads.are_complete
     children._processes = 0

@@ -13,31 +13,15 @@ from django.db import (
     connection,
 )
 from django.utils import timezone
-from kombu import Connection, Consumer, Queue
+from kombu import Consumer, Queue
 
-from boogie.apps.tasks import Message, current_app, identity
+from boogie.apps.tasks import Message, identity
 from boogie.apps.tasks.transport import channel, settling
 from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ERRORS = [DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError]
-
-
-@pytest.fixture
-def line():
-    current_app.celery_app()
-    with Connection("boogie://") as line:
-        yield line
-
-
-@pytest.fixture
-def consumer(line):
-    """A consumer of one queue, and what it was given."""
-    taken = []
-    with Consumer(line.channel(), [Queue("q")], on_message=taken.append) as consumer:
-        consumer.qos(prefetch_count=1)
-        yield consumer.channel, taken
 
 
 def send(line):

@@ -77,19 +77,9 @@ def test_the_queues_of_a_worker_have_one_order(fetched):
 
 
 @pytest.fixture
-def line():
-    current_app.celery_app()
-    with Connection("boogie://") as line:
-        yield line
-
-
-@pytest.fixture
-def taken(line):
+def taken(consumer):
     """What a consumer with one place has got."""
-    taken = []
-    with Consumer(line.channel(), [Queue("q")], on_message=taken.append) as consumer:
-        consumer.qos(prefetch_count=1)
-        yield taken
+    return consumer[1]
 
 
 def test_a_row_that_comes_while_messages_are_run_has_its_turn_among_them(line, taken):

@@ -5,7 +5,7 @@ This thread's connections to the databases, and the pools that they may come fro
 from contextlib import suppress
 from typing import Any
 
-from django.db import Error, connections
+from django.db import Error, connections, models, router
 
 
 def renew_connections() -> None:
@@ -22,26 +22,36 @@ def close_connections() -> None:
             connection.close()
 
 
-def close_pools() -> None:
+def close_before_fork() -> None:
     """
-    Close the pools of connections that Django has in this process, on PostgreSQL.
+    Close this thread's connections, and on PostgreSQL the pools that Django has in this process.
 
     A forked process would close those that it inherits, and so end their connections
     here; and it would have none of the threads that serve them.
     """
+    close_connections()
     for connection in connections.all():
         close_pool = getattr(connection, "close_pool", None)
         if close_pool is not None and not connection.in_atomic_block:
             close_pool()
 
 
+def written_to(row: models.Model) -> str:
+    """Return the alias of the database in which a row is changed, wherever it was read."""
+    return router.db_for_write(type(row), instance=row)
+
+
 def apart(alias: str) -> Any:
     """Return a new connection, which no thread shares and no pool lacks."""
     connection = connections.create_connection(alias)
-    options = {**connection.settings_dict["OPTIONS"]}
-    options.pop("pool", None)
-    connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+    connection.settings_dict = without_pool(connection.settings_dict)
     return connection
+
+
+def without_pool(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a database, for who needs one connection."""
+    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+    return {**settings, "OPTIONS": options}
 
 
 def drop(connection: Any) -> None:

@@ -80,8 +80,7 @@ class JSONField(models.JSONField):
         try:
             codec.pack(value)
         except codec.Unfit as unfit:
-            reason = f"{unfit.path and f'at {unfit.path} '}{unfit}"
-            raise self._invalid(value, "unfit", reason=reason) from None
+            raise self._invalid(value, "unfit", reason=unfit.placed) from None
         super().validate(value, model_instance)
         if self.default in (list, dict) and not isinstance(value, self.default):
             kind, shape = type(value).__name__, self.default.__name__

@@ -25,6 +25,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import Error, connection, models
 
+from boogie.apps.tasks.db.connections import without_pool
 from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.keeper import signs
 
@@ -116,11 +117,9 @@ def row_of(orders: dict[str, Any]) -> Any:
         driver: Any = importlib.import_module(name)
         driver.version_info = version
         sys.modules["MySQLdb"] = driver
-    database = orders["database"]
     # One connection is enough.
-    options = {key: value for key, value in database["OPTIONS"].items() if key != "pool"}
     settings.configure(
-        DATABASES={"default": {**database, "OPTIONS": options}},
+        DATABASES={"default": without_pool(orders["database"])},
         USE_TZ=orders["use_tz"],
         TIME_ZONE=orders["time_zone"],
     )

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connections, router
+from django.db import connections
 from django.db.models import QuerySet
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.db import commits, features, sql
+from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
 
 #: Rows read at once while iterating.
@@ -108,7 +109,7 @@ def wait(row: Any, timeout: float | None) -> Any:
     """Wait until ``row`` has ended; return its result or raise what became of it."""
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = 0.02
-    using = router.db_for_write(type(row), instance=row)
+    using = written_to(row)
     row.refresh_from_db(using=using)
     if not row.is_ended and timeout != 0:
         _refuse_in_vain(row)

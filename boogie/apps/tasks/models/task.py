@@ -14,6 +14,7 @@ from model_utils.fields import StatusField
 
 from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.db.fields import ExactCharField, JSONField
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.moments import MomentField
@@ -223,16 +224,11 @@ class Task(models.Model):
         """failed or cancelled → queued, retries counted anew. Return whether the row moved."""
         return self._moved(transitions.requeue(self._itself()))
 
-    @property
-    def _written_to(self) -> str:
-        """The alias of the database that this row is changed in, wherever it was read."""
-        return router.db_for_write(type(self), instance=self)
-
     def _itself(self) -> TaskQuerySet:
-        return type(self).objects.using(self._written_to).filter(pk=self.pk)
+        return type(self).objects.using(written_to(self)).filter(pk=self.pk)
 
     def _moved(self, moved: int) -> bool:
-        self.refresh_from_db(using=self._written_to)
+        self.refresh_from_db(using=written_to(self))
         return bool(moved)
 
     # --- status -----------------------------------------------------------------------

@@ -4,11 +4,12 @@ Workers: one row for each life of a Celery worker.
 
 from typing import Self
 
-from django.db import models, router
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.db.fields import ExactCharField
 from boogie.apps.tasks.db.moments import MomentField
 
@@ -61,6 +62,5 @@ class Worker(models.Model):
     @property
     def is_alive(self) -> bool:
         """Whether its heartbeat is recent, by the database's clock (one query)."""
-        using = router.db_for_write(type(self), instance=self)  # a replica may be late
-        workers = type(self).objects.using(using).filter(pk=self.pk)
+        workers = type(self).objects.using(written_to(self)).filter(pk=self.pk)
         return workers.alive(conf.WORKER_TIMEOUT).exists()

@@ -73,6 +73,11 @@ class Unfit(Exception):
         super().__init__(reason)
         self.path = ""
 
+    @property
+    def placed(self) -> str:
+        """The reason, with where in the value it is."""
+        return f"at {self.path} {self}" if self.path else str(self)
+
     def within(self, step: str) -> "Unfit":
         """Put ``step`` in front of the path, and return the error to be raised again."""
         self.path = step + self.path

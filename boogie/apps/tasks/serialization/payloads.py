@@ -56,7 +56,7 @@ def _argument(task: Declaration, place: int | str, value: Any) -> Any:
         try:
             return pack(value)
         except Unfit as unfit:
-            reason = f"{unfit.path and f'at {unfit.path} '}{unfit}"
+            reason = unfit.placed
         except RecursionError:
             reason = "nested too deeply, or contains itself"
     raise ArgumentError(

@@ -38,11 +38,6 @@ AWAY_PAUSE = 1.0
 LISTEN_FOR = 20.0
 
 
-def alias() -> str:
-    """Return the database that has the rows."""
-    return primary(Task)
-
-
 class Watch:
     """When to look at the database, and how to be told."""
 
@@ -72,7 +67,7 @@ class Watch:
         return changed
 
     def _files(self) -> list[str]:
-        file = features.file_of(connections[alias()])
+        file = features.file_of(connections[primary(Task)])
         return [file, f"{file}-wal"] if file else []
 
     def found(self, number: int, is_look: bool = True) -> None:
@@ -91,7 +86,7 @@ class Watch:
 
     def listen(self, hub: Any, callback: Any, busy: bool) -> None:
         """On PostgreSQL: ask to be notified while this worker has nothing to do."""
-        if not features.notifies(connections[alias()]):
+        if not features.notifies(connections[primary(Task)]):
             return
         try:
             if self._listener is None:
@@ -103,7 +98,7 @@ class Watch:
 
     def _start_listening(self, hub: Any, callback: Any) -> None:
         # For as long as the worker lives: a pool would lack it.
-        listener = apart(alias())
+        listener = apart(primary(Task))
         listener.inc_thread_sharing()
         with listener.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}")
@@ -159,7 +154,7 @@ class Watch:
     def pass_on(self, tables: Iterable[str]) -> None:
         """Tell every worker that waits what this one was told of and cannot take alone."""
         # Not on the connection that listens: what comes meanwhile would be taken for an answer.
-        with contextlib.suppress(Error), connections[alias()].cursor() as cursor:
+        with contextlib.suppress(Error), connections[primary(Task)].cursor() as cursor:
             for table in tables:
                 cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, table])
 

@@ -20,9 +20,11 @@ from kombu.transport import memory, virtual
 import boogie
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.connections import drop
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models.querysets import primary
 
 from . import channel
-from .polling import FASTEST, Watch, alias
+from .polling import FASTEST, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ class Transport(memory.Transport):
 
     def _give_up(self) -> None:
         """Try again in a while, by another connection."""
-        drop(connections[alias()])
+        drop(connections[primary(Task)])
         self._watch.away()
 
     # --- without an event loop (gevent, eventlet, clients) -----------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.broker.connection import broker_pool
-from boogie.apps.tasks.db.connections import close_connections, close_pools
+from boogie.apps.tasks.db.connections import close_before_fork
 from boogie.apps.tasks.keeper.thread import Keeper
 
 #: The keepers of this process, one for each of its workers: the event loop that forks, or None.
@@ -27,8 +27,7 @@ def _before_fork() -> None:
     for one in keepers:
         one.threads.end()
     if keepers:
-        close_connections()
-        close_pools()
+        close_before_fork()
         broker_pool.close()
 
 

@@ -15,7 +15,7 @@ from celery.worker import state
 import boogie
 from boogie.apps.tasks import current_app, identity, registry
 from boogie.apps.tasks.broker import quirks
-from boogie.apps.tasks.db.connections import close_connections, close_pools
+from boogie.apps.tasks.db.connections import close_before_fork, close_connections
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper import jobs, pacemaker, thread
 
@@ -51,8 +51,7 @@ class KeeperStep(bootsteps.StartStopStep):
         reuse_connections(worker.app)
         quirks.spare_redis(worker.app)
         quirks.hear_redis(worker.app)
-        close_connections()
-        close_pools()
+        close_before_fork()
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
             worker.worker_lost_wait = LOST_WAIT
 
