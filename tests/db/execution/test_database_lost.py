@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from boogie.apps.tasks import Task, task_retried
-from boogie.apps.tasks.execution import perform
+from boogie.apps.tasks.execution import perform, start
 from boogie.apps.tasks.lifecycle import transitions
 from tests.project.shop.models import Product
 from tests.support.runs import declared, now_due, work
@@ -140,3 +141,12 @@ def test_call_raises_the_error_of_the_database(product, away):
         atomic.call(product)
     row = Task.objects.get()
     assert (row.status, row.attempt, stock(product)) == ("failed", 1, 0)
+
+
+@pytest.mark.parametrize("task", [loose, atomic], ids=["loose", "atomic"])
+def test_a_soft_time_limit_that_strikes_in_the_claim_is_that_of_the_run(product, away, task):
+    """It strikes once: a body that began after it would have none."""
+    away(start, "claim_both", SoftTimeLimitExceeded(1))
+    row = work(task.delayed(product))
+    assert (row.status, row.attempt, stock(product)) == ("failed", 1, 0)
+    assert row.error.startswith("SoftTimeLimitExceeded")

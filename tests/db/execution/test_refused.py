@@ -82,4 +82,5 @@ def test_a_result_beyond_a_packet_fails_the_row_at_once(product, atomic):
     task = declared(atomic=atomic)(lambda product: '"' * 5_200_000)
     row = work(task.delayed(product))
     assert (row.status, row.attempt, row.losses) == ("failed", 1, 0)
+    assert row.error.startswith("ResultError: ")
     assert "max_allowed_packet" in row.error

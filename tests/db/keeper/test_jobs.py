@@ -16,10 +16,11 @@ def working(monkeypatch, db):
     monkeypatch.setattr(jobs, "AGAIN_AFTER", 0.01)
     monkeypatch.setattr("boogie.apps.tasks.keeper.step.drop_all", lambda: None)
     monkeypatch.setattr(jobs.connections, "close_all", lambda: None)
-    thread = threading.Thread(target=jobs.work, daemon=True)
+    stopped = threading.Event()
+    thread = threading.Thread(target=jobs.work, args=[stopped], daemon=True)
     thread.start()
     yield thread
-    jobs.stop()
+    jobs.stop(stopped, 1)
     thread.join(10)
 
 
@@ -51,3 +52,11 @@ def test_whatever_a_hook_raises_the_next_job_is_done(working, error, caplog):
     wait_until(lambda: done)
     assert working.is_alive()
     assert "The keeper failed at" in caplog.text
+
+
+def test_an_order_to_stop_that_nobody_took_ends_no_thread_that_begins_later(working):
+    done = []
+    jobs.stop(threading.Event(), 2)
+    jobs.submit(done.append, True)
+    wait_until(lambda: done)
+    assert working.is_alive()

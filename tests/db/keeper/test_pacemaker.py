@@ -1,5 +1,6 @@
 """The process that beats for a worker whose own threads are held up."""
 
+import math
 import signal
 import sys
 
@@ -181,3 +182,14 @@ def test_a_database_in_memory_is_shared_with_nobody(monkeypatch):
     if connection.vendor == "sqlite":
         monkeypatch.setattr(connection, "is_in_memory_db", lambda: True)
         assert not pacemaker.can_be_shared()
+
+
+def test_who_has_none_is_well_no_longer_than_its_heartbeat_is_believed(worker, monkeypatch):
+    keeper = thread.Keeper(ME, {"queues": []}, None)
+    keeper.pacemaker = pacemaker.Pacemaker(ME)
+    keeper.beat()
+    assert keeper._known_until == math.inf
+    keeper.pacemaker.stop()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    keeper.beat()
+    assert keeper._known_until < math.inf

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
-from . import postgresql
+from . import commits, postgresql
 
 Rows = models.QuerySet[Any]
 
@@ -52,7 +52,7 @@ class Statement:
         try:
             return _executed(postgresql.cursor(connection), self.text, params)
         except NotSupportedError:
-            if connection.in_atomic_block:
+            if commits.in_transaction(connection):
                 raise
             # A migration has changed the type of a column: what is kept has become useless.
             connection.close()

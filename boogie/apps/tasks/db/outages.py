@@ -122,12 +122,21 @@ def unlocked(using: str, action: Callable[[], T], patience: float = 30.0) -> T:
         pause = min(pause * 2, 0.25)
 
 
-def patiently(using: str, action: Callable[[], T], patience: float) -> T:
+def _too_late(limit: SoftTimeLimitExceeded) -> None:
+    """Take no notice of a soft time limit: the body has ended."""
+
+
+def patiently(
+    using: str,
+    action: Callable[[], T],
+    patience: float,
+    struck: Callable[[SoftTimeLimitExceeded], None] = _too_late,
+) -> T:
     """
     Call ``action``, again and again for ``patience`` seconds while the database is away.
 
     Each try has a new connection: none within a transaction of the caller, who would lose what
-    is in it. A soft time limit that strikes here is too late to mean anything: the body has ended.
+    is in it. A soft time limit that strikes ends one try, not the trying; ``struck`` is told.
     """
     deadline = time.monotonic() + patience
     pause = 0.1
@@ -140,6 +149,8 @@ def patiently(using: str, action: Callable[[], T], patience: float) -> T:
             again = again and not commits.in_transaction(connection)
             if not again or time.monotonic() + pause > deadline:
                 raise
+            if isinstance(error, SoftTimeLimitExceeded):
+                struck(error)
             drop(connection)
         time.sleep(pause)
         pause = min(pause * 2, 5.0)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, models, transaction
 from django.db.models import sql
 
-from . import compiled, features, outages
+from . import commits, compiled, features, outages
 from .sql import first_of
 
 #: So many rows of a queue may be locked by others, who are taking them at the same moment.
@@ -64,7 +64,7 @@ class Reservation:
         if not features.returns_from_update(connection):
             return self._take_locked(using, connection)
         # In a transaction others' statements would be committed so, too.
-        relaxed = self.may_be_lost and not connection.in_atomic_block
+        relaxed = self.may_be_lost and not commits.in_transaction(connection)
         build = partial(self._compile, relaxed=relaxed)
         place = (self, relaxed)
         statement = compiled.cached(using, place, build) if self.is_kept else build(connection)

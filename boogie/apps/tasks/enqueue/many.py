@@ -12,7 +12,6 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connections, models, router, transaction
 
 from boogie.apps.tasks import current_app
@@ -21,7 +20,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.ids import uuid7_block
 from boogie.apps.tasks.db.insert import insert_many
 from boogie.apps.tasks.lifecycle import emit, states
-from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.models import Task, TaskQuerySet, families
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
 
@@ -116,9 +115,8 @@ def _insert_chunk(row: Task, chunk: list[Reference], first: int, arrow: states.A
 
 def _references(task: Declaration, objects: Any, using: str) -> References:
     """Yield content type, key and database of each object."""
-    kinds = ContentType.objects.db_manager(using)
     if isinstance(objects, models.QuerySet):
-        yield from _references_of_queryset(task, objects, kinds)
+        yield from _references_of_queryset(task, objects, using)
         return
     if not isinstance(objects, Iterable) or isinstance(objects, str | bytes | dict):
         raise TypeError(
@@ -127,19 +125,19 @@ def _references(task: Declaration, objects: Any, using: str) -> References:
         )
     for given in objects:
         obj = references.check_object(task.name, given)
-        kind = kinds.get_for_model(obj, for_concrete_model=False).pk
+        kind = families.type_for(type(obj), using).pk
         database = router.db_for_write(type(obj), instance=obj)
         yield kind, references.checked_key(task.name, obj), database
 
 
 def _references_of_queryset(
-    task: Declaration, objects: "models.QuerySet[Any]", kinds: Any
+    task: Declaration, objects: "models.QuerySet[Any]", using: str
 ) -> References:
     model = objects.model
     probe = model()
     probe._state.db = objects.db
     database = router.db_for_write(model, instance=probe)
-    kind = kinds.get_for_model(model, for_concrete_model=False).pk
+    kind = families.type_for(model, using).pk
     keys: Iterable[Any] = objects.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
     if features.blocks_readers(connections[objects.db]):
         # Nothing can be written under a cursor that is open since before somebody else wrote.

@@ -5,7 +5,6 @@ Making one row: checked, inserted in the caller's transaction, rung for on commi
 from functools import partial
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models.signals import post_save, pre_save
 
@@ -16,7 +15,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import commits, compiled, insert, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import emit, states, transitions
-from boogie.apps.tasks.models import Task, columns
+from boogie.apps.tasks.models import Task, columns, families
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
 
@@ -70,8 +69,7 @@ def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     obj = references.check_object(task.name, obj)
     key = references.checked_key(task.name, obj)
     row = draft(task, args, kwargs)
-    kinds = ContentType.objects.db_manager(row._state.db)
-    row.content_type = kinds.get_for_model(obj, for_concrete_model=False)
+    row.content_type = families.type_for(type(obj), row._state.db)
     row.object_id = key
     row.object_db = router.db_for_write(type(obj), instance=obj)
     return row

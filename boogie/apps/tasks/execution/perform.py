@@ -58,7 +58,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
     try:
         with transaction.atomic(using=run.db):
             _perform(task, run, body)
-            settle.finish_now(run)
+            settle.finish_within(run)
             if run.outcome == TAKEN and not _has_deleted_its_row(run):
                 raise _Undo
     except _Undo:

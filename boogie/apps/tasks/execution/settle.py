@@ -33,12 +33,25 @@ def finish(run: Run) -> None:
     except DatabaseError as refusal:
         if outages.is_outage(refusal) or _is_broken(run):
             raise
-        kind = type(run.result).__qualname__
-        error = ResultError(
-            f"{run.row.name} returned a {kind} that the database refuses to store: {refusal}"
-        )
-        run.exception = error
+        run.exception = error = _refused(run, refusal)
         fail(run, run.describe(error))
+
+
+def finish_within(run: Run) -> None:
+    """Settle a run whose body returned, in the transaction around it."""
+    try:
+        finish_now(run)
+    except DatabaseError as refusal:
+        if outages.is_outage(refusal):
+            raise
+        raise _refused(run, refusal) from refusal
+
+
+def _refused(run: Run, refusal: DatabaseError) -> ResultError:
+    kind = type(run.result).__qualname__
+    return ResultError(
+        f"{run.row.name} returned a {kind} that the database refuses to store: {refusal}"
+    )
 
 
 def finish_now(run: Run) -> None:

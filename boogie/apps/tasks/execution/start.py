@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
@@ -36,13 +37,17 @@ def forget() -> None:
 def claim(task_id: str, name: str) -> Run | None:
     """Claim the queued row ``task_id`` of a task for this process; ``None``: not to be had."""
     using = primary(Task)
-    found = outages.patiently(using, partial(claim_both, using, task_id, name), CLAIM_PATIENCE)
+    limits: list[SoftTimeLimitExceeded] = []
+    claiming = partial(claim_both, using, task_id, name)
+    found = outages.patiently(using, claiming, CLAIM_PATIENCE, limits.append)
     if found is None:
         return None
     row, make = found
     run = read(row, make)
+    if limits and run.gone is None:  # it is not to strike a second time
+        run.gone = limits[0]
     if make is None and run.gone is None:
-        _kinds[name] = claims.kind_of(row)
+        _kinds[name] = claims.kind_of(row, families.type_of(row).model_class())
     return run
 
 

@@ -43,11 +43,12 @@ def submit(job: Callable[..., Any], *args: Any) -> None:
     _jobs.put(Job(partial(job, *args)))
 
 
-def work() -> None:
+def work(stopped: threading.Event) -> None:
     """Do jobs as they come, until told to stop. Whatever one raises, the next is done."""
     try:
-        while (job := _jobs.get()) is not None:
-            _do_or_tell(job)
+        while not stopped.is_set():
+            if (job := _jobs.get()) is not None:
+                _do_or_tell(job)
     finally:
         connections.close_all()
 
@@ -83,9 +84,11 @@ def _put_off(job: Job) -> None:
         logger.error("The keeper gives up %r: the database has refused it for too long", job.do)
 
 
-def stop() -> None:
-    """Have one thread that works stop after the jobs before this call."""
-    _jobs.put(None)
+def stop(stopped: threading.Event, threads: int) -> None:
+    """Have so many threads that work until ``stopped`` end, after what they do now."""
+    stopped.set()
+    for _ in range(threads):
+        _jobs.put(None)  # for one that waits; who is not meant goes on
 
 
 def finish() -> None:

@@ -48,8 +48,12 @@ class Pacemaker:
         self._process: subprocess.Popen[bytes] | None = None
         self._next_start = 0.0
 
-    def note_beat(self) -> None:
-        """Tell the process that the worker has beaten by itself; start it if it does not live."""
+    def note_beat(self) -> bool:
+        """
+        Tell the process that the worker has beaten by itself; start it if it does not live.
+
+        Return whether it lives.
+        """
         try:
             if self._process is not None:
                 _write(self._process, b".")
@@ -64,6 +68,7 @@ class Pacemaker:
                 *(self.worker_id, type(error).__name__, error),
                 *(START_EVERY, conf.WORKER_TIMEOUT),
             )
+        return self._process is not None
 
     def stop(self) -> None:
         """End the process, and wait for it."""

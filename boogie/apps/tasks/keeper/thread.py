@@ -116,8 +116,7 @@ class Keeper:
         now = time.monotonic()
         beat(self.worker_id, self.about)
         self._known_until = now + conf.WORKER_TIMEOUT
-        if self.pacemaker is not None:
-            self.pacemaker.note_beat()
+        if self.pacemaker is not None and self.pacemaker.note_beat():
             self._known_until = math.inf
 
     def kill_terminated(self) -> None:

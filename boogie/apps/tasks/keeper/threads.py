@@ -23,9 +23,9 @@ class Threads:
         self._keeping: list[threading.Thread] = []
         self._working: list[threading.Thread] = []
         #: Whether they were asked to end.
-        self._stopped = threading.Event()
+        self._stopped, self._jobs_stopped = threading.Event(), threading.Event()
         self._stopped.set()
-        self._jobs_stopped = True
+        self._jobs_stopped.set()
 
     @property
     def has_begun(self) -> bool:
@@ -35,32 +35,31 @@ class Threads:
     @property
     def are_complete(self) -> bool:
         """Whether all that there should be run."""
-        return not self._stopped.is_set() and not self._jobs_stopped
+        return not self._stopped.is_set() and not self._jobs_stopped.is_set()
 
     def begin(self) -> None:
         """Begin the threads, or those of them that were asked to end."""
         if self._stopped.is_set():
             self._stopped = threading.Event()
             self._keeping = [_begun("boogie-keeper", self._keep, self._stopped)]
-        if self._jobs_stopped:
-            self._jobs_stopped = False
-            self._working = [_begun("boogie-jobs", jobs.work) for _ in range(JOB_THREADS)]
+        if self._jobs_stopped.is_set():
+            self._jobs_stopped = threading.Event()
+            self._working = self._begin_to_work(JOB_THREADS)
 
     @property
     def has_died(self) -> bool:
         """Whether a thread has ended that was not asked to."""
         expected = [] if self._stopped.is_set() else self._keeping
-        expected = expected if self._jobs_stopped else expected + self._working
+        expected = expected if self._jobs_stopped.is_set() else expected + self._working
         return not all(thread.is_alive() for thread in expected)
 
     def revive(self) -> None:
         """Begin threads anew that have died."""
         if not self._stopped.is_set() and not _living(self._keeping):
             self._keeping = [_begun("boogie-keeper", self._keep, self._stopped)]
-        if not self._jobs_stopped:
+        if not self._jobs_stopped.is_set():
             self._working = _living(self._working)
-            missing = JOB_THREADS - len(self._working)
-            self._working += [_begun("boogie-jobs", jobs.work) for _ in range(missing)]
+            self._working += self._begin_to_work(JOB_THREADS - len(self._working))
 
     def make_way(self) -> bool:
         """
@@ -87,10 +86,11 @@ class Threads:
         self._keeping, self._working = [], []
 
     def _stop_jobs(self) -> None:
-        if not self._jobs_stopped:
-            self._jobs_stopped = True
-            for _ in self._working:
-                jobs.stop()
+        if not self._jobs_stopped.is_set():
+            jobs.stop(self._jobs_stopped, len(self._working))
+
+    def _begin_to_work(self, count: int) -> list[threading.Thread]:
+        return [_begun("boogie-jobs", jobs.work, self._jobs_stopped) for _ in range(count)]
 
 
 def _begun(name: str, target: Callable[..., Any], *args: Any) -> threading.Thread:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import Error, connections, models
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.lookups import In
 
-from boogie.apps.tasks.db import compiled, features, outages, sql
+from boogie.apps.tasks.db import commits, compiled, features, outages, sql
 from boogie.apps.tasks.protocols import Row
 
 from . import states, transitions
@@ -42,13 +41,15 @@ class Kind:
     model: type[models.Model]
 
 
-def kind_of(row: Row) -> Kind | None:
-    """Return the kind of the object of ``row``; ``None`` if it has to be read by itself."""
+def kind_of(row: Row, model: type[models.Model] | None) -> Kind | None:
+    """
+    Return the kind of the object of ``row``, which is of ``model``.
+
+    ``None`` if it has to be read by itself.
+    """
     using = row._state.db
     if row.object_db != using or not features.reads_along(connections[using]):
         return None
-    kinds = ContentType.objects.db_manager(using)
-    model: Any = kinds.get_for_id(row.content_type_id).model_class()
     if model is None or type(model._meta.pk) not in KEYS:
         return None
     if not compiled.is_plain(model._base_manager):
@@ -148,7 +149,7 @@ def claim_with_object(
     try:
         found = statement.all(connection, _values(everything, key, names, worker, pid))
     except Error as error:
-        if outages.is_outage(error) or connection.in_atomic_block:
+        if outages.is_outage(error) or commits.in_transaction(connection):
             raise
         # The object cannot be read along: a column is gone, or its key is from before the model
         # was changed. Read by itself, it fails the row, not its claim.

@@ -23,6 +23,12 @@ def family(model: type[models.Model]) -> list[type[models.Model]]:
     return [m for m in _models() if m._meta.concrete_model is concrete]
 
 
+def type_for(model: type[models.Model], using: str | None) -> ContentType:
+    """Return the type by which rows in ``using`` name objects of ``model``, or of this proxy."""
+    kinds = ContentType.objects.db_manager(using)
+    return kinds.get_for_model(model, for_concrete_model=False)
+
+
 def type_of(row: Row) -> ContentType:
     """Return the type of a row's object from where the row was read: no replica is asked."""
     kinds = ContentType.objects.db_manager(row._state.db)  # with a cache for the process

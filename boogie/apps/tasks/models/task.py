@@ -166,8 +166,7 @@ class Task(models.Model):
     @object.setter
     def object(self, obj: models.Model | None) -> None:
         obj = references.check_object("Task.object", obj)
-        kinds = ContentType.objects.db_manager(self._state.db)
-        self.content_type = kinds.get_for_model(obj, for_concrete_model=False)
+        self.content_type = families.type_for(type(obj), self._state.db)
         self.object_id = references.checked_key("Task.object", obj)
         self.object_db = router.db_for_write(type(obj), instance=obj)
 
