@@ -27,9 +27,11 @@ class Event:
     pid: int
 
 
-def note(kind: str, row: object = "-", attempt: int = 0, pid: int | None = None) -> int:
-    """Append a line; return its time."""
-    now = time.monotonic_ns()
+def note(
+    kind: str, row: object = "-", attempt: int = 0, pid: int | None = None, ns: int | None = None
+) -> int:
+    """Append a line; return its time, which is ``ns`` or now."""
+    now = time.monotonic_ns() if ns is None else ns
     line = f"{now} {kind} {row} {attempt} {pid or os.getpid()}\n"
     # One write() to a file opened with O_APPEND is never mixed with another.
     file = os.open(os.environ[VARIABLE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 from faults import journal
 from tests.support.celery_worker import CeleryWorker
@@ -35,7 +36,8 @@ class Worker(CeleryWorker):
     def kill(self) -> int:
         """End the whole of it at once, as a power cut does; return when, in ns."""
         tree = self.tree
-        super().kill()
+        with _killing(tree):
+            super().kill()
         return note_deaths(tree)
 
     def wait(self) -> int:
@@ -48,9 +50,22 @@ class Worker(CeleryWorker):
 
 def kill_process(pid: int) -> int:
     """Kill one process; return when it was seen dead, in ns."""
-    with contextlib.suppress(ProcessLookupError):
+    with _killing([pid]), contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     return note_deaths([pid])
+
+
+@contextlib.contextmanager
+def _killing(pids: list[int]) -> Iterator[None]:
+    """
+    Note deaths at the time of what is done within, which kills.
+
+    On a busy machine their rescue may begin long before this process sees them dead.
+    """
+    before = time.monotonic_ns()
+    yield
+    for pid in pids:
+        journal.note("death", pid=pid, ns=before)
 
 
 def note_deaths(pids: list[int]) -> int:

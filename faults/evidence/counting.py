@@ -16,7 +16,7 @@ ENDED = ("finished", "failed", "cancelled")
 #: Bodies that raise nothing by themselves.
 HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name, tasks.addressed.name)
 #: What a body raises whose statement meets a database that went away; and how one is known.
-DATABASE_ERRORS = ("OperationalError", "InterfaceError")
+DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError")
 BODY = "faults/lab/tasks.py"
 
 
