@@ -1,5 +1,6 @@
 """Of the workers of ``boogie://`` that wait few are told of a row on PostgreSQL, none too few."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_worker_that_was_chosen_and_cannot_take_all_passes_on_and_is_chosen_no
     said = []
     one = object.__new__(Transport)
     one._hub, one._hungry = None, frozenset([Task]) if left else frozenset()
-    one._guarded = lambda give: 1
+    one._guarded = lambda give, is_look: 1
     one._watch = SimpleNamespace(
         read_notifications=lambda hub: {TABLE: alone},
         pass_on=lambda tables: said.extend(tables),
@@ -121,3 +122,18 @@ def test_a_worker_that_was_chosen_and_cannot_take_all_passes_on_and_is_chosen_no
     )
     one._notified()
     assert said == ([TABLE, True] if alone and left else [])
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_who_is_told_all_the_time_looks_as_often_as_who_is_not(monkeypatch, is_told):
+    """Rows become due, and messages are given back, of which nobody tells."""
+    monkeypatch.setattr(Transport, "_open_channels", [])
+    one = object.__new__(Transport)
+    one._hub, one._hungry, one._watch = None, frozenset(), polling.Watch()
+    one._watch._listening_since = time.monotonic()
+    one._watch.found(1)
+    planned = one._watch._next
+    monkeypatch.setattr(one._watch, "read_notifications", lambda hub: {TABLE: False})
+    if is_told:
+        one._notified()
+    assert one._watch._next == planned

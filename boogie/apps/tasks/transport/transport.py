@@ -107,7 +107,8 @@ class Transport(memory.Transport):
         kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in told)
         if not kinds:
             return
-        self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry))
+        # It does not put off the next look: rows become due that nobody tells of.
+        self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry), is_look=False)
         if self._hungry and any(told.values()):
             self._watch.pass_on(kind._meta.db_table for kind in self._hungry)
             self._watch.listen(self._hub, self._notified, busy=True)
