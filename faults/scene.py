@@ -107,6 +107,19 @@ class Scene:
     def enqueue(self, number: int, *args: float, body: Any = tasks.work) -> list[Task]:
         return [self.note_made(body.delayed(self.thing(), *args)) for _ in range(number)]
 
+    def enqueue_for(self, queue: str, number: int, *args: float, body: Any = tasks.work) -> Any:
+        """Enqueue for the worker of a queue: one that looks first may fetch more than it runs."""
+        settings = current_app.celery_app().conf
+        settings.task_default_queue = queue
+        try:
+            return self.enqueue(number, *args, body=body)
+        finally:
+            settings.task_default_queue = self.queue
+
+    def own_queue(self, number: int) -> str:
+        """Return the queue of the worker ``number`` alone, where each is to have its own."""
+        return f"{self.queue}_{number}"
+
     def note_made(self, row: Task) -> Task:
         """Remember a row that must be there in the end."""
         self.made.add(str(row.pk))

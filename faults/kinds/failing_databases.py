@@ -86,10 +86,12 @@ def stall(scene: Scene) -> None:
 
     Nobody's heart could beat: who comes back first must not take the others for dead.
     """
-    workers = [scene.worker() for _ in range(STALLED)]
+    queues = [scene.own_queue(number) for number in range(STALLED)]
+    workers = [scene.worker(queue=queue) for queue in queues]
     for _ in range(max(1, scene.runs // 10)):
         seconds = conf.WORKER_TIMEOUT * 1.5
-        rows = scene.enqueue(STALLED, seconds + conf.WORKER_TIMEOUT + 10.0)
+        length = seconds + conf.WORKER_TIMEOUT + 10.0
+        rows = [row for queue in queues for row in scene.enqueue_for(queue, 1, length)]
         scene.begin(rows)
         hold_lock(seconds)
         scene.injected()

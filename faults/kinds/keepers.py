@@ -95,12 +95,16 @@ def slow_hook(scene: Scene) -> None:
     Nobody else's row may suffer: the heart beats on. The hook is called once.
     """
     seconds = conf.WORKER_TIMEOUT + 10.0
-    workers = [scene.worker(concurrency=2) for _ in range(2)]
+    queues = [scene.own_queue(number) for number in range(2)]
+    workers = [scene.worker(concurrency=2, queue=queue) for queue in queues]
     for _ in range(max(1, scene.runs // 10)):
         before = len(scene.events("hook"))
-        (row,) = scene.enqueue(1, 60.0, seconds, body=tasks.mourned)
+        (row,) = scene.enqueue_for(queues[0], 1, 60.0, seconds, body=tasks.mourned)
         (start,) = scene.begin([row])
-        healthy = scene.enqueue(3, seconds + 5.0)
+        healthy = [
+            *scene.enqueue_for(queues[0], 1, seconds + 5.0),
+            *scene.enqueue_for(queues[1], 2, seconds + 5.0),
+        ]
         scene.begin(healthy)
         kill_process(start.pid)
         scene.injected()
