@@ -47,6 +47,7 @@ def test_every_setting_is_documented_with_its_type_and_default():
         "_Count": "count",
         "_Path": "path",
         "_Retention": "retention",
+        "_Level": "level",
     }
     real = {}
     for key in Conf.names():

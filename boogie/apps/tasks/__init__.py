@@ -14,6 +14,7 @@ from boogie.apps.tasks.broker import alias as _alias  # noqa: F401 - kombu is to
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.declaration.cancel import check_cancelled
 from boogie.apps.tasks.declaration.decorator import task
+from boogie.apps.tasks.tracking.track import progress, track
 
 from .exceptions import (
     ArgumentError,
@@ -36,9 +37,9 @@ from .signals import (
 )
 
 if TYPE_CHECKING:
-    from .models import Message, Task, Worker
+    from .models import Message, Progress, Task, Worker
 
-_MODELS = ("Message", "Task", "Worker")
+_MODELS = ("Message", "Progress", "Task", "Worker")
 
 __all__ = [
     "ArgumentError",
@@ -46,6 +47,7 @@ __all__ = [
     "BoogieTasksError",
     "Message",
     "ObjectGone",
+    "Progress",
     "ResultError",
     "Task",
     "TaskCancelled",
@@ -54,6 +56,7 @@ __all__ = [
     "Worker",
     "WorkerLost",
     "check_cancelled",
+    "progress",
     "task",
     "task_cancelled",
     "task_failed",
@@ -62,6 +65,7 @@ __all__ = [
     "task_queued",
     "task_retried",
     "task_started",
+    "track",
 ]
 
 

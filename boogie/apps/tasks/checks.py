@@ -22,7 +22,7 @@ from .broker.message import serializer
 from .conf import Conf, conf
 from .db import features
 from .models import Message, Task, Worker
-from .models.querysets import primary
+from .models.stored import primary
 
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",

@@ -26,6 +26,10 @@ RETENTION: dict[str, float | None] = {
 }
 
 
+#: Names of levels of logging.
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
 def seconds(value: float | timedelta) -> float:
     """Take a number of seconds or a ``timedelta``; return seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
@@ -74,6 +78,11 @@ class _Path(_Kind[str | None]):
         return None if value is None else str(value)
 
 
+class _Level(_Path):
+    def accepts(self, value: Any) -> bool:
+        return value is None or value in LEVELS
+
+
 class _Retention(_Kind[dict[str, float | None]]):
     def accepts(self, value: Any) -> bool:
         return (
@@ -90,6 +99,7 @@ class _Retention(_Kind[dict[str, float | None]]):
 SECONDS = _Seconds("a positive number of seconds or a timedelta, of a hundred years at most")
 COUNT = _Count("a whole number, 0 or more")
 PATH = _Path("a dotted path such as 'proj.celery.app', or None")
+LEVEL = _Level("a level of logging such as 'INFO', or None")
 RETENTIONS = _Retention(
     "a dict whose keys are among 'finished', 'failed' and 'cancelled' and whose values "
     "are seconds, a timedelta, or None to keep rows for ever"
@@ -146,6 +156,10 @@ class Conf:
     STUCK_AFTER = Setting(SECONDS, 300)
     #: How long ended rows are kept, for each outcome.
     RETENTION = Setting(RETENTIONS, {})
+    #: The level from which on rows keep what their bodies log; ``None``: nothing.
+    KEEP_LOG = Setting(LEVEL, None)
+    #: A bar that has not moved for this time is shown as stalled.
+    STALLED_AFTER = Setting(SECONDS, 600)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield ``(key or '', message)`` for everything wrong in ``settings.BOOGIE_TASKS``."""

@@ -57,6 +57,14 @@ class Declaration(Protocol):
         """Whether a run whose worker died may be started again."""
 
     @property
+    def log(self) -> Any:
+        """The level from which on its rows keep what the body logs."""
+
+    @property
+    def sensitive(self) -> Any:
+        """Names of arguments that are shown nowhere."""
+
+    @property
     def declared_from(self) -> Any:
         """The function or class that was decorated."""
 

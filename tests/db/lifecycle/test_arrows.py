@@ -55,6 +55,7 @@ EFFECTS = {
     "finish": {"result": {"n": 1}, "ended": lambda new, old: recent(new["ended"])},
     "fail": {
         "errors": lambda new, old: undated(new["errors"]) == [ERROR],
+        "error_type": "builtins.ValueError",
         "ended": lambda new, old: recent(new["ended"]),
     },
     "retry": {

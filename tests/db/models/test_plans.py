@@ -255,7 +255,7 @@ BY_KEY = {
     "cancel": lambda queued, running: queued.cancel(),
     "cancel some": lambda queued, running: _all().filter(pk__in=[queued.pk, running.pk]).cancel(),
     "finish": lambda queued, running: transitions.finish(_all(), running, 1),
-    "fail": lambda queued, running: transitions.fail(_all(), running, {}),
+    "fail": lambda queued, running: transitions.fail(_all(), running, {"type": "E"}),
 }
 
 

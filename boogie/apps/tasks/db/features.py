@@ -106,6 +106,22 @@ def blocks_readers(connection: Any) -> bool:
     return bool(connection.vendor == "sqlite")
 
 
+def has_one_writer(connection: Any) -> bool:
+    """Return whether who writes in a transaction holds up every other writer."""
+    return bool(connection.vendor == "sqlite")
+
+
+def be_impatient(connection: Any) -> None:
+    """Have statements of ``connection`` wait for no lock for longer than about a second."""
+    impatient = {
+        "postgresql": "SET lock_timeout = '500ms'",
+        "mysql": "SET innodb_lock_wait_timeout = 1",
+    }
+    if connection.vendor in impatient:
+        with connection.cursor() as cursor:
+            cursor.execute(impatient[connection.vendor])
+
+
 def file_of(connection: Any) -> str | None:
     """Return the file that is the database, if it is one."""
     name = str(connection.settings_dict["NAME"])

@@ -2,6 +2,7 @@
 Columns and indexes that mean the same on every database. Migrations name them.
 """
 
+from dataclasses import asdict
 from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.serialization import codec
 from boogie.apps.tasks.serialization.forms import PayloadField
+from boogie.apps.tasks.serialization.progress import Progress
 
 from . import features
 
@@ -96,6 +98,47 @@ class JSONField(models.JSONField):
     def save_form_data(self, instance: models.Model, data: Any) -> None:
         empty = data is None and not self.null
         super().save_form_data(instance, self.get_default() if empty else data)
+
+
+class ListField(JSONField):
+    """A list that the machine writes; an empty one takes no room, and no part in an INSERT."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        fixed = {"default": list, "null": True, "blank": True, "editable": False}
+        super().__init__(*args, **{**options, **fixed})
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        for fixed in ("default", "null", "blank", "editable"):
+            del options[fixed]
+        return name, path, args, options
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return [] if value is None else super().from_db_value(value, expression, connection)
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        return super().get_db_prep_save(value or None, connection)
+
+
+class ProgressField(JSONField):
+    """A :class:`Progress`, or ``None``."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Progress | None:
+        return self._made(super().from_db_value(value, expression, connection))
+
+    def to_python(self, value: Any) -> Progress | None:
+        return value if isinstance(value, Progress) else self._made(super().to_python(value))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        plain = asdict(value) if isinstance(value, Progress) else value
+        return super().get_db_prep_value(plain, connection, prepared)
+
+    def value_to_string(self, obj: models.Model) -> Any:
+        value = self.value_from_object(obj)
+        return asdict(value) if isinstance(value, Progress) else value
+
+    def _made(self, value: Any) -> Progress | None:
+        return None if value is None else Progress(**value)
 
 
 class Dated(models.Func):

@@ -73,12 +73,21 @@ class Shape:
 
     ``given``: the fields whose values come with each row, by ``attname``; ``computed``:
     expressions of the database's, by ``attname``. All others have the values of a new
-    instance, in the statement itself.
+    instance, in the statement itself, or by the column's own default.
     """
 
     model: type[models.Model]
     given: tuple[str, ...]
     computed: tuple[tuple[str, Any], ...]
+
+
+def _is_named(field: Any, template: models.Model) -> bool:
+    """Return whether a column has to be named: the database would put something else there."""
+    value = getattr(template, field.attname)
+    if hasattr(value, "as_sql"):
+        return True
+    has_default = field.db_default is not models.NOT_PROVIDED
+    return not has_default and (not field.null or value not in (None, []))
 
 
 class Inserter:
@@ -95,8 +104,9 @@ class Inserter:
             setattr(template, field.attname, Slot(field.attname, field))
         for name, expression in computed.items():
             setattr(template, name, expression)
+        named = [field for field in fields if _is_named(field, template)]
         query = sql.InsertQuery(model)
-        query.insert_values(fields, [template])
+        query.insert_values(named, [template])
         self.compiler = query.get_compiler(connection=connection)
         self.compiler.returning_fields = returned
         ((text, params),) = self.compiler.as_sql()

@@ -81,6 +81,11 @@ def is_conflict(error: BaseException | None) -> bool:
     return code in (SQLITE_CONFLICTS if _is_sqlite(error) else MYSQL_CONFLICTS)
 
 
+def is_locked(error: BaseException | None) -> bool:
+    """Return whether somebody held a lock for longer than the connection waits."""
+    return _code(error) in ("55P03", 1205)
+
+
 def has_lost(using: str, error: BaseException) -> bool:
     """Return whether a statement that was a transaction of its own lost: it may be done again."""
     return is_conflict(error) and not commits.in_transaction(connections[using])

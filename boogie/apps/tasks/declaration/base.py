@@ -28,6 +28,8 @@ from .each import Each
 from .factory import annotate, build, parameter_name
 from .history import History
 from .retry import Retrying
+from .telling import Telling
+from .using import Using
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.run import Run
@@ -39,7 +41,7 @@ R = TypeVar("R")
 B = TypeVar("B", bound="BoogieTask[Any, ..., Any]")
 
 
-class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
+class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
     """
     A task about a model instance. A real Celery task class.
 
@@ -58,6 +60,10 @@ class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
     rescue: bool = True
     #: Names that the task had before; rows and doorbells that carry them still run.
     aliases: Sequence[str] = ()
+    #: Names of arguments that are shown nowhere.
+    sensitive: Sequence[str] = ()
+    #: The level from which on its rows keep what the body logs; ``None``: ``KEEP_LOG``.
+    log: str | None = None
 
     Request = "boogie.apps.tasks.worker.request:BoogieRequest"
     ignore_result = True
@@ -157,6 +163,10 @@ class BoogieTask(History[O], Cancelling, Retrying, Generic[O, P, R]):
 
         when = times.start_time(self.name, time)
         return one.queued(self, obj, args, kwargs, when)
+
+    def using(self, *, requested_by: Any) -> Using[O, P, R]:
+        """Return the same verbs, for rows that the user ``requested_by`` asks for."""
+        return Using(self, requested_by)
 
     @property
     def each(self) -> Each[O, P]:

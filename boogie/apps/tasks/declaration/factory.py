@@ -5,6 +5,7 @@ No model is imported when this is.
 """
 
 import inspect
+from collections.abc import Collection
 from typing import Any, cast
 
 from celery.app.annotations import resolve_all as resolve_all_annotations
@@ -15,7 +16,7 @@ from boogie.apps.tasks import registry
 from boogie.apps.tasks.protocols import Declaration
 
 from .gate import Gate
-from .options import check_names, check_priority, check_queue
+from .options import check_log, check_names, check_priority, check_queue, check_sensitive
 
 #: Options of Celery's that are no attributes of its task class.
 AUTORETRY_OPTIONS = frozenset(
@@ -105,12 +106,14 @@ def _check_task(task: Any) -> None:
     if isinstance(task.aliases, str):
         raise TypeError(f"{task.name}: aliases must be a list of names, not {task.aliases!r}.")
     check_names(task.names)
+    check_log(task.name, task.log)
     function = inspect.unwrap(type(task).run)
     task._check_call = head_from_fun(type(task).run, bound=not _is_static(type(task)))
     if not _takes_object(task, function):
         raise TypeError(
             f"{task.name}: a task function takes a model instance as its first argument."
         )
+    check_sensitive(task.name, task.sensitive, _arguments(task))
 
 
 def _is_static(cls: type) -> bool:
@@ -121,6 +124,14 @@ def _parameters(task: Any, function: Any) -> list[inspect.Parameter]:
     """Return the parameters from the object on."""
     found = inspect.signature(function, follow_wrapped=False).parameters.values()
     return list(found)[0 if _is_static(type(task)) else 1 :]
+
+
+def _arguments(task: Any) -> Collection[str]:
+    """Return the names that arguments may have; any where it takes ``**kwargs``."""
+    own = _parameters(task, type(task).run)[1:]
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in own):
+        return task.sensitive  # type: ignore[no-any-return]
+    return [parameter.name for parameter in own]
 
 
 def parameter_name(task: Any, position: int) -> str:

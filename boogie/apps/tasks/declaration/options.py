@@ -2,7 +2,10 @@
 Which values of options a row can have.
 """
 
+from collections.abc import Collection
 from typing import Any
+
+from boogie.apps.tasks.conf import LEVELS
 
 #: Characters of a column for names.
 MAX_NAME = 255
@@ -23,6 +26,21 @@ def check_queue(name: str, queue: Any) -> None:
             f"{name}: the name of a queue has at most {MAX_NAME} characters, none of them NUL or "
             f"a lone surrogate; it is {queue!r:.80}."
         )
+
+
+def check_log(name: str, level: Any) -> None:
+    """Raise ``ValueError`` if there is no such level; what is no text is an attribute of theirs."""
+    if isinstance(level, str) and level not in LEVELS:
+        raise ValueError(f"{name}: log must be one of {', '.join(LEVELS)}, not {level!r}.")
+
+
+def check_sensitive(name: str, sensitive: Any, parameters: Collection[str]) -> None:
+    """Raise ``TypeError`` or ``ValueError`` if these are no names of arguments."""
+    if isinstance(sensitive, str):
+        raise TypeError(f"{name}: sensitive must be a list of names, not {sensitive!r}.")
+    for argument in sensitive:
+        if argument not in parameters:
+            raise ValueError(f"{name}: sensitive names {argument!r}, which is no argument of it.")
 
 
 def check_names(names: tuple[str, ...]) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads
+
+from . import origin
 
 
 def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
@@ -25,4 +27,6 @@ def draft(task: Declaration, args: Any, kwargs: Any) -> Task:
         created=Moment(),
     )
     row._state.db = primary(Task)
+    if (source := origin.current()) is not None:
+        source.mark(row)
     return row

@@ -56,8 +56,8 @@ def entry(kind: str, message: str, trace: str, attempt: int, worker: str) -> dic
     return {
         "attempt": attempt,
         "type": kind,
-        "message": _fit(message),
-        "traceback": _fit(trace),
+        "message": history.fit(message, history.MAX_TEXT),
+        "traceback": history.fit(trace, history.MAX_TEXT),
         "worker": worker,
     }
 
@@ -74,9 +74,3 @@ def _traceback(exception: BaseException, trace: TracebackType | None) -> str:
         return "".join(traceback.format_exception(type(exception), exception, trace))
     except Exception:
         return "".join(traceback.format_tb(trace))
-
-
-def _fit(text: str) -> str:
-    """Return ``text`` without what a database refuses, cut in the middle if it is huge."""
-    text = history.cut(text, history.MAX_TEXT).replace("\0", "\\x00")
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,6 +6,7 @@ What is atomic, and what lost its database, is settled here; all else by Celery'
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
@@ -13,9 +14,11 @@ from django.db import transaction
 
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.connections import close_connections
+from boogie.apps.tasks.enqueue.origin import Origin, coming_from
 from boogie.apps.tasks.exceptions import TaskCancelled
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads
+from boogie.apps.tasks.serialization import payloads, secrets
+from boogie.apps.tasks.tracking import logs, reporter
 
 from . import delays, settle
 from .run import DELETED, TAKEN, Run
@@ -29,6 +32,7 @@ def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
 
     With ``atomic`` the body and the settling UPDATE share one transaction.
     """
+    run.hidden = secrets.hidden(task, run.args, run.kwargs)
     try:
         if task.atomic:
             _perform_atomically(task, run, body)
@@ -67,6 +71,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
     except BaseException as exception:
         run.outcome = None  # whatever the UPDATE said, it was not committed
         if run.has_raised:
+            reporter.finish(run.row)
             raise
         give_up(task, run, exception)
 
@@ -95,11 +100,19 @@ def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
 
 def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
     try:
-        result = body(*run.args, **run.kwargs)
+        with coming_from(Origin(parent=run.row)), _log_kept(task, run):
+            result = body(*run.args, **run.kwargs)
         if run.postponed is not None:
             raise run.postponed
         run.data = payloads.pack_result(task.name, task.serialize_result(result))
     except BaseException:
         run.has_raised = True
         raise
+    finally:
+        reporter.finish(run.row, run.has_raised)
     run.result = result
+
+
+def _log_kept(task: Declaration, run: Run) -> AbstractContextManager[None]:
+    level = logs.level_of(task)
+    return nullcontext() if level is None else logs.kept(run.row, level, run.hidden)

@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.serialization import secrets
 
 from . import errors
 
@@ -57,6 +58,8 @@ class Run:
     #: When a check for cancellation asks the database again, by this process's clock.
     next_check: float = 0.0
     stage: Stage = Stage.CLAIMED
+    #: Values that are not to be shown.
+    hidden: tuple[str, ...] = ()
     #: How it ended: a status, :data:`TAKEN` or :data:`DELETED`; ``None``: it is not settled yet.
     outcome: str | None = None
 
@@ -91,4 +94,7 @@ class Run:
 
     def describe(self, exception: BaseException) -> dict[str, Any]:
         """Return the entry of ``Task.errors`` for an exception that ended this attempt."""
-        return errors.describe(exception, self.row.attempt, self.row.worker)
+        entry = errors.describe(exception, self.row.attempt, self.row.worker)
+        for text in ("message", "traceback") if self.hidden else ():
+            entry[text] = secrets.masked(entry[text], self.hidden)
+        return entry

@@ -15,7 +15,7 @@ from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import claim as claims
 from boogie.apps.tasks.models import Task, families
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 
 from . import errors
 from .run import Run

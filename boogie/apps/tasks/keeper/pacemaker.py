@@ -16,7 +16,7 @@ from django.db import connections
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.models import Worker
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 
 from . import pacemaker_process, signs
 

@@ -42,3 +42,9 @@ def cut(text: str, limit: int) -> str:
         return text
     half = limit // 2 - ROOM
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+def fit(text: str, most: int) -> str:
+    """Return ``text`` without what a database refuses, cut in the middle if it is huge."""
+    text = cut(text, most).replace("\0", "\\x00")
+    return text.encode("utf-8", "backslashreplace").decode()

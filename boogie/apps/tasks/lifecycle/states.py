@@ -63,6 +63,10 @@ RELEASE = _arrow("release", QUEUED, QUEUED, None)
 CANCEL = _arrow("cancel", f"{PAUSED} {QUEUED} {RUNNING}", CANCELLED, signals.task_cancelled)
 REQUEUE = _arrow("requeue", f"{FAILED} {CANCELLED}", QUEUED, signals.task_queued)
 
+# What is no arrow of the diagram: the status stays.
+HASTEN = _arrow("hasten", QUEUED, QUEUED, None)
+ACKNOWLEDGE = _arrow("acknowledge", FAILED, FAILED, None)
+
 #: How rows come to be.
 CREATIONS = (CREATE_PAUSED, CREATE_QUEUED, CREATE_RUNNING)
 #: How stored rows move.

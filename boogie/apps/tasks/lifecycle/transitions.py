@@ -31,6 +31,8 @@ CLAIMED: dict[str, Any] = {
     "started": Moment(),
     "due": None,
     "not_before": None,
+    "progress": None,
+    "progressed": None,
 }
 
 
@@ -70,7 +72,22 @@ def requeue(rows: Rows) -> int:
         losses=0,
         result=None,
         terminate=False,
+        error_type="",
+        acknowledged=None,
+        acknowledged_by_id="",
     )
+
+
+def run_now(rows: Rows) -> int:
+    """queued → queued, due now: of what waits for its time. ``scheduled_for`` stays."""
+    waiting = rows.filter(not_before__gt=Moment())
+    return _update(waiting, states.HASTEN, due=Moment(), not_before=Moment())
+
+
+def acknowledge(rows: Rows, by: str) -> int:
+    """failed → failed, and no longer open; ``by``: the key of a user, or empty."""
+    open_ones = rows.filter(acknowledged=None)
+    return _update(open_ones, states.ACKNOWLEDGE, acknowledged=Moment(), acknowledged_by_id=by)
 
 
 # --- one run --------------------------------------------------------------------------
@@ -126,7 +143,14 @@ def _build_finish(rows: Rows, connection: Any) -> compiled.Statement:
 
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
     """running → failed, guarded by the attempt; ``error`` joins the row's ``errors``."""
-    return _settle(rows, row, states.FAIL, errors=history.joined(row.errors, error), ended=Moment())
+    return _settle(
+        rows,
+        row,
+        states.FAIL,
+        errors=history.joined(row.errors, error),
+        error_type=error["type"][:255],
+        ended=Moment(),
+    )
 
 
 def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any) -> int:
@@ -163,6 +187,18 @@ def cancel_run(rows: Rows, row: Row) -> int:
     """running → cancelled by the run itself, guarded by the attempt."""
     running = rows.filter(status=states.RUNNING)  # a row rescued meanwhile has the attempt too
     return _settle(running, row, states.CANCEL, ended=Moment())
+
+
+def note(connection: Any, rows: Rows, row: Row, changes: dict[str, Any]) -> int:
+    """Write what a run tells of itself, by ``connection``; guarded as its settling is."""
+    mine = guarded(rows.filter(pk=row.pk, attempt=row.attempt), states.FINISH)
+    return compiled.Update(connection, mine, changes).statement().count(connection, {})
+
+
+def is_free_to(rows: Rows, row: Row) -> bool:
+    """Return whether a run still has its row, and nobody but this transaction has locked it."""
+    mine = guarded(rows.filter(pk=row.pk, attempt=row.attempt), states.FINISH)
+    return bool(mine.select_for_update(skip_locked=True).values_list("pk", flat=True))
 
 
 def release(rows: Rows, lease: float = 0.0) -> int:

@@ -12,7 +12,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.fields import ExactCharField, PartialIndex
 from boogie.apps.tasks.db.moments import MomentField
 
-from .querysets import StoredQuerySet
+from .stored import StoredQuerySet
 
 
 class MessageQuerySet(StoredQuerySet["Message"]):

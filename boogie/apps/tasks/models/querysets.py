@@ -13,12 +13,12 @@ from django.db.models.functions import Coalesce, RowNumber
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.moments import in_local_time
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.serialization import references
 
-from . import families
+from . import families, people
 from .results import Results
+from .stored import StoredQuerySet
 
 #: Rows that one statement deletes, and rows that are looked up at one time to be deleted.
 CHUNK, LOOK = 1000, 20_000
@@ -31,41 +31,6 @@ def _not_on_managers(verb: V) -> V:
     """Keep a verb off ``Task.objects``: moving every row there is takes an explicit ``.all()``."""
     verb.queryset_only = True  # type: ignore[attr-defined]
     return verb
-
-
-def primary(model: type[models.Model]) -> str:
-    """Return the alias of the database in which rows of ``model`` are written."""
-    return router.db_for_write(model)
-
-
-class StoredQuerySet(models.QuerySet[R]):
-    """What is stored in a table of ours."""
-
-    def on_primary(self) -> Self:
-        """The same, in the database that is written to: what decides reads nowhere else."""
-        return self.using(primary(self.model))
-
-    def to_write(self) -> Self:
-        """The same, where Django would update it: with ``using()`` there, else on the primary."""
-        return self if self._db else self.on_primary()  # type: ignore[attr-defined]
-
-    # As Django's; ``TruncDay("created")`` and its like are in local time, as always.
-
-    def annotate(self, *args: Any, **kwargs: Any) -> Self:
-        return super().annotate(*map(in_local_time, args), **_in_local_time(kwargs))
-
-    def alias(self, *args: Any, **kwargs: Any) -> Self:
-        return super().alias(*map(in_local_time, args), **_in_local_time(kwargs))
-
-    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return super().aggregate(*map(in_local_time, args), **_in_local_time(kwargs))
-
-    def order_by(self, *names: Any) -> Self:
-        return super().order_by(*map(in_local_time, names))
-
-
-def _in_local_time(expressions: dict[str, Any]) -> dict[str, Any]:
-    return {name: in_local_time(expression) for name, expression in expressions.items()}
 
 
 class RowQuerySet(StoredQuerySet[R]):
@@ -142,6 +107,18 @@ class RowQuerySet(StoredQuerySet[R]):
             keys = set(same.select_for_update(skip_locked=True).values_list("pk", flat=True))
         return [row for row in found if row.pk in keys]
 
+    def open_failures(self) -> Self:
+        """Failed rows that nobody has acknowledged."""
+        return self.failed().filter(acknowledged=None)
+
+    def stalled(self, seconds: float) -> Self:
+        """Running rows whose progress has not moved for ``seconds``."""
+        return self.running().filter(progressed__lte=Moment(-seconds))
+
+    def requested_by(self, user: models.Model) -> Self:
+        """Rows that ``user`` asked for."""
+        return self.filter(requested_by_id=people.key_of(user), requested_by_id__gt="")
+
     def waiting_for(self, seconds: float) -> Self:
         """Queued rows that might have started ``seconds`` ago or earlier."""
         waiting = self.queued().annotate(since=Coalesce("not_before", "created"))
@@ -205,6 +182,16 @@ class RowQuerySet(StoredQuerySet[R]):
     def retry(self) -> int:
         """Queue the failed and cancelled rows again; they start within about a second."""
         return transitions.requeue(self.to_write())
+
+    @_not_on_managers
+    def run_now(self) -> int:
+        """Have queued rows that wait for their time start at once."""
+        return transitions.run_now(self.to_write())
+
+    @_not_on_managers
+    def acknowledge(self, by: models.Model | None = None) -> int:
+        """Have the failed rows no longer count as open: ``by`` has seen them."""
+        return transitions.acknowledge(self.to_write(), people.key_of(by))
 
     @_not_on_managers
     def clean(self, keep_last: bool = False, finished: bool = True) -> int:

@@ -4,6 +4,7 @@ Of ``Task``: indexes, what is found without a scan; constraints, what must hold.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import IntegrityError, models
 from django.db.models import Q
@@ -24,7 +25,7 @@ INDEXES: list[models.Index] = [
     ),
     PartialIndex(fields=["worker"], where=Q(terminate=True), name="boogie_tasks_task_terminate"),
     PartialIndex(
-        fields=["status", "ended"],
+        fields=["status", "ended", "id"],
         where=Q(ended__isnull=False),
         name="boogie_tasks_task_ended",
     ),
@@ -33,6 +34,31 @@ INDEXES: list[models.Index] = [
         name="boogie_tasks_task_object",
     ),
     models.Index(fields=["name", "status", "created"], name="boogie_tasks_task_name"),
+    PartialIndex(
+        fields=["status", "id"], where=Q(status=states.PAUSED), name="boogie_tasks_task_paused"
+    ),
+    PartialIndex(
+        fields=["requested_by_id", "id"],
+        where=Q(requested_by_id__gt=""),
+        name="boogie_tasks_task_requested",
+    ),
+    PartialIndex(
+        fields=["parent_id", "id"],
+        where=Q(parent_id__isnull=False),
+        name="boogie_tasks_task_parent",
+    ),
+    PartialIndex(  # failures that nobody has acknowledged
+        fields=["name", "error_type", "ended", "id"],
+        where=Q(status=states.FAILED, acknowledged__isnull=True),
+        name="boogie_tasks_task_failures",
+    ),
+]
+
+#: What may be permitted besides Django's own: verbs, by what they do to a row.
+PERMISSIONS: list[tuple[str, Any]] = [
+    ("run_task", _("Can run and pause tasks")),
+    ("cancel_task", _("Can cancel tasks")),
+    ("retry_task", _("Can retry tasks and acknowledge failures")),
 ]
 
 HAS_STARTED = Q(started__isnull=False, attempt__gt=0)

@@ -14,18 +14,22 @@ from model_utils.fields import StatusField
 
 from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.connections import written_to
-from boogie.apps.tasks.db.fields import ExactCharField, JSONField
+from boogie.apps.tasks.db.fields import ExactCharField, JSONField, ListField, ProgressField
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.moments import MomentField
-from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.serialization import references
 
 from . import columns, families
+from .people import Person
 from .querysets import RowQuerySet
 from .results import deserialized, wait
-from .schema import CONSTRAINTS, INDEXES, explained
+from .schema import CONSTRAINTS, INDEXES, PERMISSIONS, explained
 from .status import AssignedStatus, HasStatus
+from .verbs import Verbs
+
+#: Text that the machine writes; what no row has takes no part in an INSERT.
+MACHINE_TEXT: dict[str, Any] = {"blank": True, "default": "", "db_default": "", "editable": False}
 
 
 class TaskQuerySet(RowQuerySet["Task"]):
@@ -45,7 +49,7 @@ class TaskQuerySet(RowQuerySet["Task"]):
         return super().bulk_update(objs, names, batch_size)
 
 
-class Task(models.Model):
+class Task(Verbs):
     """One recorded run of a task on one object."""
 
     STATUS = states.STATUS
@@ -68,23 +72,42 @@ class Task(models.Model):
     status.descriptor_class = AssignedStatus
     result = JSONField(_("result"), null=True, blank=True, editable=False)
     errors = JSONField(_("errors"), default=list, blank=True, editable=False)
-    attempt = models.IntegerField(_("attempt"), default=0, editable=False)
-    retries = models.IntegerField(_("retries"), default=0, editable=False)
-    losses = models.IntegerField(_("losses"), default=0, editable=False)
+    attempt = models.IntegerField(_("attempt"), default=0, db_default=0, editable=False)
+    retries = models.IntegerField(_("retries"), default=0, db_default=0, editable=False)
+    losses = models.IntegerField(_("losses"), default=0, db_default=0, editable=False)
     queue = ExactCharField(_("queue"), max_length=255, blank=True)
     priority = models.SmallIntegerField(
         _("priority"), default=0, validators=[MinValueValidator(0), MaxValueValidator(9)]
     )
-    worker = ExactCharField(_("worker"), max_length=255, blank=True, editable=False)
+    worker = ExactCharField(_("worker"), max_length=255, **MACHINE_TEXT)
     pid = models.IntegerField(_("process id"), null=True, blank=True, editable=False)
     created = MomentField(_("created"), default=Moment)
     scheduled_for = MomentField(_("scheduled for"), null=True)
-    rescue = models.BooleanField(_("rescue"), default=True, editable=False)
-    terminate = models.BooleanField(_("terminate"), default=False, editable=False)
+    rescue = models.BooleanField(_("rescue"), default=True, db_default=True, editable=False)
+    terminate = models.BooleanField(_("terminate"), default=False, db_default=False, editable=False)
     not_before = MomentField(_("not before"), null=True)
     due = MomentField(_("due"), null=True)
     started = MomentField(_("started"), null=True)
     ended = MomentField(_("ended"), null=True)
+    progress = ProgressField(_("progress"), null=True, blank=True, editable=False)
+    #: When the progress moved last.
+    progressed = MomentField(_("progressed"), null=True)
+    log = ListField(_("log"))
+    requested_by_id = ExactCharField(
+        _("requested by"), max_length=references.MAX_KEY_LENGTH, **MACHINE_TEXT
+    )
+    requested_by_name = models.CharField(_("requested by"), max_length=255, **MACHINE_TEXT)
+    #: The row whose body made this one.
+    parent_id = models.UUIDField(_("parent"), null=True, blank=True, editable=False)
+    #: Of a failed row, the type of the error that it failed with.
+    error_type = ExactCharField(_("error type"), max_length=255, **MACHINE_TEXT)
+    acknowledged = MomentField(_("acknowledged"), null=True)
+    acknowledged_by_id = ExactCharField(
+        _("acknowledged by"), max_length=references.MAX_KEY_LENGTH, **MACHINE_TEXT
+    )
+
+    requested_by = Person("The user who asked for the row, or ``None``.")
+    acknowledged_by = Person("The user who has seen that the row failed, or ``None``.")
 
     objects = TaskQuerySet.as_manager()
 
@@ -94,6 +117,7 @@ class Task(models.Model):
         verbose_name_plural = _("tasks")
         indexes = INDEXES
         constraints = CONSTRAINTS
+        permissions = PERMISSIONS
         get_latest_by = ["created", "pk"]
 
     def __str__(self) -> str:
@@ -198,37 +222,6 @@ class Task(models.Model):
         would never see the end, such as the one that made the row.
         """
         return wait(self, timeout)
-
-    # --- verbs ------------------------------------------------------------------------
-
-    def run(self) -> bool:
-        """paused → queued; keeps ``scheduled_for``. Return whether the row moved."""
-        return self._moved(transitions.run(self._itself()))
-
-    def pause(self) -> bool:
-        """queued → paused. Return whether the row moved."""
-        return self._moved(transitions.pause(self._itself()))
-
-    def cancel(self, terminate: bool = False) -> bool:
-        """
-        paused, queued or running → cancelled. Return whether the row moved.
-
-        A running body learns of it at its next ``check_cancelled()``; whatever it
-        still writes to the row is refused. ``terminate``: its worker also kills
-        the process that runs it, within about a second, where the pool can.
-        """
-        return self._moved(transitions.cancel(self._itself(), terminate))
-
-    def retry(self) -> bool:
-        """failed or cancelled → queued, retries counted anew. Return whether the row moved."""
-        return self._moved(transitions.requeue(self._itself()))
-
-    def _itself(self) -> TaskQuerySet:
-        return type(self).objects.using(written_to(self)).filter(pk=self.pk)
-
-    def _moved(self, moved: int) -> bool:
-        self.refresh_from_db(using=written_to(self))
-        return bool(moved)
 
     # --- status -----------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.db.fields import ExactCharField
 from boogie.apps.tasks.db.moments import MomentField
 
-from .querysets import StoredQuerySet
+from .stored import StoredQuerySet
 
 
 class WorkerQuerySet(StoredQuerySet["Worker"]):

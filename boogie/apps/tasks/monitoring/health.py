@@ -34,6 +34,8 @@ class Health:
     stuck: int = 0
     #: Running rows whose worker is dead.
     orphans: int = 0
+    #: Running rows whose bar has not moved for ``STALLED_AFTER``; counted with the history.
+    stalled: int = 0
     #: Names of live rows that nobody registered in this process.
     unknown: list[str] = field(default_factory=list)
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
@@ -62,7 +64,8 @@ class Health:
 
 def examine(history: bool = False) -> Health:
     """
-    Look at everything. ``history``: count ended rows too, which reads an index of all of them.
+    Look at everything. ``history``: count ended rows too, which reads an index of all of
+    them, and bars that stand still.
 
     Raise what the database raises if it is away.
     """
@@ -74,6 +77,8 @@ def examine(history: bool = False) -> Health:
     living = [w["id"] for w in health.workers if w["age"] < conf.WORKER_TIMEOUT]
     orphans = rows.orphaned(living, conf.WORKER_TIMEOUT, conf.CALL_LIMIT)
     health.orphans = orphans[:CAP].count()
+    if history:
+        health.stalled = rows.stalled(conf.STALLED_AFTER)[:CAP].count()
     live = rows.filter(status__in=[states.PAUSED, states.QUEUED])
     names = live.order_by().values_list("name", flat=True).distinct()
     health.unknown = sorted(name for name in names if registry.get(name) is None)

@@ -18,7 +18,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.db.turns import Turns
 from boogie.apps.tasks.models import Message, Task
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 
 #: What a doorbell says: no arguments, no callbacks.
 DOORBELL = [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]

@@ -20,7 +20,7 @@ from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import apart
 from boogie.apps.tasks.models import Task, Worker
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from boogie.apps.tasks.db import commits, outages
 from boogie.apps.tasks.db.connections import close_connections, drop
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Message, Task
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ import boogie
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.connections import drop
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.models.querysets import primary
+from boogie.apps.tasks.models.stored import primary
 
 from . import channel
 from .polling import FASTEST, Watch

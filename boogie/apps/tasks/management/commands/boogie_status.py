@@ -46,6 +46,8 @@ class Command(BaseCommand):
         self.stdout.write("Rows: " + ", ".join(f"{n} {status}" for status, n in state.rows.items()))
         if state.oldest_due is not None:
             self.stdout.write(f"The oldest row that may run has waited {state.oldest_due:.0f} s")
+        if state.stalled:
+            self.stdout.write(f"{state.stalled} running row(s) are stalled: their bars stand still")
         self.stdout.write(f"Broker: {'answers' if state.broker else 'does not answer'}")
         for problem in state.problems:
             self.stdout.write(self.style.ERROR(f"PROBLEM: {problem}"))

@@ -1,0 +1,168 @@
+"""``manage.py boogie_tasks``: rows, asked for and moved from the command line."""
+
+import json
+import sys
+import uuid
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.monitoring import describe
+from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
+
+LIMIT = 50
+
+Verb = Callable[[TaskQuerySet, dict[str, Any]], int]
+
+VERBS: dict[str, tuple[str, Verb]] = {
+    "run": ("queue paused rows", lambda rows, options: rows.run()),
+    "run_now": ("start queued rows before their time", lambda rows, options: rows.run_now()),
+    "pause": ("pause queued rows", lambda rows, options: rows.pause()),
+    "retry": ("queue failed and cancelled rows again", lambda rows, options: rows.retry()),
+    "cancel": (
+        "cancel rows that have not ended",
+        lambda rows, options: rows.cancel(terminate=options["terminate"]),
+    ),
+    "acknowledge": (
+        "have failed rows no longer count as open",
+        lambda rows, options: rows.acknowledge(),
+    ),
+    "delete": (
+        "delete rows that do not run",
+        lambda rows, options: rows.exclude(status=states.RUNNING).remove(),
+    ),
+}
+
+WORDS = {
+    "status": "one of " + ", ".join(str(status) for status, _ in states.STATUS),
+    "task": "the name of a task",
+    "queue": "the name of a queue",
+    "requested_by": "the name of a user, or the key",
+    "since": "made since then: 2h (so long ago), a date or a time",
+    "until": "made before then",
+    "model": "about objects of a model: app.model",
+    "object": "about one object: app.model:key",
+}
+
+
+class Command(BaseCommand):
+    """List, show and move rows."""
+
+    help = (
+        "List, show and move rows. Exit status: 0 done, 1 a verb moved nothing, 2 wrong usage. "
+        "Verbs ask before they do something, unless --yes is given."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        listing = actions.add_parser("list", help="show the newest rows")
+        _add_filters(listing)
+        listing.add_argument("--limit", type=_count, default=LIMIT, help="at most so many rows")
+        listing.add_argument("--json", action="store_true", help="print a JSON array")
+        showing = actions.add_parser("show", help="show everything of one row, as JSON")
+        showing.add_argument("id", type=uuid.UUID)
+        for name, (what, _) in VERBS.items():
+            verb = actions.add_parser(name, help=what)
+            verb.add_argument("ids", nargs="*", type=uuid.UUID, metavar="id")
+            _add_filters(verb)
+            verb.add_argument("--all", action="store_true", help="all rows there are")
+            verb.add_argument("--yes", action="store_true", help="do not ask")
+            if name == "cancel":
+                verb.add_argument(
+                    "--terminate", action="store_true", help="kill the processes that run them"
+                )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        action = options["action"]
+        if action == "show":
+            self._show(options["id"])
+        elif action == "list":
+            self._list(options)
+        else:
+            self._move(action, options)
+
+    # --- reading ----------------------------------------------------------------------
+
+    def _show(self, key: uuid.UUID) -> None:
+        row = Task.objects.filter(pk=key).first()
+        if row is None:
+            raise CommandError(f"There is no row {key}.", returncode=1)
+        self.stdout.write(json.dumps(describe.in_full(row), indent=2, ensure_ascii=False))
+
+    def _list(self, options: dict[str, Any]) -> None:
+        rows = list(_filtered(options).order_by("-pk")[: options["limit"]])
+        stalled = describe.stalled(rows)
+        if options["json"]:
+            found = [{**describe.in_short(row), "stalled": row.pk in stalled} for row in rows]
+            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+            return
+        for row in rows:
+            self.stdout.write(_line(row, "stalled" if row.pk in stalled else ""))
+
+    # --- moving -----------------------------------------------------------------------
+
+    def _move(self, action: str, options: dict[str, Any]) -> None:
+        rows = _chosen(action, options)
+        what, do = VERBS[action]
+        if not options["yes"]:
+            self._ask(what, rows)
+        moved = do(rows, options)
+        self.stdout.write(f"{action}: {moved} row(s)")
+        if not moved:
+            sys.exit(1)
+
+    def _ask(self, what: str, rows: TaskQuerySet) -> None:
+        number = rows[: LIMIT + 1].count()
+        shown = f"more than {LIMIT}" if number > LIMIT else str(number)
+        self.stdout.write(f"This is to {what}; {shown} row(s) are looked at, such as:")
+        for row in rows.order_by("-pk")[:3]:
+            self.stdout.write(f"  {_line(row)}")
+        if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was done.", returncode=1)
+
+
+def _add_filters(parser: ArgumentParser) -> None:
+    for name in FILTERS:
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=WORDS[name])
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _filtered(options: dict[str, Any]) -> TaskQuerySet:
+    try:
+        filters = Filters.parse(options)
+    except FilterError as error:
+        raise CommandError(str(error), returncode=2) from None
+    name = filters.as_dict().get("task")
+    if name and registry.get(name) is None and not Task.objects.named(name).exists():
+        raise CommandError(f"There is no task {name!r}.", returncode=2)
+    return filters.apply(Task.objects.all())
+
+
+def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
+    rows = _filtered(options)
+    if options["ids"]:
+        return rows.filter(pk__in=options["ids"])
+    if not options["all"] and not any(options.get(name) for name in FILTERS):
+        raise CommandError(
+            f"{action}: which rows? Name their ids, or a filter such as --status, or --all.",
+            returncode=2,
+        )
+    return rows
+
+
+def _line(row: Task, mark: str = "") -> str:
+    progress = row.progress
+    bar = f"{progress.fraction:.0%}" if progress and progress.fraction is not None else ""
+    parts = [str(row.pk), row.status, bar, mark, row.name, describe.reference(row), row.error or ""]
+    return "  ".join(part for part in parts if part)[:200]

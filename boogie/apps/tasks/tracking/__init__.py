@@ -1,0 +1,3 @@
+"""
+How far a running body is, and what it logs: kept with its row.
+"""

@@ -1,0 +1,190 @@
+"""
+What one run tells of itself, and how seldom that is written.
+
+A write is one guarded UPDATE. It is never an error of the body: a database that is away costs the
+bar, not the run.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
+
+from boogie.apps.tasks import identity
+from boogie.apps.tasks.db import commits, features, outages
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.connections import apart, drop
+from boogie.apps.tasks.enqueue import origin
+from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.models import Progress, Task
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two writes of one run.
+WRITE_EVERY = 0.5
+#: Records that are kept of one row.
+MAX_RECORDS = 500
+MAX_NOTE = 255
+
+
+@dataclass
+class Step:
+    """How far a loop is; one in another is a part of the step that goes on there."""
+
+    done: float = 0
+    total: float | None = None
+    note: str = ""
+    #: By ``progress()``; else it is a loop's.
+    is_told: bool = False
+
+    def fraction(self, inner: float) -> float | None:
+        """Return the part that is done, from 0 to 1."""
+        if self.total is None:
+            return None
+        return min(1.0, (self.done + inner) / self.total) if self.total else 1.0
+
+
+class Reporter:
+    """Keeps the progress and the log of one run, and writes them now and then."""
+
+    def __init__(self, row: Task) -> None:
+        self.row = row
+        self.db = row._state.db or DEFAULT_DB_ALIAS
+        self.steps: list[Step] = []
+        self.records: list[dict[str, Any]] = list(row.log)
+        self.is_writing = False
+        self._progress: Progress | None = None
+        self._has_moved = self._has_logged = False
+        self._next_write = 0.0
+        self._apart: Any = None
+        #: Whether the row is not committed yet: only the connection of the body sees it.
+        self._is_inside = identity.is_call(row.worker)
+
+    def tell(self) -> None:
+        """Take note of how far the steps are."""
+        fraction: float | None = None
+        for step in reversed(self.steps):
+            fraction = step.fraction(fraction or 0.0)
+        notes = [step.note for step in self.steps if step.note]
+        outer, note = self.steps[0], notes[-1] if notes else ""
+        self._progress = Progress(outer.done, outer.total, note[:MAX_NOTE], fraction)
+        self._has_moved = True
+
+    def record(self, record: dict[str, Any]) -> None:
+        """Take note of a line of the log."""
+        self.records.append(record)
+        del self.records[:-MAX_RECORDS]
+        self._has_logged = True
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to write, and it is time to."""
+        is_new = self._has_moved or self._has_logged
+        return is_new and not self.is_writing and time.monotonic() >= self._next_write
+
+    def write(self) -> bool:
+        """Write what is new; return whether the run still has its row, as far as one can see."""
+        self._next_write = time.monotonic() + WRITE_EVERY
+        self.is_writing = True
+        try:
+            return self._write()
+        except Error as error:
+            logger.info("The progress of %s cannot be written: %s", self.row, error)
+            return True
+        finally:
+            self.is_writing = False
+
+    def _write(self) -> bool:
+        connection = connections[self.db]
+        if self._is_inside or not commits.in_transaction(connection):
+            return self._write_here(connection)
+        if features.has_one_writer(connection):
+            return True  # at the end, in the transaction of the body
+        try:
+            if self._write_apart():
+                return True
+        except Error as error:
+            if not outages.is_locked(error):
+                raise
+        # Nobody else sees the row, or the transaction of the body has locked it.
+        self._is_inside = transitions.is_free_to(Task.objects.using(self.db), self.row)
+        return self._is_inside and self._write_here(connection)
+
+    def _write_here(self, connection: Any) -> bool:
+        if not commits.in_transaction(connection):
+            try:
+                return self._update(connection)
+            except Error:
+                drop(connection)
+                raise
+        if connection.needs_rollback:
+            return True
+        with transaction.atomic(using=self.db):  # what goes wrong is not to break what is around
+            return self._update(connection)
+
+    def _write_apart(self) -> bool:
+        """Write outside of the transaction of the body: others are to see it now."""
+        try:
+            if self._apart is None:
+                self._apart = apart(self.db)
+                features.be_impatient(self._apart)
+            return self._update(self._apart)
+        except Error:
+            self._leave()
+            raise
+
+    def _update(self, connection: Any) -> bool:
+        changes: dict[str, Any] = {}
+        if self._has_moved:
+            changes |= {"progress": self._progress, "progressed": Moment()}
+        if self._has_logged:
+            changes["log"] = self.records
+        moved = transitions.note(connection, Task.objects.using(self.db), self.row, changes)
+        if moved:
+            self._has_moved = self._has_logged = False
+        return bool(moved)
+
+    def finish(self, has_raised: bool) -> None:
+        """
+        Write what is left when the body has ended, before its row is settled.
+
+        Where only one can write, that is done in the transaction of the body. If that is about to
+        be rolled back, nothing is: it is finished again after that.
+        """
+        connection = connections[self.db]
+        if not has_raised and features.has_one_writer(connection):
+            self._is_inside = True
+        if self._has_moved or self._has_logged:
+            self.write()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._apart is not None:
+            drop(self._apart)
+            self._apart = None
+
+
+def current() -> Reporter | None:
+    """Return the reporter of the run that this is called in; ``None`` outside of a run."""
+    source = origin.current()
+    if source is None or source.parent is None:
+        return None
+    return of(source.parent)
+
+
+def of(row: Task) -> Reporter:
+    """Return the reporter of the run of ``row``, a new one at its first word."""
+    kept = vars(row).get("_reporter")
+    if kept is None:
+        kept = vars(row)["_reporter"] = Reporter(row)
+    reporter: Reporter = kept
+    return reporter
+
+
+def finish(row: Task, has_raised: bool = False) -> None:
+    """Write what a run has told and nobody has written yet."""
+    kept = vars(row).get("_reporter")
+    if kept is not None:
+        kept.finish(has_raised)

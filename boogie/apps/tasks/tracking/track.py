@@ -1,0 +1,195 @@
+"""
+``progress()`` and ``track()``: what a body calls. No model is imported when this is.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from asgiref.sync import sync_to_async
+
+from boogie.apps.tasks.exceptions import TaskCancelled
+
+from .terminal import Bar
+
+if TYPE_CHECKING:
+    from .reporter import Reporter, Step
+
+T = TypeVar("T")
+
+
+def progress(done: float, total: float | None = None, note: str = "") -> None:
+    """
+    Tell that ``done`` of ``total`` is done; ``note`` says what is being done.
+
+    It is written twice a second at most, and never an error of the body. In a loop of
+    :func:`track` it tells of a part of that loop's step. Outside of a run it does nothing.
+    """
+    _check(done, total, note)
+    reporter = _reporter()
+    if reporter is None:
+        return
+    step = _own_step(reporter)
+    step.done, step.total, step.note = done, total, note
+    reporter.tell()
+    if reporter.is_due and not _is_in_event_loop():
+        reporter.write()
+
+
+def track(iterable: Any, total: float | None = None, note: str = "") -> "Track[Any]":
+    """
+    Yield the items of an iterable and tell how far the loop is.
+
+    ``total``: how many there are, if neither ``len()`` nor a queryset's ``count()`` tells. Loops
+    in loops make one bar: the outer one's, which moves with the inner ones. Raise
+    :class:`TaskCancelled` if the row was cancelled meanwhile. Asynchronous iterables, too.
+    In a plain call it draws a bar, in a terminal.
+    """
+    _check(0, total, note)
+    return Track(iterable, total, note)
+
+
+class Track(Generic[T]):
+    """An iterable, or asynchronous one, that is watched."""
+
+    def __init__(self, iterable: Any, total: float | None, note: str) -> None:
+        self._iterable = iterable
+        self._total = total
+        self._note = note
+
+    def __iter__(self) -> Iterator[T]:
+        reporter = _reporter()
+        total = _length(self._iterable) if self._total is None else self._total
+        if reporter is None:
+            yield from _drawn(self._iterable, total, self._note)
+            return
+        with _Loop(reporter, total, self._note) as loop:
+            for item in self._iterable:
+                loop.look()
+                yield item
+                loop.advance()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        reporter = _reporter()
+        total = self._total
+        if total is None:
+            total = await sync_to_async(_length)(self._iterable)
+        if reporter is None:
+            async for item in _asynchronous(self._iterable):
+                yield item
+            return
+        with _Loop(reporter, total, self._note) as loop:
+            async for item in _asynchronous(self._iterable):
+                await loop.alook()
+                yield item
+                loop.advance()
+
+
+class _Loop:
+    """A step of a reporter, for as long as a loop goes on."""
+
+    def __init__(self, reporter: "Reporter", total: float | None, note: str) -> None:
+        from .reporter import Step
+
+        self._reporter = reporter
+        self._step: Step = Step(0, total, note)
+
+    def __enter__(self) -> "_Loop":
+        self._reporter.steps.append(self._step)
+        self._reporter.tell()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        steps = self._reporter.steps
+        if self._step in steps:
+            del steps[steps.index(self._step) + (1 if steps[0] is self._step else 0) :]
+
+    def look(self) -> None:
+        """Write if it is time; raise ``TaskCancelled`` if the run has lost its row."""
+        if self._reporter.is_due and not _is_in_event_loop() and not self._reporter.write():
+            self._refuse()
+
+    async def alook(self) -> None:
+        """Do :meth:`look`, in an event loop."""
+        if self._reporter.is_due and not await sync_to_async(self._write_elsewhere)():
+            self._refuse()
+
+    def _write_elsewhere(self) -> bool:
+        """Write in another thread than that of the body, and leave no connection there."""
+        from boogie.apps.tasks.db.connections import close_connections
+
+        try:
+            return self._reporter.write()
+        finally:
+            close_connections()
+
+    def _refuse(self) -> None:
+        raise TaskCancelled(f"{self._reporter.row} was cancelled, or taken away, while it ran")
+
+    def advance(self) -> None:
+        """One more is done; what was told of its parts is over."""
+        steps = self._reporter.steps
+        del steps[steps.index(self._step) + 1 :]
+        self._step.done += 1
+        self._reporter.tell()
+
+
+def _reporter() -> "Reporter | None":
+    if "boogie.apps.tasks.models" not in sys.modules:  # no run goes on in this process
+        return None
+    from . import reporter
+
+    return reporter.current()
+
+
+def _own_step(reporter: "Reporter") -> "Step":
+    """Return the step that ``progress()`` is about: the innermost, which is no loop's."""
+    from .reporter import Step
+
+    if not reporter.steps or not reporter.steps[-1].is_told:
+        reporter.steps.append(Step(is_told=True))
+    return reporter.steps[-1]
+
+
+def _check(done: Any, total: Any, note: Any) -> None:
+    for name, value in (("done", done), ("total", total)):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (value is None and name == "total") and not (is_number and 0 <= value < 1e15):
+            raise ValueError(f"progress: {name} must be a number, 0 or more, not {value!r:.80}.")
+    if not isinstance(note, str):
+        raise TypeError(f"progress: note must be text, not {note!r:.80}.")
+
+
+def _length(iterable: Any) -> float | None:
+    from django.db.models import QuerySet
+
+    if isinstance(iterable, QuerySet):
+        return len(iterable) if iterable._result_cache is not None else iterable.count()
+    return len(iterable) if isinstance(iterable, Sized) else None
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _asynchronous(iterable: Any) -> AsyncIterator[Any]:
+    if isinstance(iterable, AsyncIterable):
+        async for item in iterable:
+            yield item
+    else:
+        for item in iterable:
+            yield item
+
+
+def _drawn(iterable: Iterable[T], total: float | None, note: str) -> Iterator[T]:
+    """Yield the items, and draw a bar where somebody sees it."""
+    with Bar(sys.stderr, total, note) as bar:
+        for number, item in enumerate(iterable):
+            bar.draw(number)
+            yield item
+            bar.draw(number + 1)
