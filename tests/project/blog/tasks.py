@@ -1,6 +1,7 @@
 """The example of the documentation that started the project, and tasks for real workers."""
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F
 
-from boogie.apps.tasks import BoogieTask, task
+from boogie.apps.tasks import BoogieTask, task, track
+
+logger = logging.getLogger(__name__)
 
 
 @task
@@ -53,6 +56,18 @@ def hold(post):
     _count(post)
     _hold(post)
     return os.getpid()
+
+
+@task(bind=True, log="INFO")
+def stride(self, post, dies=False):
+    """Take four steps; die in the third of the first attempt, or wait there for a test."""
+    for number in track(range(4), note="striding"):
+        logger.info("step %s of attempt %s", number, self.row.attempt)
+        if number == 2 and dies and self.row.attempt == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 2:
+            _hold(post)
+        time.sleep(0.55)  # longer than the pause between two writes
 
 
 @task(bind=True)
