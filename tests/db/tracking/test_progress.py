@@ -331,3 +331,31 @@ def test_a_body_that_has_locked_its_own_row_does_not_wait_for_itself(product, al
     assert row.is_finished, row.error
     assert row.priority == 3
     assert row.progress.done == 3
+
+
+def test_loops_one_after_another_have_a_bar_each(product, always):
+    found = []
+
+    @declared(bind=True)
+    def body(self, product):
+        for _ in track("ab", note="first"):
+            pass
+        for _ in track("cdef", note="second"):
+            found.append(seen(self.row.pk))
+
+    row = work(body.delayed(product))
+    assert found[2] == Progress(2, 4, "second", 0.5)
+    assert row.progress == Progress(4, 4, "second", 1.0)
+
+
+def test_loops_in_loops_that_look_alike_are_told_apart(product, always):
+    fractions = []
+
+    @declared(bind=True)
+    def body(self, product):
+        for _ in track("ab"):
+            for _ in track("cd"):
+                fractions.append(seen(self.row.pk).fraction)
+
+    assert work(body.delayed(product)).progress == Progress(2, 2, "", 1.0)
+    assert fractions == [0.0, 0.25, 0.5, 0.75]

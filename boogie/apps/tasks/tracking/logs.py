@@ -15,7 +15,7 @@ from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.serialization import secrets
 
 from . import reporter
-from .track import _is_in_event_loop
+from .track import is_in_event_loop
 
 #: Characters that are kept of one record.
 MAX_MESSAGE = 5000
@@ -49,7 +49,7 @@ class _Handler(logging.Handler):
             mine.record(_entry(record, hidden))
         except Exception:  # whatever a record cannot be made text of
             self.handleError(record)
-        if mine.is_due and not _is_in_event_loop():
+        if mine.is_due and not is_in_event_loop():
             mine.write()
 
 

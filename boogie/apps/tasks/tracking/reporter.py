@@ -29,7 +29,7 @@ MAX_RECORDS = 500
 MAX_NOTE = 255
 
 
-@dataclass
+@dataclass(eq=False)  # two loops that are equally far are two
 class Step:
     """How far a loop is; one in another is a part of the step that goes on there."""
 

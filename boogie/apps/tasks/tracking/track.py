@@ -33,7 +33,7 @@ def progress(done: float, total: float | None = None, note: str = "") -> None:
     step = _own_step(reporter)
     step.done, step.total, step.note = done, total, note
     reporter.tell()
-    if reporter.is_due and not _is_in_event_loop():
+    if reporter.is_due and not is_in_event_loop():
         reporter.write()
 
 
@@ -102,12 +102,12 @@ class _Loop:
 
     def __exit__(self, *error: Any) -> None:
         steps = self._reporter.steps
-        if self._step in steps:
-            del steps[steps.index(self._step) + (1 if steps[0] is self._step else 0) :]
+        if self._step in steps:  # else the loop around it has gone on, or ended, before
+            del steps[steps.index(self._step) :]
 
     def look(self) -> None:
         """Write if it is time; raise ``TaskCancelled`` if the run has lost its row."""
-        if self._reporter.is_due and not _is_in_event_loop() and not self._reporter.write():
+        if self._reporter.is_due and not is_in_event_loop() and not self._reporter.write():
             self._refuse()
 
     async def alook(self) -> None:
@@ -130,7 +130,8 @@ class _Loop:
     def advance(self) -> None:
         """One more is done; what was told of its parts is over."""
         steps = self._reporter.steps
-        del steps[steps.index(self._step) + 1 :]
+        if self._step in steps:
+            del steps[steps.index(self._step) + 1 :]
         self._step.done += 1
         self._reporter.tell()
 
@@ -169,7 +170,8 @@ def _length(iterable: Any) -> float | None:
     return len(iterable) if isinstance(iterable, Sized) else None
 
 
-def _is_in_event_loop() -> bool:
+def is_in_event_loop() -> bool:
+    """Return whether nothing may wait here, a database least of all."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
