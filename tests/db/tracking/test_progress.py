@@ -1,7 +1,9 @@
 """How far a run is: told by its body, written now and then, kept with its row."""
 
 import asyncio
+import copy
 import io
+import pickle
 import sys
 
 import pytest
@@ -359,3 +361,12 @@ def test_loops_in_loops_that_look_alike_are_told_apart(product, always):
 
     assert work(body.delayed(product)).progress == Progress(2, 2, "", 1.0)
     assert fractions == [0.0, 0.25, 0.5, 0.75]
+
+
+def test_a_body_may_copy_and_pickle_its_row_while_it_tells(product, always):
+    @declared(bind=True, atomic=True)
+    def body(self, product):
+        for _ in track("ab"):
+            assert pickle.loads(pickle.dumps(copy.deepcopy(self.row))).pk == self.row.pk
+
+    assert work(body.delayed(product)).is_finished

@@ -2,7 +2,8 @@
 ``task.each``: rows about many objects. No model is imported when this is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
 Time: TypeAlias = float | timedelta | datetime
+Around: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
 class Each(Generic[O, P]):
@@ -26,8 +28,10 @@ class Each(Generic[O, P]):
     The keyword is ours: a task with a parameter of that name gets it by position.
     """
 
-    def __init__(self, task: Declaration) -> None:
+    def __init__(self, task: Declaration, around: Around = nullcontext) -> None:
         self._task = task
+        #: Makes the context in which rows are made.
+        self._around = around
 
     @overload
     def __call__(
@@ -42,7 +46,8 @@ class Each(Generic[O, P]):
         from boogie.apps.tasks.enqueue import many
 
         size = kwargs.pop("chunk_size", None)
-        return many.queued(self._task, objects, args, kwargs, size=size)
+        with self._around():
+            return many.queued(self._task, objects, args, kwargs, size=size)
 
     @overload
     def paused(
@@ -57,7 +62,8 @@ class Each(Generic[O, P]):
         from boogie.apps.tasks.enqueue import many
 
         size = kwargs.pop("chunk_size", None)
-        return many.paused(self._task, objects, args, kwargs, size=size)
+        with self._around():
+            return many.paused(self._task, objects, args, kwargs, size=size)
 
     @overload
     def schedule(
@@ -73,4 +79,5 @@ class Each(Generic[O, P]):
 
         size = kwargs.pop("chunk_size", None)
         when = times.start_time(self._task.name, time)
-        return many.queued(self._task, objects, args, kwargs, when, size)
+        with self._around():
+            return many.queued(self._task, objects, args, kwargs, when, size)

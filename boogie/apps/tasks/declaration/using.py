@@ -2,15 +2,14 @@
 ``task.using(...)``: the same verbs, with other options for the rows that they make.
 """
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from .each import Each, Time
+from .each import Each
 
 if TYPE_CHECKING:
-    from boogie.apps.tasks.models import Task, TaskQuerySet
+    from boogie.apps.tasks.models import Task
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
@@ -51,33 +50,11 @@ class Using(Generic[O, P, R]):
             return row
 
     @property
-    def each(self) -> "EachUsing[O, P]":
+    def each(self) -> Each[O, P]:
         """Make a row for each of many objects."""
-        return EachUsing(self._task, self._origin)
+        return Each(self._task, self._origin)
 
     def _origin(self) -> AbstractContextManager[None]:
         from boogie.apps.tasks.enqueue.origin import Origin, coming_from
 
         return coming_from(Origin(user=self._requested_by))
-
-
-class EachUsing(Each[O, P]):
-    """``each`` of a task with other options."""
-
-    def __init__(self, task: Any, origin: Any) -> None:
-        super().__init__(task)
-        self._origin = origin
-
-    def __call__(self, objects: Iterable[O], /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
-        with self._origin():
-            return super().__call__(objects, *args, **kwargs)
-
-    def paused(self, objects: Iterable[O], /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
-        with self._origin():
-            return super().paused(objects, *args, **kwargs)
-
-    def schedule(
-        self, time: Time, objects: Iterable[O], /, *args: Any, **kwargs: Any
-    ) -> "TaskQuerySet":
-        with self._origin():
-            return super().schedule(time, objects, *args, **kwargs)

@@ -18,7 +18,8 @@ from boogie.apps.tasks.enqueue.origin import Origin, coming_from
 from boogie.apps.tasks.exceptions import TaskCancelled
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import payloads, secrets
-from boogie.apps.tasks.tracking import logs, reporter
+from boogie.apps.tasks.tracking import logs
+from boogie.apps.tasks.tracking.reporter import speaking
 
 from . import delays, settle
 from .run import DELETED, TAKEN, Run
@@ -71,7 +72,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
     except BaseException as exception:
         run.outcome = None  # whatever the UPDATE said, it was not committed
         if run.has_raised:
-            reporter.finish(run.row)
+            run.reporter.finish()
             raise
         give_up(task, run, exception)
 
@@ -100,7 +101,8 @@ def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
 
 def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
     try:
-        with coming_from(Origin(parent=run.row)), _log_kept(task, run):
+        source = Origin(parent=run.row)
+        with coming_from(source), speaking(run.reporter), _log_kept(task, run):
             result = body(*run.args, **run.kwargs)
         if run.postponed is not None:
             raise run.postponed
@@ -109,10 +111,10 @@ def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
         run.has_raised = True
         raise
     finally:
-        reporter.finish(run.row, run.has_raised)
+        run.reporter.finish(run.has_raised)
     run.result = result
 
 
 def _log_kept(task: Declaration, run: Run) -> AbstractContextManager[None]:
     level = logs.level_of(task)
-    return nullcontext() if level is None else logs.kept(run.row, level, run.hidden)
+    return nullcontext() if level is None else logs.kept(run.reporter, level, run.hidden)

@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.serialization import secrets
+from boogie.apps.tasks.tracking.reporter import Reporter
 
 from . import errors
 
@@ -62,6 +63,11 @@ class Run:
     hidden: tuple[str, ...] = ()
     #: How it ended: a status, :data:`TAKEN` or :data:`DELETED`; ``None``: it is not settled yet.
     outcome: str | None = None
+    #: What it tells of itself, kept with its row.
+    reporter: Reporter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reporter = Reporter(self.row)
 
     @property
     def db(self) -> str:

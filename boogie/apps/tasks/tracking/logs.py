@@ -11,7 +11,6 @@ from typing import Any
 
 from boogie.apps.tasks.conf import LEVELS, conf
 from boogie.apps.tasks.lifecycle import history
-from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.serialization import secrets
 
 from . import reporter
@@ -28,10 +27,10 @@ def level_of(task: Any) -> str | None:
 
 
 @contextmanager
-def kept(row: Task, level: str, hidden: tuple[str, ...]) -> Iterator[None]:
-    """Keep what is logged within, from ``level`` on, with ``row``; ``hidden`` is not shown."""
-    vars(row)["_kept_log"] = (logging.getLevelNamesMapping()[level], hidden)
-    with _heard(logging.getLevelNamesMapping()[level]):
+def kept(mine: reporter.Reporter, level: str, hidden: tuple[str, ...]) -> Iterator[None]:
+    """Keep what is logged within, from ``level`` on, with a row; ``hidden`` is not shown."""
+    mine.keeps, mine.hidden = logging.getLevelNamesMapping()[level], hidden
+    with _heard(mine.keeps):
         yield
 
 
@@ -42,11 +41,10 @@ class _Handler(logging.Handler):
         mine = reporter.current()
         if mine is None or mine.is_writing:
             return
-        level, hidden = vars(mine.row).get("_kept_log", (None, ()))
-        if level is None or record.levelno < level:
+        if mine.keeps is None or record.levelno < mine.keeps:
             return
         try:
-            mine.record(_entry(record, hidden))
+            mine.record(_entry(record, mine.hidden))
         except Exception:  # whatever a record cannot be made text of
             self.handleError(record)
         if mine.is_due and not is_in_event_loop():

@@ -7,6 +7,9 @@ bar, not the run.
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +19,6 @@ from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import commits, features, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import apart, drop
-from boogie.apps.tasks.enqueue import origin
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Progress, Task
 
@@ -55,6 +57,9 @@ class Reporter:
         self.steps: list[Step] = []
         self.records: list[dict[str, Any]] = list(row.log)
         self.is_writing = False
+        #: The level of logging from which on lines are kept, and what is hidden in them.
+        self.keeps: int | None = None
+        self.hidden: tuple[str, ...] = ()
         self._progress: Progress | None = None
         self._has_moved = self._has_logged = False
         self._next_write = 0.0
@@ -146,17 +151,16 @@ class Reporter:
             self._has_moved = self._has_logged = False
         return bool(moved)
 
-    def finish(self, has_raised: bool) -> None:
+    def finish(self, has_raised: bool = False) -> None:
         """
         Write what is left when the body has ended, before its row is settled.
 
         Where only one can write, that is done in the transaction of the body. If that is about to
         be rolled back, nothing is: it is finished again after that.
         """
-        connection = connections[self.db]
-        if not has_raised and features.has_one_writer(connection):
-            self._is_inside = True
         if self._has_moved or self._has_logged:
+            if not has_raised and features.has_one_writer(connections[self.db]):
+                self._is_inside = True
             self.write()
         self._leave()
 
@@ -166,25 +170,19 @@ class Reporter:
             self._apart = None
 
 
+_current: ContextVar[Reporter | None] = ContextVar("boogie_tasks_reporter", default=None)
+
+
 def current() -> Reporter | None:
     """Return the reporter of the run that this is called in; ``None`` outside of a run."""
-    source = origin.current()
-    if source is None or source.parent is None:
-        return None
-    return of(source.parent)
+    return _current.get()
 
 
-def of(row: Task) -> Reporter:
-    """Return the reporter of the run of ``row``, a new one at its first word."""
-    kept = vars(row).get("_reporter")
-    if kept is None:
-        kept = vars(row)["_reporter"] = Reporter(row)
-    reporter: Reporter = kept
-    return reporter
-
-
-def finish(row: Task, has_raised: bool = False) -> None:
-    """Write what a run has told and nobody has written yet."""
-    kept = vars(row).get("_reporter")
-    if kept is not None:
-        kept.finish(has_raised)
+@contextmanager
+def speaking(reporter: Reporter) -> Iterator[None]:
+    """Have what is told within be told of the run of ``reporter``."""
+    token = _current.set(reporter)
+    try:
+        yield
+    finally:
+        _current.reset(token)
