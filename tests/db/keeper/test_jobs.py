@@ -22,6 +22,7 @@ def working(monkeypatch, db):
     yield thread
     jobs.stop(stopped, 1)
     thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
