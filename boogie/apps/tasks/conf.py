@@ -160,6 +160,8 @@ class Conf:
     KEEP_LOG = Setting(LEVEL, None)
     #: A bar that has not moved for this time is shown as stalled.
     STALLED_AFTER = Setting(SECONDS, 600)
+    #: How long a page may go on asking for the rows that it shows.
+    TOKEN_AGE = Setting(SECONDS, 86400)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield ``(key or '', message)`` for everything wrong in ``settings.BOOGIE_TASKS``."""

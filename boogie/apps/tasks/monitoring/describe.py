@@ -6,12 +6,26 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Progress, Task, families
 
 #: Times of a row, in the order in which they come.
 TIMES = ("created", "scheduled_for", "started", "progressed", "ended", "acknowledged")
+
+#: What people read for a status.
+LABELS = {
+    states.PAUSED: gettext_lazy("paused"),
+    states.QUEUED: gettext_lazy("queued"),
+    states.RUNNING: gettext_lazy("running"),
+    states.FINISHED: gettext_lazy("finished"),
+    states.FAILED: gettext_lazy("failed"),
+    states.CANCELLED: gettext_lazy("cancelled"),
+}
 
 
 def reference(row: Task) -> str:
@@ -25,7 +39,6 @@ def reference(row: Task) -> str:
 
 def in_short(row: Task) -> dict[str, Any]:
     """Return what a list shows of a row, as JSON-compatible data."""
-    progress = row.progress
     return {
         "id": str(row.pk),
         "task": row.name,
@@ -36,14 +49,34 @@ def in_short(row: Task) -> dict[str, Any]:
         "attempt": row.attempt,
         "requested_by": row.requested_by_name or None,
         "error": row.error,
-        "progress": progress
-        and {
-            "done": progress.done,
-            "total": progress.total,
-            "note": progress.note,
-            "fraction": progress.fraction,
-        },
+        "progress": progress_of(row),
     }
+
+
+def progress_of(row: Task) -> dict[str, Any] | None:
+    """Return how far a row is, as JSON-compatible data."""
+    progress = row.progress
+    return progress and {
+        "done": progress.done,
+        "total": progress.total,
+        "note": progress.note,
+        "fraction": progress.fraction,
+    }
+
+
+def in_words(row: Task) -> str:
+    """Return how far a row is for people: ``40 of 100 · cleaning``; else, or ended, the status."""
+    said = _progress_in_words(row.progress) if row.progress else []
+    if not (row.is_running and said):
+        said.insert(0, str(LABELS[row.status]))
+    return " · ".join(said)
+
+
+def _progress_in_words(progress: Progress) -> list[str]:
+    done, total = localize(progress.done), localize(progress.total)
+    if progress.total is not None:
+        done = _("%(done)s of %(total)s") % {"done": done, "total": total}
+    return [done, progress.note] if progress.note else [done]
 
 
 def stalled(rows: list[Task]) -> set[Any]:

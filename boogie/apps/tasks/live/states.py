@@ -1,0 +1,92 @@
+"""
+What watchers are told of rows: plain data, the same from both endpoints.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.monitoring import describe
+
+from .tokens import Watched, label_of
+
+#: Columns that may be large, and of which nobody is told.
+UNSEEN = ("args", "kwargs", "result", "log")
+
+TIMES = ("created", "scheduled_for", "started", "ended")
+
+
+def of_rows(keys: Iterable[UUID]) -> list[Task]:
+    """Return the rows with these keys, those that there are (one query)."""
+    return list(_rows().filter(pk__in=list(keys)))
+
+
+def of_objects(objects: Iterable[Watched]) -> list[Task]:
+    """Return the newest rows of objects, newest first (one query for each kind of object)."""
+    kinds: dict[tuple[str, str], list[Watched]] = defaultdict(list)
+    for one in objects:
+        kinds[one.label, one.db].append(one)
+    return [row for same in kinds.values() for row in _of_one_kind(same)]
+
+
+def describe_row(row: Task, in_full: bool) -> dict[str, Any]:
+    """Return a row as JSON-compatible data; ``in_full``: for who may see every row."""
+    return {
+        "id": str(row.pk),
+        "task": row.name,
+        "status": row.status,
+        "object": _object(row),
+        "progress": describe.progress_of(row),
+        "attempt": row.attempt,
+        **{name: (at := getattr(row, name)) and at.isoformat() for name in TIMES},
+        "requested_by": (row.requested_by_name or None) if in_full else None,
+        "error": row.error if in_full else None,
+        "shown": shown(row),
+    }
+
+
+def shown(row: Task) -> dict[str, str]:
+    """Return what widgets show of a row, in the language of who looks."""
+    at = row.created if row.created.tzinfo is None else localtime(row.created)
+    return {
+        "task": row.name,
+        "status": str(describe.LABELS[row.status]),
+        "progress": describe.in_words(row),
+        "created": date_format(at, "SHORT_DATETIME_FORMAT"),
+    }
+
+
+def _rows() -> QuerySet[Task]:
+    return Task.objects.defer(*UNSEEN)
+
+
+def _of_one_kind(objects: list[Watched]) -> list[Task]:
+    """Return the newest rows of objects of one model in one database."""
+    first = objects[0]
+    kinds = ContentType.objects.get_for_models(*first.family, for_concrete_models=False)
+    limits = {one.key: one.limit for one in objects}
+    rows = _rows().filter(
+        content_type__in=list(kinds.values()), object_id__in=list(limits), object_db=first.db
+    )
+    newest = [F("created").desc(), F("id").desc()]
+    if len(limits) == 1:
+        return list(rows.order_by(*newest)[: first.limit])
+    place = Window(RowNumber(), partition_by="object_id", order_by=newest)
+    found = rows.annotate(place=place).filter(place__lte=max(limits.values()))
+    return [row for row in found.order_by(*newest) if row.place <= limits[row.object_id]]
+
+
+def _object(row: Task) -> str:
+    try:
+        model = families.type_of(row).model_class()
+    except ContentType.DoesNotExist:
+        model = None
+    return describe.reference(row) if model is None else f"{label_of(model)}:{row.object_id}"

@@ -1,0 +1,93 @@
+"""
+Tokens: the right to watch one row, or the newest rows of one object. No query is made here.
+
+A token is signed, so that nobody makes one from an id, and ages by ``BOOGIE_TASKS["TOKEN_AGE"]``.
+It is short: a page asks with those of all its widgets in one URL.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Self
+
+from django.apps import apps
+from django.core.signing import BadSignature, TimestampSigner
+from django.db import models, router
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.models import families
+from boogie.apps.tasks.serialization import references
+
+SALT = "boogie.apps.tasks.live"
+
+ROW, OBJECT = "r", "o"
+
+#: How many rows of an object are watched, at most.
+MAX_LIMIT = 50
+
+
+@dataclass(frozen=True)
+class Watched:
+    """
+    The newest ``limit`` rows of one object.
+
+    ``label``: its concrete model as ``app.model``; ``key``: as rows carry it.
+    """
+
+    label: str
+    key: str
+    db: str
+    limit: int
+
+    @classmethod
+    def of(cls, obj: Any, limit: int) -> Self:
+        """Return the newest rows of ``obj``."""
+        obj = references.check_object("object_tasks", obj)
+        db = router.db_for_write(type(obj), instance=obj)
+        return cls(label_of(type(obj)), references.object_key(obj), db, min(limit, MAX_LIMIT))
+
+    @property
+    def family(self) -> list[type[models.Model]]:
+        """The model and its proxies; ``LookupError`` if it is no more."""
+        return families.family(apps.get_model(self.label))
+
+    @property
+    def reference(self) -> str:
+        """The object as the JSON of its rows names it."""
+        return f"{self.label}:{self.key}"
+
+
+def label_of(model: type[models.Model]) -> str:
+    """Return how the objects of a model are named, through whichever proxy they were read."""
+    return str((model._meta.concrete_model or model)._meta.label_lower)
+
+
+def for_row(pk: uuid.UUID) -> str:
+    """Return a token for the row with this key."""
+    return _signer().sign(ROW + urlsafe_base64_encode(pk.bytes))
+
+
+def for_object(watched: Watched) -> str:
+    """Return a token for the newest rows of an object."""
+    content = [watched.label, watched.key, watched.db, watched.limit]
+    return _signer().sign(OBJECT + urlsafe_base64_encode(json.dumps(content).encode()))
+
+
+def read(token: str) -> uuid.UUID | Watched:
+    """Return what a token lets its holder watch; raise ``BadSignature`` if it lets nothing."""
+    signed = _signer().unsign(token, max_age=timedelta(seconds=conf.TOKEN_AGE))
+    content = urlsafe_base64_decode(signed[1:])
+    if signed[0] == ROW:
+        return uuid.UUID(bytes=content)
+    watched = Watched(*json.loads(content))
+    try:
+        apps.get_model(watched.label)
+    except LookupError as error:
+        raise BadSignature(f"{watched.label} is no model any more") from error
+    return watched
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(salt=SALT)

@@ -1,0 +1,3 @@
+"""
+What templates of projects load: ``{% load boogie_tasks %}``.
+"""
