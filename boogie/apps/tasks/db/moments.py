@@ -48,7 +48,7 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
         value = value if prepared else self.get_prep_value(value)
         if not isinstance(value, datetime):
             return value
-        value = _in_utc(value)
+        value = in_utc(value)
         if features.stores_utc(connection):
             return value
         return connection.ops.adapt_datetimefield_value(value.replace(tzinfo=None))
@@ -74,7 +74,7 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
     def value_from_object(self, obj: models.Model) -> Any:
         """Return it as text in UTC: what serializers make of a time has less."""
         value = super().value_from_object(obj)
-        return None if value is None else _in_utc(value).isoformat()
+        return None if value is None else in_utc(value).isoformat()
 
     def get_transform(self, lookup_name: str) -> Any:
         """Return the transform of this name; one that depends on a zone gets the local time."""
@@ -89,7 +89,7 @@ def _is_djangos(connection: Any) -> bool:
     return settings.USE_TZ and connection.timezone is UTC
 
 
-def _in_utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
     """Return a moment that a user has handed in; of two equal hours ``fold`` tells which."""
     if value.tzinfo is None:
         value = value.replace(tzinfo=timezone.get_default_timezone())

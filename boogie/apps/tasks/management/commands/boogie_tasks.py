@@ -4,7 +4,6 @@ import json
 import sys
 import uuid
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,29 +13,9 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
+from boogie.apps.tasks.monitoring.verbs import VERBS
 
 LIMIT = 50
-
-Verb = Callable[[TaskQuerySet, dict[str, Any]], int]
-
-VERBS: dict[str, tuple[str, Verb]] = {
-    "run": ("queue paused rows", lambda rows, options: rows.run()),
-    "run_now": ("start queued rows before their time", lambda rows, options: rows.run_now()),
-    "pause": ("pause queued rows", lambda rows, options: rows.pause()),
-    "retry": ("queue failed and cancelled rows again", lambda rows, options: rows.retry()),
-    "cancel": (
-        "cancel rows that have not ended",
-        lambda rows, options: rows.cancel(terminate=options["terminate"]),
-    ),
-    "acknowledge": (
-        "have failed rows no longer count as open",
-        lambda rows, options: rows.acknowledge(),
-    ),
-    "delete": (
-        "delete rows that do not run",
-        lambda rows, options: rows.exclude(status=states.RUNNING).remove(),
-    ),
-}
 
 WORDS = {
     "status": "one of " + ", ".join(str(status) for status, _ in states.STATUS),
@@ -66,16 +45,12 @@ class Command(BaseCommand):
         listing.add_argument("--json", action="store_true", help="print a JSON array")
         showing = actions.add_parser("show", help="show everything of one row, as JSON")
         showing.add_argument("id", type=uuid.UUID)
-        for name, (what, _) in VERBS.items():
-            verb = actions.add_parser(name, help=what)
+        for name, about in VERBS.items():
+            verb = actions.add_parser(name, help=str(about.what))
             verb.add_argument("ids", nargs="*", type=uuid.UUID, metavar="id")
             _add_filters(verb)
             verb.add_argument("--all", action="store_true", help="all rows there are")
             verb.add_argument("--yes", action="store_true", help="do not ask")
-            if name == "cancel":
-                verb.add_argument(
-                    "--terminate", action="store_true", help="kill the processes that run them"
-                )
 
     def handle(self, *args: Any, **options: Any) -> None:
         action = options["action"]
@@ -108,10 +83,10 @@ class Command(BaseCommand):
 
     def _move(self, action: str, options: dict[str, Any]) -> None:
         rows = _chosen(action, options)
-        what, do = VERBS[action]
+        verb = VERBS[action]
         if not options["yes"]:
-            self._ask(what, rows)
-        moved = do(rows, options)
+            self._ask(str(verb.what), rows)
+        moved = verb.do(rows, None)
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)

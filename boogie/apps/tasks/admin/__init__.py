@@ -1,0 +1,10 @@
+"""
+The admin: the list of rows, what is done to them, and the pages around it.
+
+Nothing here decides what a verb does, or which rows a filter selects: the pages ask
+``monitoring/``, and tell what the user may do.
+"""
+
+from .task_admin import TaskAdmin
+
+__all__ = ["TaskAdmin"]

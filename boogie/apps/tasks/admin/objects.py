@@ -1,0 +1,103 @@
+"""
+The objects that rows are about: by name and link for those who may see them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import quote
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+
+from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.monitoring import describe
+from boogie.apps.tasks.serialization import references
+
+#: Models whose objects are read for one page; those of others are shown by their keys.
+MODELS = 5
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An object in a list. ``reference`` is what filters take; ``link`` may be empty."""
+
+    reference: str
+    text: str
+    link: str = ""
+
+    def as_html(self) -> str:
+        """Return the link, or the text alone."""
+        if not self.link:
+            return format_html('<span title="{}">{}</span>', self.reference, self.text)
+        return format_html('<a href="{}" title="{}">{}</a>', self.link, self.reference, self.text)
+
+
+def shown(rows: Iterable[Task], request: HttpRequest, site: AdminSite) -> dict[Any, Shown]:
+    """Return what ``rows`` are about, by their keys: a query for each model."""
+    groups: dict[tuple[int, str], list[Task]] = defaultdict(list)
+    for row in rows:
+        groups[row.content_type_id, row.object_db].append(row)
+    found: dict[Any, Shown] = {}
+    for number, group in enumerate(groups.values()):
+        model_admin = _admin_of(group[0], site) if number < MODELS else None
+        may_view = model_admin is not None and model_admin.has_view_permission(request)
+        found.update(_named(group, model_admin, request) if may_view else _by_key(group))
+    return found
+
+
+def _admin_of(row: Task, site: AdminSite) -> Any:
+    """Return the admin of the model, or of the one that it is a proxy of, or ``None``."""
+    try:
+        model = families.type_of(row).model_class()
+    except ContentType.DoesNotExist:
+        return None
+    if model is None:
+        return None
+    known: dict[type[models.Model], Any] = site._registry
+    return known.get(model) or known.get(model._meta.concrete_model)  # type: ignore[arg-type]
+
+
+def _by_key(group: list[Task]) -> dict[Any, Shown]:
+    found = {}
+    for row in group:
+        reference = describe.reference(row)
+        found[row.pk] = Shown(reference, reference.partition(".")[2] or reference)
+    return found
+
+
+def _named(group: list[Task], model_admin: Any, request: HttpRequest) -> dict[Any, Shown]:
+    objects = _read(model_admin.model, group)
+    found = _by_key(group)
+    for row in group:
+        obj = objects.get(row.object_id)
+        if obj is not None and model_admin.has_view_permission(request, obj):
+            found[row.pk] = Shown(
+                found[row.pk].reference, str(obj), _link(obj, model_admin.admin_site)
+            )
+    return found
+
+
+def _read(model: type[models.Model], group: list[Task]) -> dict[str, models.Model]:
+    keys = []
+    for row in group:
+        try:
+            keys.append(references.key_value(model, row.object_id))
+        except (ValidationError, ValueError, TypeError):
+            continue  # from before the model had other keys
+    objects = model._base_manager.using(group[0].object_db).filter(pk__in=keys)
+    return {references.object_key(obj): obj for obj in objects}
+
+
+def _link(obj: models.Model, site: AdminSite) -> str:
+    name = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
+    try:
+        return reverse(name, args=[quote(obj.pk)], current_app=site.name)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,76 @@
+"""
+``TaskAdmin``: which page answers which URL.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.text import capfirst
+
+from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.monitoring.filters import FILTERS
+
+from . import columns, objects
+from .changelist import TaskChangeList
+from .columns import Columns
+
+
+@admin.register(Task)
+class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows: seen, searched and steered, and never edited."""
+
+    actions_selection_counter = True
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    sortable_by = ()
+    ordering = ("-pk",)
+    search_fields = ("pk",)
+
+    class Media:
+        css = {"all": ["boogie_tasks/widgets.css", "boogie_tasks/admin.css"]}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return our pages before Django's: else their names would be taken for keys."""
+        return [*self._own_urls(), *super().get_urls()]
+
+    def _own_urls(self) -> list[URLPattern]:
+        pages: dict[str, Any] = {}
+        wrap = self.admin_site.admin_view
+        return [
+            path(f"{name}/", wrap(view), name=f"boogie_tasks_{name}")
+            for name, view in pages.items()
+        ]
+
+    # --- what may be done --------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Rows are made by their tasks."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are moved, not edited."""
+        return False
+
+    # --- the list ----------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> TaskQuerySet:
+        return Task.objects.all()
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[TaskChangeList]:
+        return TaskChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Allow our filters alone."""
+        return lookup in FILTERS
+
+    def get_changelist_instance(self, request: HttpRequest) -> TaskChangeList:
+        """Return the list with what its columns show of other tables."""
+        changes: Any = super().get_changelist_instance(request)
+        rows = changes.page.rows
+        columns.prepare(rows, changes.stalled, objects.shown(rows, request, self.admin_site))
+        changes.title = capfirst(str(self.opts.verbose_name_plural))
+        found: TaskChangeList = changes
+        return found

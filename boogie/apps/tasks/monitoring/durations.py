@@ -1,0 +1,40 @@
+"""
+How long rows waited and ran. Never negative: clocks differ, and rows are moved by hand.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Task
+
+_ENDED_OR_RUNNING = frozenset([states.RUNNING, *states.ENDED])
+
+
+def waited(row: Task) -> timedelta | None:
+    """
+    Return how long a row waited for a worker, from when it might have run.
+
+    ``None`` for one that is paused, whose time has not come, or that was tried before: what it
+    waited for the attempt of now is not kept.
+    """
+    might_run = max(in_utc(time) for time in (row.created, row.scheduled_for) if time is not None)
+    if row.status == states.QUEUED and row.attempt == 0:
+        waits = datetime.now(UTC) - might_run
+        return waits if waits >= timedelta() else None
+    if row.started is None or row.attempt != 1 or row.status not in _ENDED_OR_RUNNING:
+        return None
+    return max(timedelta(), in_utc(row.started) - might_run)
+
+
+def ran(row: Task) -> timedelta | None:
+    """Return how long the last attempt ran, or runs by now; ``None`` if there was none."""
+    if row.started is None:
+        return None
+    end = in_utc(row.ended) if row.ended is not None else datetime.now(UTC)
+    return max(timedelta(), end - in_utc(row.started))
+
+
+def age(moment: datetime) -> timedelta:
+    """Return how long ago ``moment`` was."""
+    return max(timedelta(), datetime.now(UTC) - in_utc(moment))

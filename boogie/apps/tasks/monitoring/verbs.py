@@ -1,0 +1,142 @@
+"""
+What people do to stored rows by hand: the same verbs in the admin and on the command line.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import TaskQuerySet
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One thing to be done to rows. ``permission`` is that of Django's form, ``app.codename``."""
+
+    name: str
+    #: On a button.
+    label: Text
+    #: What will happen, as the rest of the sentence "This will …".
+    what: Text
+    permission: str
+    #: Statuses of the rows that it can move.
+    sources: frozenset[str]
+    #: Move rows for somebody; return how many moved.
+    do: Callable[[TaskQuerySet, Any], int]
+    #: Whether something is lost by it.
+    is_destructive: bool = False
+
+    def fits(self, row: Any) -> bool:
+        """Return whether a row of this status can be moved."""
+        return row.status in self.sources
+
+    def is_allowed(self, user: Any) -> bool:
+        """Return whether ``user`` may do it, asked of the permissions of now."""
+        return bool(user.is_active and user.has_perm(self.permission))
+
+    def before(self, rows: TaskQuerySet, moment: datetime) -> TaskQuerySet:
+        """
+        Return those of ``rows`` that could be moved at ``moment``, as far as rows can tell.
+
+        What was made, or ended, after it is left out: nobody has seen it then.
+        """
+        known = rows.filter(created__lte=moment)
+        if self.sources <= frozenset(states.ENDED):
+            return known.filter(ended__lte=moment)
+        if self.sources & frozenset(states.ENDED):
+            return known.filter(Q(ended=None) | Q(ended__lte=moment))
+        return known
+
+
+def _verb(
+    name: str,
+    label: Text,
+    what: Text,
+    permission: str,
+    sources: frozenset[str],
+    do: Callable[[TaskQuerySet, Any], int],
+    **more: Any,
+) -> Verb:
+    return Verb(name, label, what, f"boogie_tasks.{permission}", sources, do, **more)
+
+
+ALL = (
+    _verb(
+        "run",
+        _("Run"),
+        _("queue paused rows"),
+        "run_task",
+        states.RUN.sources,
+        lambda rows, user: rows.run(),
+    ),
+    _verb(
+        "run_now",
+        _("Run now"),
+        _("start queued rows before their time"),
+        "run_task",
+        states.HASTEN.sources,
+        lambda rows, user: rows.run_now(),
+    ),
+    _verb(
+        "pause",
+        _("Pause"),
+        _("pause queued rows"),
+        "run_task",
+        states.PAUSE.sources,
+        lambda rows, user: rows.pause(),
+    ),
+    _verb(
+        "cancel",
+        _("Cancel"),
+        _("cancel rows that have not ended; a body that runs learns of it when it asks"),
+        "cancel_task",
+        states.CANCEL.sources,
+        lambda rows, user: rows.cancel(),
+        is_destructive=True,
+    ),
+    _verb(
+        "terminate",
+        _("Terminate"),
+        _("cancel rows that have not ended, and kill the processes that run them"),
+        "cancel_task",
+        states.CANCEL.sources,
+        lambda rows, user: rows.cancel(terminate=True),
+        is_destructive=True,
+    ),
+    _verb(
+        "retry",
+        _("Retry"),
+        _("queue failed and cancelled rows again"),
+        "retry_task",
+        states.REQUEUE.sources,
+        lambda rows, user: rows.retry(),
+    ),
+    _verb(
+        "acknowledge",
+        _("Acknowledge"),
+        _("have failed rows no longer count as open"),
+        "retry_task",
+        states.ACKNOWLEDGE.sources,
+        lambda rows, user: rows.acknowledge(user),
+    ),
+    _verb(
+        "delete",
+        _("Delete"),
+        _("delete rows that do not run, with their results"),
+        "delete_task",
+        frozenset(str(status) for status, _label in states.STATUS) - {states.RUNNING},
+        lambda rows, user: rows.exclude(status=states.RUNNING).remove(),
+        is_destructive=True,
+    ),
+)
+
+#: By their names, in the order in which they are offered.
+VERBS: dict[str, Verb] = {verb.name: verb for verb in ALL}
