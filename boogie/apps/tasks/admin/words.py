@@ -1,13 +1,11 @@
 """
-Durations and filters in words.
+Durations and numbers in words.
 """
 
 from datetime import timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
-
-from boogie.apps.tasks.monitoring.filters import Filters
 
 
 def duration(span: timedelta | None) -> str:
@@ -35,29 +33,6 @@ def _in_units(seconds: int) -> str:
     first = next((at for at, (number, _unit) in enumerate(parts) if number), 3)
     shown = [(number, unit) for number, unit in parts[first : first + 2] if number]
     return " ".join(f"{number} {unit}" for number, unit in shown) or f"0 {parts[3][1]}"
-
-
-#: What a filter says of rows, by its name.
-def _sentences() -> dict[str, str]:
-    return {
-        "status": _("whose status is %(text)s"),
-        "task": _("of the task %(text)s"),
-        "queue": _("in the queue %(text)s"),
-        "requested_by": _("requested by the user %(text)s"),
-        "since": _("made at %(text)s or later"),
-        "until": _("made before %(text)s"),
-        "model": _("about objects of %(text)s"),
-        "object": _("about %(text)s"),
-    }
-
-
-def in_words(filters: Filters, query: str = "") -> str:
-    """Return which rows are meant, as a sentence has it."""
-    sentences = _sentences()
-    parts = [sentences[name] % {"text": text} for name, text in filters.given]
-    if query:
-        parts.append(_("found by “%(text)s”") % {"text": query})
-    return _("all rows %(which)s") % {"which": ", ".join(parts)} if parts else _("all rows")
 
 
 def rows(number: int, shown: str = "") -> str:

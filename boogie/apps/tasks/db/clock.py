@@ -3,8 +3,10 @@ Database time. Due times, leases and every time in a column of a row come from
 here, never from the process's clock: hosts disagree, the database does not.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connections
 from django.db.models import Func
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -50,6 +52,17 @@ class Moment(Func):
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> tuple[str, Any]:
         if not self.seconds:
-            return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", ()
-        template = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)"
+            return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f000', 'now')", ()
+        template = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f000', 'now', %s)"
         return template, (f"{self.seconds:+.3f} seconds",)
+
+
+def read(using: str) -> datetime:
+    """Return the time that it is in a database, aware and in UTC."""
+    connection = connections[using]
+    sql, params = getattr(Moment(), f"as_{connection.vendor}")(None, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}", params)
+        found = cursor.fetchone()[0]
+    moment = datetime.fromisoformat(found) if isinstance(found, str) else found
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
