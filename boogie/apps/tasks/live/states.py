@@ -24,6 +24,13 @@ UNSEEN = ("args", "kwargs", "result", "log")
 TIMES = ("created", "scheduled_for", "started", "ended")
 
 
+def look(keys: Iterable[UUID], objects: Iterable[Watched], in_full: bool) -> list[dict[str, Any]]:
+    """Return what is told of rows, each once: first those of objects, then the others."""
+    found = [*of_objects(objects), *(of_rows(keys) if keys else ())]
+    rows = {row.pk: row for row in found}
+    return [describe_row(row, in_full) for row in rows.values()]
+
+
 def of_rows(keys: Iterable[UUID]) -> list[Task]:
     """Return the rows with these keys, those that there are (one query)."""
     return list(_rows().filter(pk__in=list(keys)))

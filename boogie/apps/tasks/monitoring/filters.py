@@ -156,12 +156,16 @@ def reference(name: str, text: str) -> models.Q:
     found = models.Q(pk__in=[])
     for model in models_named(name, label):
         try:
-            same = model(**{model._meta.pk.attname: references.key_value(model, key)})
-            canonical = references.object_key(same)
+            canonical = references.object_key(object_with(model, key))
         except (ValidationError, ValueError, TypeError):
             continue
         found |= models.Q(content_type__in=_types(model), object_id=canonical)
     return found
+
+
+def object_with(model: type[models.Model], key: str) -> models.Model:
+    """Return an object with this key as text, unread; raise what fields raise at a wrong one."""
+    return model(**{model._meta.pk.attname: references.key_value(model, key)})
 
 
 def _types(model: type[models.Model]) -> list[int]:
