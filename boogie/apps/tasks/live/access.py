@@ -11,10 +11,12 @@ from django.apps import apps
 from django.contrib import auth
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature
+from django.db import router
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
 from boogie.apps.tasks.monitoring import filters
+from boogie.apps.tasks.serialization import references
 
 from . import states, tokens
 from .tokens import Watched
@@ -116,6 +118,8 @@ def _by_row(text: str) -> UUID:
 def _by_object(text: str) -> Watched:
     label, _, key = text.partition(":")
     try:
-        return Watched.of(filters.object_with(apps.get_model(label), key), LIMIT)
+        model = apps.get_model(label)
+        canonical = references.object_key(filters.object_with(model, key))
     except (LookupError, ValueError, TypeError, ValidationError) as error:
         raise Refused(400, f"{text!r:.80} is no object; write it as app.model:key.") from error
+    return Watched(tokens.label_of(model), canonical, router.db_for_write(model), LIMIT)
