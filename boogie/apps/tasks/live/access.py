@@ -81,7 +81,8 @@ def watch(request: HttpRequest) -> Watch:
 
 def watch_again(request: HttpRequest) -> Watch:
     """Return :func:`watch` of now: tokens age, users log out and lose permissions."""
-    if hasattr(request, "user"):
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
         request.user = _user_of_now(request)
     return watch(request)
 
