@@ -10,7 +10,7 @@ from boogie.apps.tasks.keeper import rollups
 from boogie.apps.tasks.models import Release, Rollup, Watermark
 from boogie.apps.tasks.models.rollup import FIGURES, KEY
 from tests.project.shop.models import Product
-from tests.support.rows import stored
+from tests.support.ends import count_at, ended
 from tests.support.statements import statements
 from tests.support.zones import as_user, clock_at, in_utc
 
@@ -23,23 +23,6 @@ SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
 @pytest.fixture
 def product():
     return Product.objects.create(name="pen")
-
-
-def ended(product, moment, status="finished", wait=2, run=3, **fields):
-    """Store a row that ended at ``moment``, after so many seconds."""
-    end = moment.replace(tzinfo=UTC)
-    started = end - run * SECOND
-    times = {"created": started - wait * SECOND, "started": started, "ended": end}
-    moments = {name: as_user(time.replace(tzinfo=None)) for name, time in times.items()}
-    return stored(status, product, **{"attempt": 1, **moments, **fields})
-
-
-def count_at(moment):
-    """Count as the keepers do until nothing is left, at a moment by the database's clock."""
-    with clock_at(moment):
-        Watermark.objects.update(due=as_user(moment - SECOND))
-        while rollups.count():
-            pass
 
 
 def begin_at(moment):

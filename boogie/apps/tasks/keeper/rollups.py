@@ -26,20 +26,18 @@ from boogie.apps.tasks.models import (
     TaskQuerySet,
     Watermark,
 )
-from boogie.apps.tasks.models.rollup import DAY, FIGURES, HOUR, KEY, MINUTE, SPANS
+from boogie.apps.tasks.models.rollup import DAY, FIGURES, HOUR, KEPT, KEY, MINUTE, SPANS, floor
 from boogie.apps.tasks.monitoring import tallies
 
 #: Seconds between two turns of all keepers together.
 EVERY = 50.0
 #: For how long what was counted is counted again, and how much time one turn takes at most.
 LATE, CHUNK = timedelta(minutes=3), timedelta(minutes=30)
-#: For how long rollups are kept, by span, before the watermark.
-KEPT = {MINUTE: timedelta(days=2), HOUR: timedelta(days=45), DAY: timedelta(days=730)}
 #: Rollups that one turn deletes at most.
 BATCH = 1000
 
-#: The one watermark.
-ONE = 1
+#: The one watermark, and where it is at first: before all that is counted.
+ONE, BEGINNING = 1, datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def count() -> bool:
@@ -59,9 +57,8 @@ def count() -> bool:
 
 
 def _begun(marks: Any) -> Any:
-    """Set the watermark as far back as hours are kept: what is there already is counted, too."""
-    since = floor(datetime.now(UTC) - KEPT[HOUR], MINUTE)
-    marks.bulk_create([Watermark(pk=ONE, since=since)], ignore_conflicts=True)
+    """Set the watermark: what is there already is counted, too."""
+    marks.bulk_create([Watermark(pk=ONE, since=BEGINNING)], ignore_conflicts=True)
     return marks.get()
 
 
@@ -125,12 +122,6 @@ def _forget(rollups: RollupQuerySet, mark: datetime) -> None:
         old |= Q(span=span, start__lt=mark - kept)
     if chunk := list(rollups.filter(old).values_list("pk", flat=True)[:BATCH]):
         rollups.filter(pk__in=chunk)._raw_delete(rollups.db)
-
-
-def floor(moment: datetime, span: str) -> datetime:
-    """Return the beginning of the span, in UTC, in which a moment lies."""
-    seconds = int(moment.timestamp())
-    return datetime.fromtimestamp(seconds - seconds % SPANS[span], UTC)
 
 
 # --- versions -------------------------------------------------------------------------

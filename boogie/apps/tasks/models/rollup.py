@@ -6,7 +6,7 @@ Nothing is counted here.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from django.db import connections, models
@@ -23,6 +23,9 @@ MINUTE, HOUR, DAY = "minute", "hour", "day"
 #: Seconds of each span; an hour is counted from its minutes, a day from its hours.
 SPANS = {MINUTE: 60, HOUR: 3600, DAY: 86400}
 
+#: For how long rollups are kept.
+KEPT = {MINUTE: timedelta(days=2), HOUR: timedelta(days=45), DAY: timedelta(days=730)}
+
 #: What a rollup is of; and what it says.
 KEY = ("start", "name", "queue", "outcome", "error_type")
 FIGURES = ("count", "waited", "ran", "waits", "runs", "first", "last")
@@ -35,6 +38,12 @@ def digest(span: str, start: datetime, *rest: str) -> str:
     """Return what stands for a key: an index over all of it is too wide for MySQL and MariaDB."""
     text = "\0".join([span, str(int(in_utc(start).timestamp())), *rest])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def floor(moment: datetime, span: str) -> datetime:
+    """Return the beginning of the span, in UTC, in which a moment lies."""
+    seconds = int(moment.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % SPANS[span], UTC)
 
 
 class RollupQuerySet(StoredQuerySet["Rollup"]):
