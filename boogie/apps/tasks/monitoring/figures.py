@@ -126,7 +126,7 @@ def read(range_: Range, task: str = "") -> Figures:
     if task:
         found = found.filter(name__in=registry.names(task))
     of_kinds = add_up(
-        _of_pieces(found, range_).values_list(*KEY, *FIGURES).iterator(),
+        _of_pieces(found, range_).values_list(*KEY, *FIGURES),
         lambda start, name, queue, outcome, error: (_current(name), outcome, error),
     )
     tasks: dict[str, TaskFigures] = {}
