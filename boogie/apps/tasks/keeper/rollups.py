@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
@@ -44,14 +44,15 @@ def count() -> bool:
     """
     Count what ended since the watermark; return whether there is more to count.
 
-    One statement if it is nobody's turn, or nothing has ended.
+    One statement if it is nobody's turn, and one more if nothing has ended.
     """
-    rows = Task.objects.on_primary()
-    news = Exists(tallies.ended_since(rows, OuterRef("since")))
-    marks = Watermark.objects.on_primary().annotate(now=Moment(), has_news=news)
+    marks = Watermark.objects.on_primary().annotate(now=Moment())
     mark: Any = marks.first() or _begun(marks)
     since, now = in_utc(mark.since), in_utc(mark.now)
-    if not mark.has_news or in_utc(mark.due) > now or not _is_claimed():
+    if in_utc(mark.due) > now:
+        return False
+    rows = Task.objects.on_primary()
+    if not tallies.ended_since(rows, since).exists() or not _is_claimed():
         return False
     return _turn(rows, since, now)
 
