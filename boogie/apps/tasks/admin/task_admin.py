@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 
+from boogie.apps.tasks import views
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring.filters import FILTERS
 from boogie.apps.tasks.monitoring.verbs import VERBS
@@ -32,7 +33,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = actions.ALL
 
     class Media:
-        css = {"all": ["boogie_tasks/widgets.css", "boogie_tasks/admin.css"]}
+        css = {"all": ["boogie_tasks/admin.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         """Return our pages before Django's: else their names would be taken for keys."""
@@ -41,10 +42,16 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     def _own_urls(self) -> list[URLPattern]:
         pages: dict[str, Any] = {}
         wrap = self.admin_site.admin_view
-        return [
-            path(f"{name}/", wrap(view), name=f"boogie_tasks_{name}")
-            for name, view in pages.items()
+        own = [
+            path(f"{name}/", wrap(page), name=f"boogie_tasks_{name}")
+            for name, page in pages.items()
         ]
+        # They ask for permission themselves, by token or user.
+        live = [
+            path("state/", views.state, name="boogie_tasks_state"),
+            path("events/", views.events, name="boogie_tasks_events"),
+        ]
+        return own + live
 
     # --- what may be done --------------------------------------------------------------
 
