@@ -39,7 +39,7 @@ SALT = "boogie_tasks.selection"
 def answer(model_admin: Any, request: HttpRequest, verb: Verb) -> HttpResponse:
     """Show what ``verb`` would do to the rows that were chosen, or do what was confirmed."""
     permissions.require(model_admin, request, verb)
-    request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = model_admin.admin_site.name
     if not request.POST.get("post"):
         return _page(model_admin, request, verb)
     try:

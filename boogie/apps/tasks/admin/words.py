@@ -20,7 +20,17 @@ def duration(span: timedelta | None) -> str:
     return _in_units(int(seconds))
 
 
-def _in_units(seconds: int) -> str:
+def rough(span: timedelta) -> str:
+    """Return a span in its largest unit."""
+    return _in_units(int(span.total_seconds()), most=1)
+
+
+def short_name(name: str) -> str:
+    """Return the end of a task's dotted name, which tells it apart: module and function."""
+    return ".".join(name.split(".")[-2:])
+
+
+def _in_units(seconds: int, most: int = 2) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -31,7 +41,7 @@ def _in_units(seconds: int) -> str:
         (seconds, pgettext("duration", "s")),
     ]
     first = next((at for at, (number, _unit) in enumerate(parts) if number), 3)
-    shown = [(number, unit) for number, unit in parts[first : first + 2] if number]
+    shown = [(number, unit) for number, unit in parts[first : first + most] if number]
     return " ".join(f"{number} {unit}" for number, unit in shown) or f"0 {parts[3][1]}"
 
 
