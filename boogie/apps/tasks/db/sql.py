@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connections, models
+from django.db.models import Case, F, Value, When
 
 from .connections import apart
 
@@ -116,3 +117,50 @@ def exists_now(rows: Rows) -> bool:
             return cursor.fetchone() is not None
     finally:
         other.close()
+
+
+def among(rows: Rows, fits: Rows, order: Sequence[str], cap: int, limit: int) -> list[Any]:
+    """
+    Return the keys of those of the first ``cap`` of ``rows`` that ``fits`` has too, in ``order``.
+
+    At most ``limit`` keys, in one statement. No other rows are looked at: what is asked outside
+    of a ``LIMIT`` is no reason for a database to read by another index, or any further.
+    """
+    places = {f"by_{n}": F(name.removeprefix("-")) for n, name in enumerate(order)}
+    looked, params = _looked_at(rows, fits, cap, found=F("pk"), **places)
+    by = ", ".join(
+        f"{place}{' DESC' if name.startswith('-') else ''}"
+        for place, name in zip(places, order, strict=True)
+    )
+    with connections[rows.db].cursor() as cursor:
+        text = f"SELECT found FROM ({looked}) looked WHERE fits = 1 ORDER BY {by} LIMIT {limit}"
+        cursor.execute(text, params)
+        return [rows.model._meta.pk.to_python(found) for (found,) in cursor.fetchall()]
+
+
+def counts_among(sets: Sequence[tuple[Rows, Rows]], cap: int) -> list[tuple[int, int]]:
+    """
+    Return of each pair how many of the first ``cap`` of one the other has too, and of how many.
+
+    In one statement.
+    """
+    parts: list[str] = []
+    params: list[Any] = []
+    for number, (rows, fits) in enumerate(sets):
+        looked, its_params = _looked_at(rows, fits, cap)
+        counts = "COALESCE(SUM(fits), 0), COUNT(*)"
+        parts.append(f"SELECT {number} AS place, {counts} FROM ({looked}) looked_{number}")
+        params.extend(its_params)
+    with connections[sets[0][0].db].cursor() as cursor:
+        cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY place", params)
+        return [(int(fitting), int(looked)) for _place, fitting, looked in cursor.fetchall()]
+
+
+def _looked_at(rows: Rows, fits: Rows, cap: int, **columns: Any) -> tuple[str, Sequence[Any]]:
+    """Return SQL for the first ``cap`` of ``rows``, each with whether it ``fits``."""
+    condition, number = fits.query.where, models.IntegerField()
+    whether = (
+        Case(When(condition, then=1), default=0, output_field=number) if condition else Value(1)
+    )
+    asked = rows.annotate(fits=whether, **columns)
+    return _compiled(asked.values_list("fits", *columns)[:cap])
