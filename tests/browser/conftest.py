@@ -1,44 +1,18 @@
 """
-A browser, and the test project on servers for it. Needs Chromium and Playwright.
+A browser, and the test project on servers for it. Needs Chromium and Playwright; else the tests
+here are skipped, or with ``BOOGIE_REQUIRE_BROWSER=1`` fail.
 
 ``page`` fails its test for what the browser complains of: violations of the policy for content,
 errors in the console, exceptions that nobody caught.
 """
 
-import os
-from pathlib import Path
-
 import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.support import web
-
-REQUIRED = os.environ.get("BOOGIE_REQUIRE_BROWSER") == "1"
-
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+from tests.support import browsers, web
 
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-MISSING = "no browser: apt-get install chromium (or name one in CHROMIUM); pip install playwright"
-
-
-def pytest_collection_modifyitems(items):
-    """Every test here commits: the server is another process."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.django_db(transaction=True))
-
-
-def playwright():
-    """Return Playwright's entrance, if there is a browser for it."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if sync_playwright is None or not CHROMIUM.exists():
-        (pytest.fail if REQUIRED else pytest.skip)(MISSING)
-    return sync_playwright
 
 
 # Of the package, not of the session: Playwright has an event loop run in this thread as long as it
@@ -46,13 +20,13 @@ def playwright():
 @pytest.fixture(scope="package")
 def browser():
     """Chromium, started once."""
-    start = playwright()
-    with pytest.MonkeyPatch.context() as patch, start() as driver:
+    api = browsers.playwright()
+    with pytest.MonkeyPatch.context() as patch, api.sync_playwright() as driver:
         # The loop only waits for the browser; no coroutine of it shares a connection with a test.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        with_chromium = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield with_chromium
-        with_chromium.close()
+        chromium = driver.chromium.launch(executable_path=browsers.CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
@@ -66,7 +40,7 @@ def page(browser, complaints):
     """A page in a fresh window."""
     context = browser.new_context()
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(browsers.PATIENCE)
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page

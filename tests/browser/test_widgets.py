@@ -3,12 +3,16 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from boogie.apps.tasks import Progress, Task
 from tests.project.shop.models import Product
-from tests.support.rows import stored
+from tests.support import browsers
+from tests.support.rows import coherent, stored
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+expect = browsers.playwright().expect
 
 
 @pytest.fixture(params=["site", "wsgi_site"])
@@ -24,8 +28,6 @@ def pen():
 
 def move(row, status, **fields):
     """Have a row be as one in another status is."""
-    from tests.support.rows import coherent
-
     Task.objects.filter(pk=row.pk).update(**{"due": None, **coherent(status), **fields})
 
 

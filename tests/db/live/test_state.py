@@ -79,6 +79,7 @@ def test_a_token_tells_its_row(client, pen):
             "task": "db.rows.any",
             "status": "running",
             "progress": "1 of 4 · reading",
+            "summary": "1 of 4 · reading",
             "created": told["shown"]["created"],
         },
     }

@@ -70,7 +70,8 @@ def shown(row: Task) -> dict[str, str]:
     return {
         "task": row.name,
         "status": str(describe.LABELS[row.status]),
-        "progress": describe.in_words(row),
+        "progress": describe.progress_in_words(row.progress),
+        "summary": describe.in_words(row),
         "created": date_format(at, "SHORT_DATETIME_FORMAT"),
     }
 

@@ -83,7 +83,7 @@ function showBar(bar, { status, progress, shown }) {
   const value = fraction === null ? null : Math.round(fraction * max * 1e4) / 1e4;
   return [
     set(bar, "hidden", fraction === null && status !== "running" ? "" : null),
-    set(bar, "aria-valuetext", shown.progress),
+    set(bar, "aria-valuetext", shown.summary),
     set(bar, "max", fraction === null ? null : String(max)),
     set(bar, "value", fraction === null ? null : String(value)),
   ].some(Boolean);
