@@ -2,6 +2,7 @@
 ``TaskAdmin``: which page answers which URL.
 """
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.text import capfirst
 
 from boogie.apps.tasks import views
+from boogie.apps.tasks.dashboard import page as dashboard
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring.filters import FILTERS
 from boogie.apps.tasks.monitoring.verbs import VERBS
@@ -40,7 +42,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         return [*self._own_urls(), *super().get_urls()]
 
     def _own_urls(self) -> list[URLPattern]:
-        pages: dict[str, Any] = {}
+        pages: dict[str, Any] = {"dashboard": partial(dashboard.view, model_admin=self)}
         wrap = self.admin_site.admin_view
         own = [
             path(f"{name}/", wrap(page), name=f"boogie_tasks_{name}")

@@ -65,7 +65,12 @@ def _contents(range_: Range, task: str, order: str) -> dict[str, Any]:
         "more_failures": len(found.failures) - len(failures),
         "failed_link": tables.rows_link(found, task=task, status="failed"),
         "scheduled": [
-            {"row": row, "about": describe.reference(row), "at": times.local(row.not_before)}
+            {
+                "row": row,
+                "about": describe.reference(row),
+                "at": times.local(row.not_before),
+                "until": times.until(row.not_before),
+            }
             for row in at_once.scheduled
             if row.not_before is not None
         ],

@@ -4,6 +4,7 @@ What is wrong, and what to do about it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +14,9 @@ from boogie.apps.tasks.conf import conf
 
 from . import times
 from .now import Now
+
+#: Names of tasks that one sentence has.
+NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def _of_rows(now: Now) -> Iterator[Problem]:
         yield Problem(
             "unknown",
             _("Rows wait for tasks that nobody declares: %(names)s.")
-            % {"names": ", ".join(now.unknown)},
+            % {"names": ", ".join([*now.unknown[:NAMES], *["…"] * (len(now.unknown) > NAMES)])},
             _("Was a task renamed? Name the old one in its aliases. Else cancel the rows."),
             _rows("queued", now.unknown[0]),
         )
@@ -100,5 +104,5 @@ def _of_figures(now: Now) -> Iterator[Problem]:
 
 
 def _rows(status: str, task: str = "") -> str:
-    query = f"?status={status}" + (f"&task={task}" if task else "")
-    return reverse("admin:boogie_tasks_task_changelist") + query
+    query = urlencode({"status": status, **({"task": task} if task else {})})
+    return f"{reverse('admin:boogie_tasks_task_changelist')}?{query}"

@@ -4,6 +4,7 @@ Tasks and failures as tables, with links into the list of rows.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +36,7 @@ class TaskRow:
     link: str
     failed_link: str
     busy: str
+    percent: float
     wait: list[str]
     run: list[str]
 
@@ -46,8 +48,10 @@ class FailureRow:
     failures: Failures
     error: str
     link: str
-    first: Any
-    last: Any
+    first: datetime
+    last: datetime
+    first_age: str
+    last_age: str
 
 
 def ordered(figures: Figures, order: str) -> list[TaskFigures]:
@@ -64,6 +68,7 @@ def tasks(figures: Figures, shown: list[TaskFigures]) -> list[TaskRow]:
             link=rows_link(figures, task=task.name),
             failed_link=rows_link(figures, task=task.name, status="failed"),
             busy=times.in_words(task.busy),
+            percent=100 * task.failure_rate,
             wait=_in_words(task.wait),
             run=_in_words(task.run),
         )
@@ -80,6 +85,8 @@ def failures(figures: Figures) -> list[FailureRow]:
             link=rows_link(figures, task=each.name, status="failed"),
             first=times.local(each.first),
             last=times.local(each.last),
+            first_age=times.ago(each.first),
+            last_age=times.ago(each.last),
         )
         for each in figures.failures[:LIMIT]
     ]

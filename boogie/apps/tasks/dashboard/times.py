@@ -2,7 +2,7 @@
 Times and durations as the dashboard shows them.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -29,5 +29,15 @@ def label(moment: datetime, range_: Range) -> str:
 
 
 def in_words(seconds: float | None) -> str:
-    """Return a duration as people read it; nothing for ``None``."""
-    return durations.in_words(None if seconds is None else timedelta(seconds=seconds))
+    """Return a duration as people read it; nothing for ``None``. Never negative."""
+    return durations.in_words(None if seconds is None else timedelta(seconds=max(0.0, seconds)))
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago a moment was, in words."""
+    return durations.in_words(durations.age(moment))
+
+
+def until(moment: datetime) -> str:
+    """Return how far ahead a moment is, in words."""
+    return in_words((in_utc(moment) - datetime.now(UTC)).total_seconds())

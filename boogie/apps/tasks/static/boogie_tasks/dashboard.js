@@ -17,7 +17,7 @@ function colours() {
     back: named("--body-bg", "#fff"),
     line: named("--hairline-color", "#e8e8e8"),
     mark: named("--boogie-mark", "#8a5cc2"),
-    finished: named("--boogie-finished", "#3f8f5f"),
+    finished: named("--boogie-finished", "#6fae8b"),
     failed: named("--boogie-failed", "#d5493f"),
     cancelled: named("--boogie-cancelled", "#949ca6"),
     p50: named("--boogie-p50", "#1f5f99"),
@@ -121,6 +121,7 @@ function series(id, names, data, colour, named) {
         y: {
           stacked: true,
           beginAtZero: true,
+          afterFit: (scale) => Object.assign(scale, { width: 46 }), // one time axis for both
           suggestedMax: 1,
           border: { display: false },
           grid: { color: colour.line },
@@ -133,8 +134,13 @@ function series(id, names, data, colour, named) {
 
 // --- percentiles -----------------------------------------------------------------------
 
-// The end of a name tells tasks apart.
-const short = (name) => (name.length > 28 ? `…${name.slice(-27)}` : name);
+// The last part of a name, unless another task has it, too.
+function shortened(names) {
+  const last = names.map((name) => name.slice(name.lastIndexOf(".") + 1));
+  const isShared = (part) => last.indexOf(part) !== last.lastIndexOf(part);
+  const short = (text) => (text.length > 26 ? `${text.slice(0, 12)}…${text.slice(-13)}` : text);
+  return names.map((name, n) => short(isShared(last[n]) ? name : last[n]));
+}
 
 function percentiles(id, of, data, colour) {
   const { words } = data;
@@ -155,11 +161,17 @@ function percentiles(id, of, data, colour) {
   return new Chart(document.getElementById(id), {
     type: "bar",
     data: {
-      labels: of.tasks.map(short),
+      labels: shortened(of.tasks),
       datasets: [
         points("p50", "circle"),
         points("p95", "rectRot"),
-        { label: words.p99, data: range, backgroundColor: colour.p99, barThickness: 7 },
+        {
+          label: words.p99,
+          data: range,
+          backgroundColor: colour.p99,
+          barThickness: 7,
+          pointStyle: "rect",
+        },
       ],
     },
     options: {
@@ -168,10 +180,14 @@ function percentiles(id, of, data, colour) {
       maintainAspectRatio: false,
       interaction: { mode: "index", axis: "y", intersect: false },
       plugins: {
-        legend: { display: false },
+        legend: {
+          align: "end",
+          labels: { usePointStyle: true, boxHeight: 7, color: colour.text },
+        },
         tooltip: {
           ...tooltip(colour, label),
           displayColors: false,
+          callbacks: { title: ([first]) => of.tasks[first.dataIndex], label },
           filter: ({ datasetIndex }) => datasetIndex === 0,
         },
       },
