@@ -34,6 +34,7 @@ def labels() -> dict[str, str]:
         "until": _("Until"),
         "model": _("Model"),
         "object": _("Object"),
+        "q": _("Search"),
     }
 
 
@@ -48,7 +49,7 @@ _EXAMPLES = {
 
 
 def of(params: Mapping[str, Any]) -> list[FilterField]:
-    """Return the fields of all filters but the status, which has tabs."""
+    """Return the fields of the filters that have no place of their own."""
     choices = {"task": tuple(sorted(task.name for task in registry.declared()))}
     called = labels()
     return [
@@ -60,5 +61,5 @@ def of(params: Mapping[str, Any]) -> list[FilterField]:
             choices=choices.get(name, ()),
         )
         for name in FILTERS
-        if name != "status"
+        if name not in ("status", "q")  # they have tabs, and a field of their own
     ]

@@ -26,6 +26,7 @@ WORDS = {
     "until": "made before then",
     "model": "about objects of a model: app.model",
     "object": "about one object: app.model:key",
+    "q": "part of an id, a task, app.model:key, a worker or a type of error",
 }
 
 
