@@ -43,7 +43,7 @@ class Filters:
         fixed = {name: _FIXED.get(name, _as_it_is)(name, text) for name, text in found.items()}
         if search.is_about_failures(fixed.get("q", "")):
             fixed.setdefault("status", states.FAILED)
-        filters = cls(tuple((name, text) for name, text in fixed.items() if text))
+        filters = cls(tuple((name, fixed[name]) for name in FILTERS if fixed.get(name)))
         for name, text in filters.given:
             FILTERS[name](TaskQuerySet(_task_model()), name, text)
         return filters
