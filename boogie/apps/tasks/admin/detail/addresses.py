@@ -1,0 +1,22 @@
+"""
+The URLs of one row, besides that of its page.
+"""
+
+from functools import partial
+from typing import Any
+
+from django.urls import URLPattern, re_path
+
+from . import downloads
+
+
+def patterns(model_admin: Any) -> list[URLPattern]:
+    """Return them for the URLs of the task admin, before Django's: those take any path for a key."""
+    wrap = model_admin.admin_site.admin_view
+    return [
+        re_path(
+            r"^(?P<object_id>.+)/(?P<what>arguments|result)\.json$",
+            wrap(partial(downloads.answer, model_admin)),
+            name="boogie_tasks_task_download",
+        )
+    ]
