@@ -11,7 +11,7 @@ from . import downloads
 
 
 def patterns(model_admin: Any) -> list[URLPattern]:
-    """Return them for the URLs of the task admin, before Django's: those take any path for a key."""
+    """Return them: to stand before those of Django, which take any path for a key."""
     wrap = model_admin.admin_site.admin_view
     return [
         re_path(
