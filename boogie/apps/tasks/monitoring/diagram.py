@@ -37,6 +37,8 @@ SPREAD = 40
 HOW_FAR = 0.36
 #: Curves of their own: the way to "paused" leads above the loop of "queued".
 BENT = {(START, "paused"): 14.0}
+#: Labels that would lie on others, and by how much they stand aside.
+ASIDE = {(START, "paused"): -36.0, (START, "running"): 46.0}
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,9 @@ def _fanned(pair: list[tuple[str, str, str]]) -> list[Edge]:
         offset = SPREAD * (index - (len(pair) - 1) / 2) + BENT.get((source, target), 0.0)
         # A curve that goes the other way bends the other way.
         bend = offset if source == first else -offset
-        shape = _loop(source) if source == target else _curve(source, target, bend)
-        found.append(Edge(name, source, target, *shape))
+        path, x, y = _loop(source) if source == target else _curve(source, target, bend)
+        x += ASIDE.get((source, target), 0.0)
+        found.append(Edge(name, source, target, path, x, y))
     return found
 
 

@@ -15,10 +15,17 @@ from . import exact
 
 #: What is shown of one tree, at most.
 NODES, CHARACTERS = 200, 20_000
+#: Of one list or object, at most.
+BREADTH = 100
 #: Deeper levels are left out.
 DEPTH = 20
 #: How many levels are open at first, if they are not long.
 OPEN, SHORT = 2, 25
+
+#: Kinds that JSON has.
+PLAIN = ("text", "number", "boolean", "null")
+
+Items = list[tuple[str, Any]]
 
 
 @dataclass
@@ -36,6 +43,11 @@ class Node:
     is_open: bool = False
 
     @property
+    def is_typed(self) -> bool:
+        """Whether its text alone does not say what it is."""
+        return self.kind not in PLAIN
+
+    @property
     def summary(self) -> str:
         """How much it holds, in words."""
         return ngettext("%(number)d value", "%(number)d values", self.size) % {"number": self.size}
@@ -49,51 +61,48 @@ class Tree:
     is_cut: bool = False
 
 
-def tree(named: list[tuple[str, Any]]) -> Tree:
+def tree(named: Items) -> Tree:
     """Return the tree of values that :func:`exact.loads` read, each with its name."""
-    builder = _Builder()
-    nodes = builder.nodes_of(named, 1)
-    return Tree(nodes, builder.is_cut or len(nodes) < len(named))
+    root = Node("", "", size=len(named), is_branch=True)
+    grower = _Grower()
+    grower.grow(root, named)
+    return Tree(root.children, grower.is_cut)
 
 
-class _Builder:
-    """Takes what there is room for."""
+class _Grower:
+    """Grows trees level by level, as far as there is room: what is near the root is shown."""
 
     def __init__(self) -> None:
         self.nodes, self.characters, self.is_cut = NODES, CHARACTERS, False
 
-    def nodes_of(self, named: list[tuple[str, Any]], depth: int) -> list[Node]:
-        found = []
-        for name, value in named:
-            if self.nodes <= 0 or self.characters <= 0:
-                break
-            found.append(self.node(name, value, depth))
-        return found
+    def grow(self, root: Node, named: Items) -> None:
+        level = [(root, named)]
+        for depth in range(DEPTH):
+            level = [inner for node, items in level for inner in self._fill(node, items, depth)]
+        for node, items in level:
+            self._leave_out(node, len(items))
 
-    def node(self, name: str, value: Any, depth: int) -> Node:
+    def _fill(self, node: Node, items: Items, depth: int) -> list[tuple[Node, Items]]:
+        """Give ``node`` its children; return those that have some themselves, and these."""
+        room = min(self.nodes, BREADTH) if self.characters > 0 else 0
+        grown = [self._node(name, value) for name, value in items[:room]]
+        node.children = [child for child, _items in grown]
+        node.is_open = depth <= OPEN and len(grown) <= SHORT
+        self._leave_out(node, len(items) - len(grown))
+        return [(child, inner) for child, inner in grown if child.is_branch]
+
+    def _leave_out(self, node: Node, number: int) -> None:
+        node.left_out = number
+        self.is_cut = self.is_cut or number > 0
+
+    def _node(self, name: str, value: Any) -> tuple[Node, Items]:
         self.nodes -= 1
         kind, value = _unmarked(value)
         name = self._taken(name)
-        if isinstance(value, list):
-            items = [(str(index), item) for index, item in enumerate(value)]
-            return self._branch(name, kind, items, depth)
-        if isinstance(value, dict):
-            return self._branch(name, kind, list(value.items()), depth)
-        return Node(name, kind, self._taken(_in_words(value)))
-
-    def _branch(self, name: str, kind: str, items: list[tuple[str, Any]], depth: int) -> Node:
-        children = self.nodes_of(items, depth + 1) if depth < DEPTH else []
-        left_out = len(items) - len(children)
-        self.is_cut = self.is_cut or left_out > 0
-        return Node(
-            name,
-            kind,
-            children=children,
-            size=len(items),
-            left_out=left_out,
-            is_branch=True,
-            is_open=depth <= OPEN and len(children) <= SHORT,
-        )
+        if not isinstance(value, list | dict):
+            return Node(name, kind, self._taken(_in_words(value))), []
+        items: Items = list(value.items()) if isinstance(value, dict) else _numbered(value)
+        return Node(name, kind, size=len(items), is_branch=True), items
 
     def _taken(self, text: str) -> str:
         """Return as much of ``text`` as there is room for."""
@@ -103,6 +112,10 @@ class _Builder:
             return text
         self.is_cut = True
         return f"{text[:room]}…"
+
+
+def _numbered(values: list[Any]) -> Items:
+    return [(str(index), value) for index, value in enumerate(values)]
 
 
 def _in_words(value: Any) -> str:
