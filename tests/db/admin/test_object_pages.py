@@ -449,7 +449,7 @@ def test_an_error_in_the_form_is_shown_and_nothing_started(client, root, shelf):
 
 def test_a_dangerous_action_needs_a_check(client, root, shelf):
     shown = ask(client, wreck, shelf[:2])
-    assert 'class="deletelink"' in shown.content.decode()
+    assert 'class="default boogie-danger"' in shown.content.decode()
     assert confirm(client, shown).status_code == 200
     assert not Task.objects.exists()
     assert confirm(client, shown, _sure="on").status_code == 302
