@@ -6,13 +6,14 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from . import page
+from . import finding
 from .payloads import Payload
 
 
 def answer(model_admin: Any, request: HttpRequest, object_id: str, what: str) -> HttpResponse:
     """Answer with the ``arguments`` or the ``result`` of a row as JSON."""
-    row = page.find(model_admin, request, object_id)
+    finding.refuse_changes(request)
+    row = finding.find(model_admin, request, object_id)
     if row is None or (what == "result" and not row.is_finished):
         raise Http404
     payload = Payload.of(row, request.user, whole=True)

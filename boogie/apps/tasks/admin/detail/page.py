@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -19,7 +18,7 @@ from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe, durations
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import attempts, exact, path, payloads, relatives, trees
+from . import again, attempts, exact, finding, path, payloads, relatives, trees
 
 #: Lines of a log that are open at first.
 LOG_OPEN = 20
@@ -27,35 +26,15 @@ LOG_OPEN = 20
 
 def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with the page of a row; with what Django answers, if there is no such row."""
-    row = find(model_admin, request, object_id)
+    finding.refuse_changes(request)
+    row = finding.find(model_admin, request, object_id)
     if row is None:
-        missing: HttpResponse = model_admin._get_obj_does_not_exist_redirect(
-            request, model_admin.opts, object_id
-        )
-        return missing
+        return finding.missing(model_admin, request, object_id)
     context = {
         **model_admin.admin_site.each_context(request),
         **_context(model_admin, request, row),
     }
     return TemplateResponse(request, "admin/boogie_tasks/task/detail.html", context)
-
-
-def find(model_admin: Any, request: HttpRequest, object_id: str) -> Task | None:
-    """
-    Return the row that may be seen, or ``None``; its payload is not read.
-
-    Raise ``PermissionDenied`` for who may not see it, and for all that would change it.
-    """
-    if request.method not in ("GET", "HEAD") or not model_admin.has_view_permission(request):
-        raise PermissionDenied
-    rows = model_admin.get_queryset(request).defer(*payloads.COLUMNS)
-    try:
-        row: Task | None = rows.filter(pk=unquote(object_id)).first()
-    except (ValueError, ValidationError):
-        return None
-    if row is not None and not model_admin.has_view_permission(request, row):
-        raise PermissionDenied
-    return row
 
 
 def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any]:
@@ -80,6 +59,7 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "relatives": relatives.of(row, request.GET),
         "requester_link": _user_link(model_admin, request, row.requested_by_id),
         "acknowledged_by": row.acknowledged_by,
+        "may_run_again": again.is_offered(model_admin, request, row),
         "verbs": _offered(model_admin, request, row),
     }
 
