@@ -98,7 +98,12 @@ class OrderAdmin(TaskHistory):
 
 
 class LabelAdmin(TaskHistory):
-    pass
+    """Of objects in another database, when it is told so."""
+
+    database = "default"
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).using(self.database)
 
 
 class PostAdmin(TaskHistory):
