@@ -156,13 +156,13 @@ def test_the_admin_of_the_object_is_asked_for_the_object(client, member, monkeyp
     assert client.get(again(row)).status_code == 403
 
 
-def test_the_permission_of_the_task_itself_decides_where_it_has_one(client, member, pen):
+def test_the_permission_of_the_task_itself_stands_for_the_one_to_add_rows(client, member, pen):
     ink = Product.objects.create(name="ink")
     client.force_login(member("view_task", "add_task", "shop.change_product"))
     assert client.get(again(guarded.paused(pen))).status_code == 403
     assert client.get(again(choosy.paused(ink))).status_code == 403
     assert client.get(again(choosy.paused(pen))).status_code == 200
-    client.force_login(member("view_task", "retry_task", name="eve"))
+    client.force_login(member("view_task", "retry_task", "shop.change_product", name="eve"))
     assert client.get(again(guarded.paused(pen))).status_code == 200
 
 

@@ -260,6 +260,15 @@ def test_a_task_is_started_with_its_form_and_logged(client, root, pen):
     assert entry.change_message == "Started “Greet 100 %” (db.objects.greet)."
 
 
+def test_arguments_may_be_called_as_what_a_form_has(client, root, pen):
+    row = guarded.paused(pen, summary="short")
+    again = reverse("admin:boogie_tasks_task_again", args=[row.pk])
+    for text in (page(client, start_url(pen, guarded)), page(client, again)):
+        assert '<p class="boogie-summary">Guard it.</p>' in text or "<p>Guard it.</p>" in text
+        assert {"summary", "errors", "media"} <= names_in(text)
+        assert "errornote" not in text
+
+
 def test_a_form_with_an_error_starts_nothing(client, root, pen):
     response = client.post(start_url(pen, greet), {"word": "x", "times": "many", "_when": "now"})
     assert response.status_code == 200

@@ -78,7 +78,8 @@ def _ask(
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": _("Run again: %(task)s") % {"task": form.title},
-        "form": form,
+        "form": form.shown,
+        "media": form.media,
         "row": row,
         "object": obj,
     }
