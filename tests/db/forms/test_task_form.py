@@ -293,6 +293,14 @@ def test_a_secret_is_never_shown_and_is_asked_for_anew():
     assert set(form.errors) == {"token", "pin", "names", "key"}
 
 
+def test_a_secret_that_is_yes_or_no_is_not_shown_either():
+    def body(product, agreed: bool = False):
+        pass
+
+    task = declared(body, sensitive=["agreed"])
+    assert "checked" not in str(for_task(task, row=Row(agreed=True))["agreed"])
+
+
 def test_a_secret_that_does_not_fit_is_not_in_the_error_nor_in_the_page():
     task = declared(sealed, sensitive=["token", "pin", "names", "key"])
     form = for_task(task, data={"_when": "now", "token": "t0ken", "pin": "98x76", "names": "x9x"})
