@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
@@ -80,6 +81,7 @@ def test_a_row_is_run_again_with_its_arguments_by_who_asks(client, root, pen):
     assert given(new) == {"colour": "red", "layers": 12345678901234567890}
     assert new.requested_by == root
     assert columns(row) == before
+    assert paint.name in LogEntry.objects.get().change_message
 
 
 def test_arguments_may_be_changed_and_are_checked(client, root, pen):

@@ -30,6 +30,7 @@ def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
     row = finding.find(model_admin, request, object_id)
     if row is None:
         return finding.missing(model_admin, request, object_id)
+    request.current_app = model_admin.admin_site.name
     context = {
         **model_admin.admin_site.each_context(request),
         **_context(model_admin, request, row),
@@ -56,7 +57,7 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "arguments": _arguments(payload),
         "result": _result(payload) if row.is_finished else None,
         "log_is_open": len(row.log) <= LOG_OPEN,
-        "relatives": relatives.of(row, request.GET),
+        "relatives": relatives.of(row, model_admin.get_queryset(request), request.GET),
         "requester_link": _user_link(model_admin, request, row.requested_by_id),
         "acknowledged_by": row.acknowledged_by,
         "may_run_again": again.is_offered(model_admin, request, row),
