@@ -43,13 +43,6 @@ def fitting(model_admin: Any, request: HttpRequest, row: Any) -> list[Verb]:
 # --- making rows ----------------------------------------------------------------------
 
 
-def may_start(site: Any, request: HttpRequest, task: Any, obj: Any) -> bool:
-    """Return whether the user of a request may have ``task`` run on ``obj``."""
-    known = site._registry
-    model_admin = known.get(type(obj)) or known.get(obj._meta.concrete_model)
-    return may_change(model_admin, request, obj._meta, obj) and is_permitted(request, task, obj)
-
-
 def is_permitted(request: HttpRequest, task: Any, obj: Any = None) -> bool:
     """
     Return whether the user has the permission that ``task`` names, or ``boogie_tasks.add_task``.
