@@ -4,6 +4,7 @@ Who may do what to rows. Asked in every handler; templates show the same answers
 
 from typing import Any
 
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
