@@ -8,6 +8,8 @@
 #                 DATABASE=postgres://user@host:port/name or mysql://…, BROKER=redis://… or amqp://…
 #   make bench    virtual environment, install, the benchmark, on PostgreSQL and Redis servers that
 #                 it starts itself; QUICK=1 only tries it, ROUNDS=5 takes more rounds
+#   make million  virtual environment, install, a table of ROWS=1000000 rows in the database that
+#                 DATABASE names as for the tests, and how long each read of a page takes on it
 #   make faults   virtual environment, install, every fault on every database and broker, and the
 #                 table of the documentation; RUNS=20 times each, SEED=1 at the same moments again
 #   make chaos    all faults at random for DURATION=600 seconds on every database and broker
@@ -24,7 +26,7 @@ PIN ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: quick test coverage lint docs build demo bench faults chaos clean
+.PHONY: quick test coverage lint docs build demo bench million faults chaos clean
 
 # $(call install,VENV,GROUP): an environment with this checkout and a group of dependencies. Python's
 # own pip may be older than --group; -qq leaves the errors.
@@ -81,6 +83,12 @@ $(BENCH_READY): pyproject.toml
 
 bench: $(BENCH_READY)
 	$(BENCH_VENV)/bin/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+ROWS ?= 1000000
+
+million: $(READY)
+	$(BIN)/python -m bench.million fill --rows $(ROWS)
+	$(BIN)/python -m bench.million measure $(ARGS)
 
 # The environment of the faults has what the control runs on.
 FAULTS_VENV ?= .venv-faults

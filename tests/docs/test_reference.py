@@ -48,6 +48,7 @@ def test_every_setting_is_documented_with_its_type_and_default():
         "_Path": "path",
         "_Retention": "retention",
         "_Level": "level",
+        "_Version": "text",
     }
     real = {}
     for key in Conf.names():

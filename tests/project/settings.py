@@ -13,6 +13,7 @@ USE_TZ = True
 TIME_ZONE = os.environ.get("BOOGIE_TIME_ZONE", "UTC")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "tests.project.urls"
+ALLOWED_HOSTS = ["127.0.0.1"]
 AUTH_USER_MODEL = "blog.User"
 
 # "blog" stands before ours: it declares tasks in its models.py and in its __init__.py.
@@ -29,6 +30,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tests.project.pages.strict",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

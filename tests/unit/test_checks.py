@@ -274,3 +274,14 @@ def test_e006_a_model_that_inherits_in_a_table_of_its_own(monkeypatch):
 
 def test_e006_is_silent_about_our_own_models():
     assert checks.check_children() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"), [("blog.User", []), ("blog.Usr", ["boogie_tasks.E007"])]
+)
+def test_e007_a_task_about_a_model_that_is_not_installed(monkeypatch, model, expected):
+    task = declared(lambda user: None)
+    monkeypatch.setattr(type(task), "model", model)
+    found = checks.check_models()
+    assert ids(found) == expected
+    assert all(f"{task.name!r} is about 'blog.Usr'" in message.msg for message in found)

@@ -35,6 +35,7 @@ SCALARS = (
     | st.datetimes(timezones=st.none() | st.just(datetime.UTC))
     | st.dates()
     | st.times()
+    | st.timedeltas()
     | st.uuids()
     | st.decimals(allow_nan=False, allow_infinity=False)
 )
@@ -187,7 +188,7 @@ REFUSED = {
     "module": math,
     "time in a zone of many offsets": datetime.time(2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
     "complex": 1j,
-    "timedelta": datetime.timedelta(1),
+    "subclass of timedelta": type("Longer", (datetime.timedelta,), {})(1),
     "generator": (n for n in ()),
     "enum": Colour.RED,
     "decimal NaN": decimal.Decimal("NaN"),
@@ -255,6 +256,8 @@ def test_an_argument_error_is_a_value_error():
         datetime.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=1),
         datetime.datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
         datetime.time(2, 30, fold=1),
+        datetime.timedelta(days=-1, seconds=1, microseconds=999999),
+        datetime.timedelta.max,
         {"__type__": "uuid"},
         {"__type__": "uuid", "__value__": 1, "more": 2},
         [],

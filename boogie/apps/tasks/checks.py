@@ -33,7 +33,8 @@ SQLITE_OPTIONS = {
 
 def register() -> None:
     """Register every check of this module."""
-    for check in (check_settings, check_celery, check_router, check_children, check_sqlite):
+    every = (check_settings, check_celery, check_router, check_children, check_models, check_sqlite)
+    for check in every:
         checks.register(check)
 
 
@@ -144,6 +145,21 @@ def check_children(**options: Any) -> list[checks.CheckMessage]:
         for model in apps.get_models()
         for parent in model._meta.parents
         if parent in (Task, Worker, Message) and not model._meta.proxy
+    ]
+
+
+def check_models(**options: Any) -> list[checks.CheckMessage]:
+    """E007: tasks about models that there are not."""
+    installed = {model._meta.label_lower for model in apps.get_models(include_auto_created=True)}
+    named = [task for task in registry.declared() if isinstance(task.model, str)]
+    return [
+        checks.Error(
+            f"The task {task.name!r} is about {task.model!r}, which is not installed.",
+            hint="Name a model of INSTALLED_APPS as 'app.Model' in the option model.",
+            id="boogie_tasks.E007",
+        )
+        for task in named
+        if task.model.lower() not in installed
     ]
 
 

@@ -78,6 +78,11 @@ class _Path(_Kind[str | None]):
         return None if value is None else str(value)
 
 
+class _Version(_Path):
+    def accepts(self, value: Any) -> bool:
+        return value is None or (isinstance(value, str) and 0 < len(value) <= 100)
+
+
 class _Level(_Path):
     def accepts(self, value: Any) -> bool:
         return value is None or value in LEVELS
@@ -99,6 +104,7 @@ class _Retention(_Kind[dict[str, float | None]]):
 SECONDS = _Seconds("a positive number of seconds or a timedelta, of a hundred years at most")
 COUNT = _Count("a whole number, 0 or more")
 PATH = _Path("a dotted path such as 'proj.celery.app', or None")
+VERSION = _Version("text of 1 to 100 characters, or None")
 LEVEL = _Level("a level of logging such as 'INFO', or None")
 RETENTIONS = _Retention(
     "a dict whose keys are among 'finished', 'failed' and 'cancelled' and whose values "
@@ -162,6 +168,8 @@ class Conf:
     STALLED_AFTER = Setting(SECONDS, 600)
     #: How long a page may go on asking for the rows that it shows.
     TOKEN_AGE = Setting(SECONDS, 86400)
+    #: The version of the project: where it changes the dashboard marks a deploy.
+    VERSION = Setting(VERSION, None)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield ``(key or '', message)`` for everything wrong in ``settings.BOOGIE_TASKS``."""

@@ -65,6 +65,10 @@ class Declaration(Protocol):
         """Names of arguments that are shown nowhere."""
 
     @property
+    def model(self) -> Any:
+        """The model that it says it is about, or ``app.Model``."""
+
+    @property
     def declared_from(self) -> Any:
         """The function or class that was decorated."""
 

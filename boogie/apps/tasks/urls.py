@@ -6,4 +6,8 @@ from . import views
 
 app_name = "boogie_tasks"
 
-urlpatterns = [path("healthz", views.healthz, name="healthz")]
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("state", views.state, name="state"),
+    path("events", views.events, name="events"),
+]

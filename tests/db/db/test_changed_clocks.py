@@ -8,8 +8,10 @@ from django.utils import timezone
 from boogie.apps.tasks import Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.keeper import heartbeat, purge
+from boogie.apps.tasks.models import Rollup
 from boogie.apps.tasks.monitoring import health
 from tests.project.shop.models import Product
+from tests.support.ends import count_at, ended
 from tests.support.rows import stored
 from tests.support.runs import declared, work
 from tests.support.zones import as_user, clock_at, in_utc
@@ -21,6 +23,7 @@ noting = declared(lambda product: "done")
 ME = "here@host/1"
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -119,3 +122,18 @@ def test_ended_rows_are_kept_for_days_of_24_hours(change, settings):
         assert purge.purge() == 0
     with clock_at(change + DAY + SECOND):
         assert purge.purge() == 1
+
+
+def test_what_ends_around_the_change_is_counted_in_hours_of_utc(change, product):
+    for minutes in (-90, -30, 10, 30, 70, 130):
+        ended(product, change + timedelta(minutes=minutes))
+    count_at(change + 3 * HOUR)
+    first = Rollup.objects.values_list("start", "count")
+    found = {in_utc(start): count for start, count in first.filter(span="hour")}
+    this = change.replace(minute=0, second=0)
+    hours = {-1: 1, 0: 1, 1: 2, 2: 1, 3: 1}
+    assert found == {this + n * HOUR: count for n, count in hours.items()}
+    days = [count for _, count in first.filter(span="day").order_by("start")]
+    assert sum(days) == 6
+    count_at(change + 4 * HOUR)
+    assert {in_utc(start): count for start, count in first.filter(span="hour")} == found

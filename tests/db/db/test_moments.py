@@ -223,3 +223,12 @@ def test_messages_and_workers_keep_moments_too(zone):
     assert in_utc(message.created) == LATE
     local = LATE.replace(tzinfo=UTC).astimezone(zone)
     assert Message.objects.filter(created__date=local.date()).exists()
+
+
+def test_a_time_that_was_read_finds_the_row_that_has_it():
+    row = noting.delayed(Product.objects.create(name="pen"))
+    row = Task.objects.get(pk=row.pk)
+    same = Task.objects.filter(pk=row.pk)
+    assert same.filter(created=row.created).exists()
+    assert not same.filter(created__lt=row.created).exists()
+    assert not same.filter(created__gt=row.created).exists()

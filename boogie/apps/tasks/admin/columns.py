@@ -18,8 +18,8 @@ from boogie.apps.tasks.monitoring import describe, durations
 
 from . import words
 
-#: Characters of an error in a list.
-ERROR_LENGTH = 120
+#: Characters of an error in a list; the page shows as many as there is room for.
+ERROR_LENGTH = 300
 
 
 class Columns:
@@ -40,7 +40,11 @@ class Columns:
     @admin.display(description=_("task"))
     def task_name(self, row: Task) -> str:
         """The task, which leads to the page of the row."""
-        return format_html('<span class="boogie-task-name">{}</span>', row.name)
+        return format_html(
+            '<span class="boogie-task-name" title="{}">{}</span>',
+            row.name,
+            words.short_name(row.name),
+        )
 
     @admin.display(description=_("state"))
     def state(self, row: Task) -> str:
@@ -69,7 +73,7 @@ class Columns:
             '<time datetime="{}" title="{}">{}</time>',
             row.created.isoformat(),
             localize(localtime(row.created) if is_aware(row.created) else row.created),
-            words.duration(durations.age(row.created)),
+            words.rough(durations.age(row.created)),
         )
 
     @admin.display(description=_("wait"))
@@ -92,9 +96,8 @@ class Columns:
         """The first line of its error."""
         if row.error is None:
             return None
-        first = row.error.partition("\n")[0]
-        short = first if len(first) <= ERROR_LENGTH else f"{first[: ERROR_LENGTH - 1]}…"
-        return format_html('<span class="boogie-error">{}</span>', short)
+        first = row.error.partition("\n")[0][:ERROR_LENGTH]
+        return format_html('<span class="boogie-clip boogie-error" title="{0}">{0}</span>', first)
 
 
 def prepare(rows: Iterable[Task], stalled: set[Any], shown_objects: dict[Any, Any]) -> None:

@@ -35,8 +35,10 @@ class Shown:
     def as_html(self) -> str:
         """Return the link, or the text alone."""
         if not self.link:
-            return format_html('<span title="{}">{}</span>', self.reference, self.text)
-        return format_html('<a href="{}" title="{}">{}</a>', self.link, self.reference, self.text)
+            clipped = '<span class="boogie-clip" title="{}">{}</span>'
+            return format_html(clipped, self.reference, self.text)
+        clipped = '<a class="boogie-clip" href="{}" title="{}">{}</a>'
+        return format_html(clipped, self.link, self.reference, self.text)
 
 
 def shown(rows: Iterable[Task], request: HttpRequest, site: AdminSite) -> dict[Any, Shown]:

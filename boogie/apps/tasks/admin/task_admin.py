@@ -2,17 +2,21 @@
 ``TaskAdmin``: which page answers which URL.
 """
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 
+from boogie.apps.tasks import views
+from boogie.apps.tasks.dashboard import page as dashboard
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring.filters import FILTERS
+from boogie.apps.tasks.monitoring.verbs import VERBS
 
-from . import columns, objects
+from . import actions, columns, confirming, objects, permissions
 from .changelist import TaskChangeList
 from .columns import Columns
 
@@ -28,21 +32,28 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     ordering = ("-pk",)
     search_fields = ("pk",)
+    actions = actions.ALL
 
     class Media:
-        css = {"all": ["boogie_tasks/widgets.css", "boogie_tasks/admin.css"]}
+        css = {"all": ["boogie_tasks/admin.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         """Return our pages before Django's: else their names would be taken for keys."""
         return [*self._own_urls(), *super().get_urls()]
 
     def _own_urls(self) -> list[URLPattern]:
-        pages: dict[str, Any] = {}
+        pages: dict[str, Any] = {"dashboard": partial(dashboard.view, model_admin=self)}
         wrap = self.admin_site.admin_view
-        return [
-            path(f"{name}/", wrap(view), name=f"boogie_tasks_{name}")
-            for name, view in pages.items()
+        own = [
+            path(f"{name}/", wrap(page), name=f"boogie_tasks_{name}")
+            for name, page in pages.items()
         ]
+        # They ask for permission themselves, by token or user.
+        live = [
+            path("state/", views.state, name="boogie_tasks_state"),
+            path("events/", views.events, name="boogie_tasks_events"),
+        ]
+        return own + live
 
     # --- what may be done --------------------------------------------------------------
 
@@ -53,6 +64,37 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows are moved, not edited."""
         return False
+
+    def has_run_task_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may run and pause rows."""
+        return VERBS["run"].is_allowed(request.user)
+
+    def has_cancel_task_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may cancel and terminate rows."""
+        return VERBS["cancel"].is_allowed(request.user)
+
+    def has_retry_task_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may retry rows and acknowledge failures."""
+        return VERBS["retry"].is_allowed(request.user)
+
+    # --- verbs --------------------------------------------------------------------------
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """Return the verbs that the user may do. Django's deletion asks for every row: ours."""
+        where = {} if action_location is None else {"action_location": action_location}
+        found: Any = super().get_actions(request, **where)
+        found.pop("delete_selected", None)
+        return found
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list, or answer a verb that is posted with rows: Django would take any key."""
+        verb = actions.posted(request)
+        if verb is not None:
+            permissions.require(self, request, verb)
+        if verb is not None and "_selected_action" in request.POST:
+            return confirming.answer(self, request, verb)
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
 
     # --- the list ----------------------------------------------------------------------
 

@@ -1,65 +1,20 @@
 """
-Durations and filters in words.
+What the pages call spans of time and tasks.
 """
 
 from datetime import timedelta
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from boogie.apps.tasks.monitoring.durations import in_units
+from boogie.apps.tasks.monitoring.durations import in_words as duration
 
-from boogie.apps.tasks.monitoring.filters import Filters
-
-
-def duration(span: timedelta | None) -> str:
-    """Return a span as people read it: two units at most."""
-    if span is None:
-        return ""
-    seconds = span.total_seconds()
-    if seconds < 1:
-        return _("%(number)d ms") % {"number": round(seconds * 1000)}
-    if seconds < 10:
-        return _("%(number).1f s") % {"number": seconds}
-    return _in_units(int(seconds))
+__all__ = ["duration", "rough", "short_name"]
 
 
-def _in_units(seconds: int) -> str:
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [
-        (days, pgettext("duration", "d")),
-        (hours, pgettext("duration", "h")),
-        (minutes, pgettext("duration", "min")),
-        (seconds, pgettext("duration", "s")),
-    ]
-    first = next((at for at, (number, _unit) in enumerate(parts) if number), 3)
-    shown = [(number, unit) for number, unit in parts[first : first + 2] if number]
-    return " ".join(f"{number} {unit}" for number, unit in shown) or f"0 {parts[3][1]}"
+def rough(span: timedelta) -> str:
+    """Return a span in its largest unit."""
+    return in_units(int(span.total_seconds()), most=1)
 
 
-#: What a filter says of rows, by its name.
-def _sentences() -> dict[str, str]:
-    return {
-        "status": _("whose status is %(text)s"),
-        "task": _("of the task %(text)s"),
-        "queue": _("in the queue %(text)s"),
-        "requested_by": _("requested by the user %(text)s"),
-        "since": _("made at %(text)s or later"),
-        "until": _("made before %(text)s"),
-        "model": _("about objects of %(text)s"),
-        "object": _("about %(text)s"),
-    }
-
-
-def in_words(filters: Filters, query: str = "") -> str:
-    """Return which rows are meant, as a sentence has it."""
-    sentences = _sentences()
-    parts = [sentences[name] % {"text": text} for name, text in filters.given]
-    if query:
-        parts.append(_("found by “%(text)s”") % {"text": query})
-    return _("all rows %(which)s") % {"which": ", ".join(parts)} if parts else _("all rows")
-
-
-def rows(number: int, shown: str = "") -> str:
-    """Return a number of rows in words; ``shown`` stands for the number."""
-    return ngettext("%(number)s row", "%(number)s rows", number) % {"number": shown or number}
+def short_name(name: str) -> str:
+    """Return the end of a task's dotted name, which tells it apart: module and function."""
+    return ".".join(name.split(".")[-2:])

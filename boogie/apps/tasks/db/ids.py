@@ -6,7 +6,10 @@ import os
 import threading
 import time
 import uuid
+from datetime import datetime
 from typing import Any
+
+from .moments import in_utc
 
 _lock = threading.Lock()
 
@@ -38,6 +41,11 @@ def uuid7() -> uuid.UUID:
     value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64
     value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
     return uuid.UUID(int=value)
+
+
+def first_at(moment: datetime) -> uuid.UUID:
+    """Return an id below all that are made from this moment on, and above those from before."""
+    return uuid.UUID(int=int(in_utc(moment).timestamp() * 1000) << 80)
 
 
 def is_of_a_row(task_id: str) -> bool:

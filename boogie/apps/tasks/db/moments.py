@@ -43,12 +43,15 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]
     pre_save = models.Field.pre_save
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        if _is_djangos(connection):
+        is_text = connection.vendor == "sqlite"
+        if _is_djangos(connection) and not is_text:
             return super().get_db_prep_value(value, connection, prepared)
         value = value if prepared else self.get_prep_value(value)
         if not isinstance(value, datetime):
             return value
         value = in_utc(value)
+        if is_text:  # as the clock of clock.py has it: what is equal is to be the same text
+            return value.replace(tzinfo=None).isoformat(" ", "microseconds")
         if features.stores_utc(connection):
             return value
         return connection.ops.adapt_datetimefield_value(value.replace(tzinfo=None))

@@ -1,6 +1,6 @@
 """
 What Django's ORM has no words for: conditions beside an index, numbers that a connection
-remembers, questions to several tables, an index read from group to group.
+remembers, questions to several tables.
 
 Built from querysets, so that names, quoting and filters stay the ORM's.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connections, models
-from django.db.models.expressions import RawSQL
+from django.db.models import Case, F, Value, When
 
 from .connections import apart
 
@@ -106,62 +106,6 @@ def _compiled(rows: Rows) -> tuple[str, Sequence[Any]]:
     return text, params
 
 
-def first_of_groups(rows: Rows, by: Sequence[str], limit: int) -> list[Any]:
-    """
-    Return for each group of ``rows`` the key of the one that is first in their order.
-
-    ``by`` names the columns that make a group, those that an index begins with ("-": downwards).
-    The index is asked from one group for the next, in one statement: what it costs depends on
-    how many groups there are, and not on how many rows. It ends after ``limit`` groups.
-
-    ``None`` for a group without rows: where an index cannot be of some rows alone, the groups
-    are those of the whole table.
-    """
-    connection = connections[rows.db]
-    is_partial = connection.features.supports_partial_indexes
-    indexed = (rows if is_partial else rows.model._base_manager.using(rows.db)).values_list("pk")
-    first, first_params = _compiled(indexed.order_by(*by)[:1])
-    steps = [_compiled(each) for each in _next_groups(indexed, by)]
-    found, found_params = _compiled(rows.filter(**_as_last(rows, by)).values_list("pk")[:1])
-    quote = connection.ops.quote_name
-    table, pk = (quote(name) for name in (rows.model._meta.db_table, rows.model._meta.pk.column))
-    statement = (
-        f"WITH RECURSIVE places (pk, number) AS (SELECT first_place.*, 1 FROM ({first}) first_place"
-        f" UNION ALL SELECT COALESCE({', '.join(f'({text})' for text, _ in steps)}), number + 1"
-        f" FROM places JOIN {table} {LAST} ON {LAST}.{pk} = places.pk WHERE number < {limit:d})"
-        f" SELECT ({found}) FROM places JOIN {table} {LAST} ON {LAST}.{pk} = places.pk"
-    )
-    step_params = [value for _, params in steps for value in params]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*first_params, *step_params, *found_params])
-        return [rows.model._meta.pk.to_python(key) for (key,) in cursor.fetchall()]
-
-
-#: The place in an index that was found last.
-LAST = "last_place"
-
-
-def _next_groups(indexed: Rows, by: Sequence[str]) -> list[Rows]:
-    """Return what comes after the last group, the nearest first: another value of one column."""
-    found = []
-    for number in reversed(range(len(by))):
-        name = by[number].removeprefix("-")
-        side = "lt" if by[number].startswith("-") else "gt"
-        beyond = {f"{name}__{side}": _last(indexed, name)}
-        same = _as_last(indexed, by[:number])
-        found.append(indexed.filter(**same, **beyond).order_by(*by[number:])[:1])
-    return found
-
-
-def _as_last(rows: Rows, by: Sequence[str]) -> dict[str, Any]:
-    return {name: _last(rows, name) for name in (name.removeprefix("-") for name in by)}
-
-
-def _last(rows: Rows, name: str) -> RawSQL:
-    column = rows.model._meta.get_field(name).column
-    return RawSQL(f"{LAST}.{connections[rows.db].ops.quote_name(column)}", ())
-
-
 def exists_now(rows: Rows) -> bool:
     """Return whether ``rows`` has a row now, whatever this transaction's snapshot shows."""
     other = apart(rows.db)
@@ -173,3 +117,50 @@ def exists_now(rows: Rows) -> bool:
             return cursor.fetchone() is not None
     finally:
         other.close()
+
+
+def among(rows: Rows, fits: Rows, order: Sequence[str], cap: int, limit: int) -> list[Any]:
+    """
+    Return the keys of those of the first ``cap`` of ``rows`` that ``fits`` has too, in ``order``.
+
+    At most ``limit`` keys, in one statement. No other rows are looked at: what is asked outside
+    of a ``LIMIT`` is no reason for a database to read by another index, or any further.
+    """
+    places = {f"by_{n}": F(name.removeprefix("-")) for n, name in enumerate(order)}
+    looked, params = _looked_at(rows, fits, cap, found=F("pk"), **places)
+    by = ", ".join(
+        f"{place}{' DESC' if name.startswith('-') else ''}"
+        for place, name in zip(places, order, strict=True)
+    )
+    with connections[rows.db].cursor() as cursor:
+        text = f"SELECT found FROM ({looked}) looked WHERE fits = 1 ORDER BY {by} LIMIT {limit}"
+        cursor.execute(text, params)
+        return [rows.model._meta.pk.to_python(found) for (found,) in cursor.fetchall()]
+
+
+def counts_among(sets: Sequence[tuple[Rows, Rows]], cap: int) -> list[tuple[int, int]]:
+    """
+    Return of each pair how many of the first ``cap`` of one the other has too, and of how many.
+
+    In one statement.
+    """
+    parts: list[str] = []
+    params: list[Any] = []
+    for number, (rows, fits) in enumerate(sets):
+        looked, its_params = _looked_at(rows, fits, cap)
+        counts = "COALESCE(SUM(fits), 0), COUNT(*)"
+        parts.append(f"SELECT {number} AS place, {counts} FROM ({looked}) looked_{number}")
+        params.extend(its_params)
+    with connections[sets[0][0].db].cursor() as cursor:
+        cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY place", params)
+        return [(int(fitting), int(looked)) for _place, fitting, looked in cursor.fetchall()]
+
+
+def _looked_at(rows: Rows, fits: Rows, cap: int, **columns: Any) -> tuple[str, Sequence[Any]]:
+    """Return SQL for the first ``cap`` of ``rows``, each with whether it ``fits``."""
+    condition, number = fits.query.where, models.IntegerField()
+    whether = (
+        Case(When(condition, then=1), default=0, output_field=number) if condition else Value(1)
+    )
+    asked = rows.annotate(fits=whether, **columns)
+    return _compiled(asked.values_list("fits", *columns)[:cap])

@@ -64,6 +64,18 @@ class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
     sensitive: Sequence[str] = ()
     #: The level from which on its rows keep what the body logs; ``None``: ``KEEP_LOG``.
     log: str | None = None
+    #: What people read of it; ``None``: the name of the function or class.
+    label: Any = None
+    #: What it does, for people; ``None``: the first line of the docstring.
+    description: Any = None
+    #: Whether people are asked once more before it starts.
+    danger: bool = False
+    #: The model, or ``"app.Model"``, that it is about, where no annotation says so.
+    model: Any = None
+    #: A form class, or its dotted path, in place of the one that is made from the signature.
+    form: Any = None
+    #: ``"app.codename"``, or a callable ``(user, obj)``: who may start it on an object.
+    permission: Any = None
 
     Request = "boogie.apps.tasks.worker.request:BoogieRequest"
     ignore_result = True

@@ -65,7 +65,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
     Make a task of a function, or of a ``BoogieTask`` subclass.
 
     ``@task``, or ``@task(queue="slow", max_retries=3, ...)`` with Celery's options
-    (``name``, ``bind``, ``base``, …) and ours (``atomic``, ``rescue``).
+    (``name``, ``bind``, ``base``, …) and ours (``atomic``, ``label``, …).
     """
     if function is None:
         return lambda source: task(source, **options)

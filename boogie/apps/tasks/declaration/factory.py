@@ -15,8 +15,10 @@ from celery.utils.functional import head_from_fun
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.protocols import Declaration
 
+from .faces import check_face
 from .gate import Gate
 from .options import check_log, check_names, check_priority, check_queue, check_sensitive
+from .signatures import is_static, own_parameters
 
 #: Options of Celery's that are no attributes of its task class.
 AUTORETRY_OPTIONS = frozenset(
@@ -56,17 +58,24 @@ def build(
     members = {
         **{key: value for key, value in options.items() if key not in own},
         "name": name,
-        "declared_from": staticmethod(source) if inspect.isfunction(source) else source,
+        "declared_from": _unbound(source),
         "__module__": source.__module__,
         "__qualname__": source.__qualname__,
         "__doc__": source.__doc__,
     }
+    if "permission" in members:
+        members["permission"] = _unbound(members["permission"])
     task = type(cls.__name__, bases, members)()
     vars(task).update(own)
     _check_task(task)
     add_autoretry_behaviour(task)
     registry.register(task)
     return cast(Declaration, task)
+
+
+def _unbound(value: Any) -> Any:
+    """Return ``value`` so that as an attribute of a class it is read as it is."""
+    return staticmethod(value) if inspect.isfunction(value) else value
 
 
 def _check_options(bases: tuple[type, ...], name: str, options: dict[str, Any]) -> None:
@@ -107,8 +116,9 @@ def _check_task(task: Any) -> None:
         raise TypeError(f"{task.name}: aliases must be a list of names, not {task.aliases!r}.")
     check_names(task.names)
     check_log(task.name, task.log)
+    check_face(task)
     function = inspect.unwrap(type(task).run)
-    task._check_call = head_from_fun(type(task).run, bound=not _is_static(type(task)))
+    task._check_call = head_from_fun(type(task).run, bound=not is_static(task))
     if not _takes_object(task, function):
         raise TypeError(
             f"{task.name}: a task function takes a model instance as its first argument."
@@ -116,19 +126,9 @@ def _check_task(task: Any) -> None:
     check_sensitive(task.name, task.sensitive, _arguments(task))
 
 
-def _is_static(cls: type) -> bool:
-    return isinstance(inspect.getattr_static(cls, "run"), staticmethod)
-
-
-def _parameters(task: Any, function: Any) -> list[inspect.Parameter]:
-    """Return the parameters from the object on."""
-    found = inspect.signature(function, follow_wrapped=False).parameters.values()
-    return list(found)[0 if _is_static(type(task)) else 1 :]
-
-
 def _arguments(task: Any) -> Collection[str]:
     """Return the names that arguments may have; any where it takes ``**kwargs``."""
-    own = _parameters(task, type(task).run)[1:]
+    own = own_parameters(task, type(task).run)[1:]
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in own):
         return task.sensitive  # type: ignore[no-any-return]
     return [parameter.name for parameter in own]
@@ -136,7 +136,7 @@ def _arguments(task: Any) -> Collection[str]:
 
 def parameter_name(task: Any, position: int) -> str:
     """Return what the positional argument at ``position`` is called in a call that fits."""
-    parameters = _parameters(task, type(task).run)
+    parameters = own_parameters(task, type(task).run)
     for number, parameter in enumerate(parameters[: position + 1]):
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             return f"{parameter.name}[{position - number}]"
@@ -144,7 +144,7 @@ def parameter_name(task: Any, position: int) -> str:
 
 
 def _takes_object(task: Any, function: Any) -> bool:
-    own = _parameters(task, function)
+    own = own_parameters(task, function)
     first = own[0].kind if own else None
     return first in (
         inspect.Parameter.POSITIONAL_ONLY,

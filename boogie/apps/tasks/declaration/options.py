@@ -1,5 +1,5 @@
 """
-Which values of options a row can have.
+Which values options can have: those that every row gets.
 """
 
 from collections.abc import Collection

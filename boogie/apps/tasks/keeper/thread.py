@@ -18,7 +18,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.models import Task
 
-from . import jobs, purge, ring
+from . import jobs, purge, ring, rollups
 from .heartbeat import beat, leave
 from .pacemaker import Pacemaker
 from .rescue import rescue
@@ -29,9 +29,10 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two looks for due rows.
 TICK = 1.0
-#: Seconds between two looks for the dead, and between two purges.
+#: Seconds between two looks for the dead, between two purges, and between two counts.
 RESCUE_EVERY = 5.0
 PURGE_EVERY = 60.0
+COUNT_EVERY = 60.0
 
 
 class Pool(Protocol):
@@ -60,6 +61,7 @@ class Keeper:
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
+        self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
             self._beat,
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
@@ -67,6 +69,8 @@ class Keeper:
             Step(self.compare, every=lambda: RESCUE_EVERY),
             Step(partial(rescue, self.worker_id, self.lose), every=lambda: RESCUE_EVERY),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
+            Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
+            self._count,
         ]
 
     @property
@@ -110,6 +114,21 @@ class Keeper:
             jobs.submit(losses.lose, row, how)
         else:
             losses.lose(row, how)
+
+    def count(self) -> bool:
+        """
+        Have rollups counted; return whether there is more to count, as far as that is known.
+
+        Not in the thread that beats: there may be much to catch up.
+        """
+        if not self.threads.has_begun:
+            return rollups.count()
+        jobs.submit(self._count_some)
+        return False
+
+    def _count_some(self) -> None:
+        if rollups.count():
+            self._count.hurry()
 
     def beat(self) -> None:
         """Say that this worker is alive, to the database and to the pacemaker."""

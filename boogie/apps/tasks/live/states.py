@@ -4,11 +4,13 @@ What watchers are told of rows: plain data, the same from both endpoints.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import F, QuerySet, Window
+from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -23,6 +25,15 @@ UNSEEN = ("args", "kwargs", "result", "log")
 
 TIMES = ("created", "scheduled_for", "started", "ended")
 
+NEWEST_FIRST = (F("created").desc(), F("id").desc())
+
+
+def look(keys: Iterable[UUID], objects: Iterable[Watched], in_full: bool) -> list[dict[str, Any]]:
+    """Return what is told of rows, each once: first those of objects, then the others."""
+    found = [*of_objects(objects), *(of_rows(keys) if keys else ())]
+    rows = {row.pk: row for row in found}
+    return [describe_row(row, in_full) for row in rows.values()]
+
 
 def of_rows(keys: Iterable[UUID]) -> list[Task]:
     """Return the rows with these keys, those that there are (one query)."""
@@ -34,7 +45,7 @@ def of_objects(objects: Iterable[Watched]) -> list[Task]:
     kinds: dict[tuple[str, str], list[Watched]] = defaultdict(list)
     for one in objects:
         kinds[one.label, one.db].append(one)
-    return [row for same in kinds.values() for row in _of_one_kind(same)]
+    return [row for same in kinds.values() for row in newest(same)]
 
 
 def describe_row(row: Task, in_full: bool) -> dict[str, Any]:
@@ -59,7 +70,8 @@ def shown(row: Task) -> dict[str, str]:
     return {
         "task": row.name,
         "status": str(describe.LABELS[row.status]),
-        "progress": describe.in_words(row),
+        "progress": describe.progress_in_words(row.progress),
+        "summary": describe.in_words(row),
         "created": date_format(at, "SHORT_DATETIME_FORMAT"),
     }
 
@@ -68,20 +80,21 @@ def _rows() -> QuerySet[Task]:
     return Task.objects.defer(*UNSEEN)
 
 
-def _of_one_kind(objects: list[Watched]) -> list[Task]:
+def newest(objects: list[Watched]) -> QuerySet[Task]:
     """Return the newest rows of objects of one model in one database."""
     first = objects[0]
     kinds = ContentType.objects.get_for_models(*first.family, for_concrete_models=False)
-    limits = {one.key: one.limit for one in objects}
+    limits: dict[str, int] = defaultdict(int)
+    for one in objects:
+        limits[one.key] = max(limits[one.key], one.limit)
     rows = _rows().filter(
         content_type__in=list(kinds.values()), object_id__in=list(limits), object_db=first.db
     )
-    newest = [F("created").desc(), F("id").desc()]
     if len(limits) == 1:
-        return list(rows.order_by(*newest)[: first.limit])
-    place = Window(RowNumber(), partition_by="object_id", order_by=newest)
-    found = rows.annotate(place=place).filter(place__lte=max(limits.values()))
-    return [row for row in found.order_by(*newest) if row.place <= limits[row.object_id]]
+        return rows.order_by(*NEWEST_FIRST)[: max(limits.values())]
+    place = Window(RowNumber(), partition_by="object_id", order_by=NEWEST_FIRST)
+    among = [Q(object_id=key, place__lte=limit) for key, limit in limits.items()]
+    return rows.annotate(place=place).filter(reduce(or_, among)).order_by(*NEWEST_FIRST)
 
 
 def _object(row: Task) -> str:

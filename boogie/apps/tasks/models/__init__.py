@@ -1,5 +1,5 @@
 """
-The tables: rows, workers, the messages of plain tasks on ``boogie://``.
+The tables: rows, workers, the messages of plain tasks on ``boogie://``, what is kept of runs.
 
 What others import stands here; no code does.
 """
@@ -7,6 +7,7 @@ What others import stands here; no code does.
 from boogie.apps.tasks.serialization.progress import Progress
 
 from .message import Message, MessageQuerySet
+from .rollup import Release, Rollup, RollupQuerySet, Watermark
 from .task import Task, TaskQuerySet
 from .worker import Worker, WorkerQuerySet
 
@@ -14,8 +15,12 @@ __all__ = [
     "Message",
     "MessageQuerySet",
     "Progress",
+    "Release",
+    "Rollup",
+    "RollupQuerySet",
     "Task",
     "TaskQuerySet",
+    "Watermark",
     "Worker",
     "WorkerQuerySet",
 ]

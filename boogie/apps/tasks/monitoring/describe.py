@@ -64,19 +64,22 @@ def progress_of(row: Task) -> dict[str, Any] | None:
     }
 
 
-def in_words(row: Task) -> str:
-    """Return how far a row is for people: ``40 of 100 · cleaning``; else, or ended, the status."""
-    said = _progress_in_words(row.progress) if row.progress else []
-    if not (row.is_running and said):
-        said.insert(0, str(LABELS[row.status]))
-    return " · ".join(said)
-
-
-def _progress_in_words(progress: Progress) -> list[str]:
+def progress_in_words(progress: Progress | None) -> str:
+    """Return how far a row is for people: ``40 of 100 · cleaning``; empty if nobody knows."""
+    if progress is None:
+        return ""
     done, total = localize(progress.done), localize(progress.total)
     if progress.total is not None:
         done = _("%(done)s of %(total)s") % {"done": done, "total": total}
-    return [done, progress.note] if progress.note else [done]
+    return f"{done} · {progress.note}" if progress.note else str(done)
+
+
+def in_words(row: Task) -> str:
+    """Return the status and how far a row is; where something moves, only that."""
+    status, progress = str(LABELS[row.status]), progress_in_words(row.progress)
+    if row.is_running and progress:
+        return progress
+    return f"{status} · {progress}" if progress else status
 
 
 def stalled(rows: list[Task]) -> set[Any]:

@@ -1,8 +1,13 @@
 """
-How long rows waited and ran. Never negative: clocks differ, and rows are moved by hand.
+How long rows waited and ran, and durations in words.
+
+Never negative: clocks differ, and rows are moved by hand.
 """
 
 from datetime import UTC, datetime, timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.lifecycle import states
@@ -38,3 +43,31 @@ def ran(row: Task) -> timedelta | None:
 def age(moment: datetime) -> timedelta:
     """Return how long ago ``moment`` was."""
     return max(timedelta(), datetime.now(UTC) - in_utc(moment))
+
+
+def in_words(span: timedelta | None) -> str:
+    """Return a span as people read it: two units at most."""
+    if span is None:
+        return ""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return _("%(number)d ms") % {"number": round(seconds * 1000)}
+    if seconds < 10:
+        return _("%(number).1f s") % {"number": seconds}
+    return in_units(int(seconds))
+
+
+def in_units(seconds: int, most: int = 2) -> str:
+    """Return whole seconds in so many units at ``most``."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [
+        (days, pgettext("duration", "d")),
+        (hours, pgettext("duration", "h")),
+        (minutes, pgettext("duration", "min")),
+        (seconds, pgettext("duration", "s")),
+    ]
+    first = next((at for at, (number, _unit) in enumerate(parts) if number), 3)
+    shown = [(number, unit) for number, unit in parts[first : first + most] if number]
+    return " ".join(f"{number} {unit}" for number, unit in shown) or f"0 {parts[3][1]}"

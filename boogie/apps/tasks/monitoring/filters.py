@@ -63,6 +63,12 @@ class Filters:
         """Return them by name, as a URL has them."""
         return dict(self.given)
 
+    def in_words(self) -> str:
+        """Return which rows are meant, as the rest of a sentence."""
+        sentences = _sentences()
+        parts = [sentences[name] % {"text": text} for name, text in self.given]
+        return _("all rows %(which)s") % {"which": ", ".join(parts)} if parts else _("all rows")
+
     def without(self, *names: str) -> "Filters":
         """Return the others."""
         return Filters(tuple((name, text) for name, text in self.given if name not in names))
@@ -70,6 +76,19 @@ class Filters:
 
 def _task_model() -> Any:
     return apps.get_model("boogie_tasks", "task")
+
+
+def _sentences() -> dict[str, str]:
+    return {
+        "status": _("whose status is %(text)s"),
+        "task": _("of the task %(text)s"),
+        "queue": _("in the queue %(text)s"),
+        "requested_by": _("requested by the user %(text)s"),
+        "since": _("made at %(text)s or later"),
+        "until": _("made before %(text)s"),
+        "model": _("about objects of %(text)s"),
+        "object": _("about %(text)s"),
+    }
 
 
 # --- times ----------------------------------------------------------------------------
@@ -137,12 +156,16 @@ def reference(name: str, text: str) -> models.Q:
     found = models.Q(pk__in=[])
     for model in models_named(name, label):
         try:
-            same = model(**{model._meta.pk.attname: references.key_value(model, key)})
-            canonical = references.object_key(same)
+            canonical = references.object_key(object_with(model, key))
         except (ValidationError, ValueError, TypeError):
             continue
         found |= models.Q(content_type__in=_types(model), object_id=canonical)
     return found
+
+
+def object_with(model: type[models.Model], key: str) -> models.Model:
+    """Return an object with this key as text, unread; raise what fields raise at a wrong one."""
+    return model(**{model._meta.pk.attname: references.key_value(model, key)})
 
 
 def _types(model: type[models.Model]) -> list[int]:

@@ -70,7 +70,7 @@ def examine(history: bool = False) -> Health:
     Raise what the database raises if it is away.
     """
     rows = Task.objects.on_primary()  # on a replica that is late all workers are dead
-    health = Health(workers=_workers(), rows=_counts(rows, history))
+    health = Health(workers=workers(), rows=_counts(rows, history))
     health.alive = sum(worker["age"] < conf.WORKER_TIMEOUT for worker in health.workers)
     health.oldest_due = _oldest(rows)
     health.stuck = rows.waiting_for(conf.STUCK_AFTER)[:CAP].count()
@@ -86,13 +86,14 @@ def examine(history: bool = False) -> Health:
     return health
 
 
-def _workers() -> list[dict[str, Any]]:
+def workers() -> list[dict[str, Any]]:
+    """Return what is known of each worker, those that were heard of last first."""
     # Not subtracted here: without USE_TZ both would be in local time, whose clocks are changed.
     ages = {"age": Moment() - F("seen"), "uptime": Moment() - F("started")}
-    workers = Worker.objects.on_primary().annotate(**ages)
+    known = Worker.objects.on_primary().annotate(**ages)
     found = []
     each: Any
-    for each in workers.order_by("-seen").values():
+    for each in known.order_by("-seen").values():
         about = {key: each[key] for key in ("id", "host", "pid", "queues", "concurrency")}
         found.append({**about, **{name: each[name].total_seconds() for name in ages}})
     return found

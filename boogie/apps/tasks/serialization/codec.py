@@ -5,7 +5,7 @@ Celery's JSON both ways, and what it does not bring back.
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.utils.functional import LazyObject
@@ -15,7 +15,17 @@ from .references import unwrap
 
 
 class Encoder(JSONEncoder):
-    """Celery's (kombu's) JSON encoder, which marks floats that ``jsonb`` would make integers."""
+    """
+    Celery's (kombu's) JSON encoder, which knows a little more.
+
+    It marks floats that ``jsonb`` would make integers, and lengths of time.
+    """
+
+    def default(self, o: Any) -> Any:
+        if isinstance(o, timedelta):
+            exact = [o.days, o.seconds, o.microseconds]
+            return {"__type__": "timedelta", "__value__": exact}
+        return super().default(o)
 
     def encode(self, o: Any) -> str:
         text = super().encode(o)
@@ -42,8 +52,8 @@ class Decoder(json.JSONDecoder):
     """
     Celery's JSON decoder, which restores a little more.
 
-    Floats that ``jsonb`` would turn into integers, and which of two equal hours of
-    a local clock is meant.
+    Floats that ``jsonb`` would turn into integers, lengths of time, and which of two equal
+    hours of a local clock is meant.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -59,8 +69,17 @@ def _later(value: Any) -> Any:
     return value.replace(fold=1)
 
 
+def _length_of_time(value: Any) -> timedelta:
+    days, seconds, microseconds = value
+    return timedelta(days, seconds, microseconds)
+
+
 #: What is marked in JSON by us, and how it is restored.
-OURS: dict[Any, Callable[[Any], Any]] = {"float": float, "fold": _later}
+OURS: dict[Any, Callable[[Any], Any]] = {
+    "float": float,
+    "fold": _later,
+    "timedelta": _length_of_time,
+}
 
 #: What a decoder raises for a mark that nobody writes, such as a time that is none.
 MALFORMED = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -99,7 +118,7 @@ def pack(value: Any) -> Any:
         return _mapping(value)
     if issubclass(kind, LazyObject):
         return pack(unwrap(value))
-    return _scalar(value)
+    return value if kind is timedelta else _scalar(value)
 
 
 def _inner(value: Any, step: str) -> Any:

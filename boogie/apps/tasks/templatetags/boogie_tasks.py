@@ -8,6 +8,8 @@ from typing import Any
 
 from django import template
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIRequest
+from django.template import Context
 from django.urls import NoReverseMatch, reverse
 
 from boogie.apps.tasks.live import states, tokens
@@ -40,17 +42,20 @@ def object_tasks(obj: Any, limit: int = 5) -> dict[str, Any]:
     }
 
 
-@register.inclusion_tag("boogie_tasks/scripts.html")
-def boogie_tasks_scripts(state_url: str = "", events_url: str = "") -> dict[str, str]:
+@register.inclusion_tag("boogie_tasks/scripts.html", takes_context=True)
+def boogie_tasks_scripts(
+    context: Context, state_url: str = "", events_url: str = ""
+) -> dict[str, str]:
     """
     Have the widgets of the page live. Once in a page.
 
     ``state_url``, ``events_url``: where the endpoints are, if not at those of
-    ``boogie.apps.tasks.urls``.
+    ``boogie.apps.tasks.urls``. Under WSGI the page is told of no events: there are none.
     """
+    has_events = not isinstance(context.get("request"), WSGIRequest)
     return {
         "state_url": state_url or _url("state"),
-        "events_url": events_url or _url("events"),
+        "events_url": (events_url or _url("events")) if has_events else "",
     }
 
 

@@ -1,0 +1,40 @@
+"""
+Who may do what to rows. Asked in every handler; templates show the same answers.
+"""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from boogie.apps.tasks.monitoring.verbs import ALL, Verb
+
+
+def may(model_admin: Any, request: HttpRequest, verb: Verb, row: Any = None) -> bool:
+    """Return whether the user of a request may do ``verb``, to this row if one is given."""
+    if not (request.user.is_active and model_admin.has_view_permission(request, row)):
+        return False
+    asked = getattr(model_admin, f"has_{action_permission(verb)}_permission")
+    return bool(asked(request, row))
+
+
+def action_permission(verb: Verb) -> str:
+    """Return the permission of a verb as Django's actions name it."""
+    codename = verb.permission.partition(".")[2]
+    return "delete" if codename == "delete_task" else codename
+
+
+def require(model_admin: Any, request: HttpRequest, verb: Verb) -> None:
+    """Raise ``PermissionDenied`` if the user may not do ``verb``."""
+    if not may(model_admin, request, verb):
+        raise PermissionDenied
+
+
+def allowed(model_admin: Any, request: HttpRequest) -> list[Verb]:
+    """Return the verbs that the user may do."""
+    return [verb for verb in ALL if may(model_admin, request, verb)]
+
+
+def fitting(model_admin: Any, request: HttpRequest, row: Any) -> list[Verb]:
+    """Return the verbs that the user may do and that can move ``row`` as it is."""
+    return [verb for verb in ALL if verb.fits(row) and may(model_admin, request, verb, row)]

@@ -1,0 +1,3 @@
+"""
+The dashboard: one page on which people see whether all is well, and where to look if not.
+"""

@@ -1,0 +1,96 @@
+"""
+How it is at this moment: what runs and waits, what is next, who works. Bounded, whatever waits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F
+
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.models import Task, TaskQuerySet, Watermark
+from boogie.apps.tasks.monitoring import counting, health, tallies
+from boogie.apps.tasks.monitoring.counting import Count
+
+#: Rows are counted up to here.
+CAP = 1000
+#: Rows that are shown of what is scheduled, and workers.
+SCHEDULED, WORKERS = 10, 20
+#: Seconds after which what has ended should have been counted.
+COUNTED_WITHIN = 300.0
+
+
+@dataclass(frozen=True)
+class Now:
+    """A look at the tables; ages in seconds of database time."""
+
+    running: Count
+    orphans: Count
+    stalled: Count
+    waiting: Count
+    stuck: Count
+    #: For how long the oldest waiting row might have been running.
+    oldest: float | None
+    #: Names among the rows that are due first which nobody registered in this process.
+    unknown: list[str]
+    scheduled: list[Task]
+    #: The living first; of each what ``health.workers()`` tells, and ``is_alive``.
+    workers: list[dict[str, Any]]
+    alive: int
+    #: For how long what has ended has not been counted; ``None``: it has.
+    uncounted: float | None
+
+
+def look(names: list[str]) -> Now:
+    """Look at the rows of the tasks ``names``, or of all if there are none (five queries)."""
+    everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
+    rows = everything.filter(name__in=names) if names else everything
+    workers = health.workers()
+    for worker in workers:
+        worker["is_alive"] = worker["age"] < conf.WORKER_TIMEOUT
+    living = [worker["id"] for worker in workers if worker["is_alive"]]
+    orphaned = rows.orphaned(living, conf.WORKER_TIMEOUT, conf.CALL_LIMIT)
+    stalled = rows.stalled(conf.STALLED_AFTER)
+    running, orphans, stalled_count = counting.capped([rows.running(), orphaned, stalled], CAP)
+    waiting = _waiting(rows)
+    ages = [age for _name, age in waiting]
+    return Now(
+        running=running,
+        orphans=orphans,
+        stalled=stalled_count,
+        waiting=Count(len(waiting), CAP),
+        stuck=Count(sum(age >= conf.STUCK_AFTER for age in ages), CAP),
+        oldest=max(ages, default=None),
+        unknown=sorted({name for name, _age in waiting if registry.get(name) is None}),
+        scheduled=_scheduled(rows),
+        workers=workers[:WORKERS],
+        alive=len(living),
+        uncounted=_uncounted(everything),
+    )
+
+
+def _waiting(rows: TaskQuerySet) -> list[tuple[str, float]]:
+    """Return task and age of rows that might run now: of those that are due first."""
+    # A row that was told to a broker is due again later. That it waits tells its own time; the
+    # index on what is due keeps this from all that is scheduled.
+    due = rows.waiting_for(0.0).filter(due__lte=Moment(conf.RING_AGAIN)).order_by("due")
+    ages = due.annotate(age=Moment() - F("since")).values_list("name", "age")
+    return [(name, age.total_seconds()) for name, age in ages[: CAP + 1]]
+
+
+def _scheduled(rows: TaskQuerySet) -> list[Task]:
+    later = rows.queued().filter(due__gt=Moment(), not_before__gt=Moment())
+    return list(later.order_by("due")[:SCHEDULED])
+
+
+def _uncounted(rows: TaskQuerySet) -> float | None:
+    late = Moment() - F("due")
+    mark: Any = Watermark.objects.on_primary().annotate(late=late).first()
+    if mark is None:
+        return 0.0 if rows.ended().exists() else None
+    seconds = float(mark.late.total_seconds())
+    if seconds < COUNTED_WITHIN or not tallies.ended_since(rows, mark.due).exists():
+        return None
+    return seconds

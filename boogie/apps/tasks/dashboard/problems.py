@@ -1,0 +1,108 @@
+"""
+What is wrong, and what to do about it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from boogie.apps.tasks.conf import conf
+
+from . import times
+from .now import Now
+
+#: Names of tasks that one sentence has.
+NAMES = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that somebody should look after. ``link`` may be empty."""
+
+    name: str
+    text: str
+    advice: str
+    link: str = ""
+
+
+def found(now: Now) -> list[Problem]:
+    """Return what is wrong, the worst first."""
+    return [*_of_workers(now), *_of_rows(now), *_of_figures(now)]
+
+
+def _of_workers(now: Now) -> Iterator[Problem]:
+    if not now.alive and now.waiting:
+        yield Problem(
+            "no-worker",
+            _("Rows are due and no worker is alive."),
+            _("Start a worker; if one runs, see whether it reaches this database."),
+        )
+    if now.orphans:
+        text = ngettext(
+            "%(number)s running row belongs to a dead worker.",
+            "%(number)s running rows belong to dead workers.",
+            now.orphans,
+        )
+        advice = _(
+            "A living worker gives them back by itself within %(time)s. If they stay, no worker "
+            "has been alive for long enough to judge."
+        )
+        yield Problem(
+            "orphans",
+            text % {"number": now.orphans},
+            advice % {"time": times.in_words(conf.WORKER_TIMEOUT)},
+            _rows("running"),
+        )
+
+
+def _of_rows(now: Now) -> Iterator[Problem]:
+    if now.alive and now.stuck:
+        text = ngettext(
+            "%(number)s row is stuck: it has been due for %(time)s, and workers live.",
+            "%(number)s rows are stuck: they have been due for %(time)s, and workers live.",
+            now.stuck,
+        )
+        yield Problem(
+            "stuck",
+            text % {"number": now.stuck, "time": times.in_words(conf.STUCK_AFTER)},
+            _("See whether a worker serves their queue, and whether there are enough workers."),
+            _rows("queued"),
+        )
+    if now.unknown:
+        yield Problem(
+            "unknown",
+            _("Rows wait for tasks that nobody declares: %(names)s.")
+            % {"names": ", ".join([*now.unknown[:NAMES], *["…"] * (len(now.unknown) > NAMES)])},
+            _("Was a task renamed? Name the old one in its aliases. Else cancel the rows."),
+            _rows("queued", now.unknown[0]),
+        )
+    if now.stalled:
+        text = ngettext(
+            "%(number)s running row has stalled: its bar has not moved for %(time)s.",
+            "%(number)s running rows have stalled: their bars have not moved for %(time)s.",
+            now.stalled,
+        )
+        yield Problem(
+            "stalled",
+            text % {"number": now.stalled, "time": times.in_words(conf.STALLED_AFTER)},
+            _("See what they wait for in their logs; terminate them if they hang."),
+            _rows("running"),
+        )
+
+
+def _of_figures(now: Now) -> Iterator[Problem]:
+    if now.uncounted is not None:
+        yield Problem(
+            "uncounted",
+            _("The figures on this page are not up to date: no worker has counted them."),
+            _("Workers count once a minute. Start one, or see what its log says."),
+        )
+
+
+def _rows(status: str, task: str = "") -> str:
+    query = urlencode({"status": status, **({"task": task} if task else {})})
+    return f"{reverse('admin:boogie_tasks_task_changelist')}?{query}"

@@ -1,0 +1,70 @@
+"""
+Which tasks fit which models, by the annotation of the object or the option ``model``.
+"""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import AppRegistryNotReady
+from django.db import models
+
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.protocols import Declaration
+
+from .signatures import UNKNOWN, alternatives, parameters
+
+#: What says nothing about an object.
+NOTHING = (object, type(None), UNKNOWN)
+
+
+def classes(task: Any) -> tuple[type, ...]:
+    """Return the classes that the object of ``task`` may be of; none: it does not say."""
+    if task.model is not None:
+        found = [_loaded(task.model)]
+    else:
+        found = alternatives(parameters(task)[0].annotation)
+    return tuple(one for one in found if isinstance(one, type) and one not in NOTHING)
+
+
+def _loaded(model: Any) -> Any:
+    if not isinstance(model, str):
+        return model
+    try:
+        return apps.get_model(model)
+    except (LookupError, AppRegistryNotReady):
+        return None
+
+
+def fits(task: Any, model: type[models.Model]) -> bool:
+    """
+    Return whether ``task`` says that it is about objects of ``model``.
+
+    A child, a proxy and what inherits from an abstract model are what their parents are.
+    """
+    return any(_is_a(model, one) for one in classes(task))
+
+
+def _is_a(model: type, one: type) -> bool:
+    try:
+        return issubclass(model, one)
+    except TypeError:  # a protocol that cannot be asked
+        return False
+
+
+def fitting(model: type[models.Model]) -> list[Declaration]:
+    """Return the tasks of this process that fit ``model``, in the order of their names."""
+    found = [task for task in registry.declared() if fits(task, model)]
+    return sorted(found, key=lambda task: str(task.name))
+
+
+def models_of(task: Any) -> list[type[models.Model]]:
+    """Return the installed models that ``task`` fits; none: it does not say."""
+    if not classes(task):
+        return []
+    return [model for model in apps.get_models(include_auto_created=True) if fits(task, model)]
+
+
+def model_of(task: Any) -> type[models.Model] | None:
+    """Return the one model that ``task`` names; ``None``: it names none, or several."""
+    named = [model for model in models_of(task) if model in classes(task)]
+    return named[0] if len(named) == 1 else None

@@ -1,0 +1,199 @@
+"""
+``for_task()``: the form of a task, its own or the one that is made from its signature.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import models
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from boogie.apps.tasks.declaration import faces
+from boogie.apps.tasks.exceptions import ArgumentError
+from boogie.apps.tasks.serialization import payloads
+
+from . import widgets
+from .arguments import Call, arguments_of, call_of, defaults, initial_from, named
+from .choices import plain
+from .fields import DateTimeField
+
+#: What :attr:`TaskForm.when` is for rows that wait for ``run()``.
+PAUSED = "paused"
+
+#: Our own fields; no argument can have such a name.
+WHEN, AT, SURE = ":when", ":at", ":sure"
+OURS = (WHEN, AT, SURE)
+
+#: Names that a page of the admin posts itself.
+RESERVED = frozenset({"action", "select_across", "index", "csrfmiddlewaretoken", "post", "task"})
+
+if TYPE_CHECKING:
+    Base = forms.Form
+else:
+    Base = object
+
+
+class TaskForm(Base):
+    """
+    Asks for the arguments of a task, and when it is to start.
+
+    Once it is valid, :meth:`call` and :attr:`when` say what was asked for.
+    """
+
+    def __init__(self, task: Any, *, data: Any, row: Any, site: Any) -> None:
+        self.task = task
+        self.arguments = arguments_of(task, site)
+        self._call: Call | None = None
+        super().__init__(data=data, initial=self._initial(row))
+        if task.form is None:
+            self.fields.update({argument.name: argument.field for argument in self.arguments})
+        self._hide_secrets({} if row is None else named(self.arguments, row.args, row.kwargs))
+        self.fields.update(_own_fields(task))
+
+    def _initial(self, row: Any) -> dict[str, Any]:
+        shown = defaults(self.arguments) if self.task.form is None else {}
+        if row is not None:
+            shown.update(initial_from(self.arguments, row.args, row.kwargs))
+        return shown
+
+    def _hide_secrets(self, earlier: Mapping[str, Any]) -> None:
+        """Have secrets asked for anew: what was given earlier is required, and never shown."""
+        for argument in self.arguments:
+            field = self.fields.get(argument.name)
+            if not argument.is_secret or field is None or isinstance(field, forms.BooleanField):
+                continue
+            field.widget = widgets.secret()
+            field.required = field.required or earlier.get(argument.name) is not None
+            field.widget.is_required = field.required
+
+    # --- shown ------------------------------------------------------------------------
+
+    def add_prefix(self, field_name: str) -> str:
+        """Return the name in HTML: the argument's own, unless the page uses it itself."""
+        if field_name in OURS:
+            return field_name.replace(":", "_")
+        if field_name in RESERVED or field_name.startswith("_"):
+            return f"argument-{field_name}"
+        return super().add_prefix(field_name)
+
+    @property
+    def title(self) -> str:
+        """What the task is called."""
+        return faces.title(self.task)
+
+    @property
+    def summary(self) -> str:
+        """What it does."""
+        return faces.summary(self.task)
+
+    @property
+    def argument_fields(self) -> list[forms.BoundField]:
+        """The fields of its arguments."""
+        return [self[name] for name in self.fields if name not in OURS]
+
+    @property
+    def when_fields(self) -> list[forms.BoundField]:
+        """The fields that say when it is to start."""
+        return [self[WHEN], self[AT]]
+
+    @property
+    def sure_field(self) -> forms.BoundField | None:
+        """The box to be checked before something dangerous is done."""
+        return self[SURE] if SURE in self.fields else None
+
+    # --- asked ------------------------------------------------------------------------
+
+    def clean(self) -> dict[str, Any] | None:
+        """Check the call as a whole, and the time."""
+        given = super().clean()
+        cleaned = self.cleaned_data if given is None else given
+        if cleaned.get(WHEN) == "at" and cleaned.get(AT) is None and AT not in self.errors:
+            self.add_error(AT, _("Say when."))
+        if not self.errors:
+            self._call = self._checked(self._values(cleaned))
+        return given
+
+    def _values(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of arguments; what was left to its default is not among them."""
+        if self.task.form is not None:
+            return {a.name: storable(cleaned[a.name]) for a in self.arguments if a.name in cleaned}
+        values = {}
+        for argument in self.arguments:
+            value = cleaned[argument.name]
+            if self[argument.name].data in argument.field.empty_values:
+                if argument.is_left_out(value):
+                    continue
+                value = None if argument.takes_none else value
+            values[argument.name] = value
+        return values
+
+    def _checked(self, values: Mapping[str, Any]) -> Call:
+        try:
+            args, kwargs = call_of(self.arguments, values)
+            self.task.check_call(None, *args, **kwargs)
+            payloads.pack_arguments(self.task, args, kwargs)
+        except (TypeError, ArgumentError) as error:
+            raise ValidationError(str(error)) from None
+        return args, kwargs
+
+    def call(self) -> Call:
+        """Return ``(args, kwargs)`` of the call that was asked for."""
+        if self._call is None:
+            raise ValueError(f"{self.task.name}: the form is not valid; ask is_valid() first.")
+        return self._call
+
+    @property
+    def when(self) -> datetime | str | None:
+        """The time that was asked for, :data:`PAUSED`, or ``None``: now."""
+        chosen = self.cleaned_data[WHEN]
+        if chosen == "at":
+            return cast(datetime, self.cleaned_data[AT])
+        return PAUSED if chosen == PAUSED else None
+
+
+def _own_fields(task: Any) -> dict[str, forms.Field]:
+    times = [("now", _("now")), ("at", _("at a time")), (PAUSED, _("paused, until it is run"))]
+    own: dict[str, forms.Field] = {
+        WHEN: forms.ChoiceField(
+            label=_("Start"), choices=times, initial="now", widget=forms.RadioSelect
+        ),
+        AT: DateTimeField(label=_("Time"), required=False),
+    }
+    if task.danger:
+        own[SURE] = forms.BooleanField(label=_("Yes, this is what I want."))
+    return own
+
+
+def storable(value: Any) -> Any:
+    """Return what a form of others gave as what a row can hold: objects by their keys."""
+    if isinstance(value, models.Model):
+        return value.pk
+    if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
+        return [storable(item) for item in value]
+    return plain(value)
+
+
+def form_class(task: Any) -> type[forms.BaseForm]:
+    """Return the class of the form that ``task`` names; a plain one where it names none."""
+    if task.form is None:
+        return forms.Form
+    found = import_string(task.form) if isinstance(task.form, str) else task.form
+    if not (isinstance(found, type) and issubclass(found, forms.BaseForm)):
+        raise ImproperlyConfigured(f"{task.name}: form names {task.form!r}, which is no form.")
+    return found
+
+
+def for_task(task: Any, *, data: Any = None, row: Any = None, site: Any = None) -> TaskForm:
+    """
+    Return the form of ``task``: to be filled in, or with the ``data`` that was posted.
+
+    ``row``: its arguments are shown, its sensitive ones are asked for anew. ``site``: the admin
+    site whose searches are used to choose objects.
+    """
+    kind = type("TaskForm", (TaskForm, form_class(task)), {})
+    form: TaskForm = kind(task, data=data, row=row, site=site)
+    return form

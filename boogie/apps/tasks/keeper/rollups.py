@@ -1,0 +1,136 @@
+"""
+Counting what has ended: rollups by minute, from them by hour, and from those by day.
+
+Figures are absolute. The last minutes are counted anew each time: a transaction may commit
+a while after it has read the clock. What is counted twice comes to the same, and a minute's
+count never falls, though its rows may have been deleted or retried since.
+
+Any number of keepers may count: one claims each turn. Should two count at once, the later
+one waits for the watermark, which both of them move, and then sees what the other wrote.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.models import (
+    Release,
+    Rollup,
+    RollupQuerySet,
+    Task,
+    TaskQuerySet,
+    Watermark,
+)
+from boogie.apps.tasks.models.rollup import DAY, FIGURES, HOUR, KEPT, KEY, MINUTE, SPANS, floor
+from boogie.apps.tasks.monitoring import tallies
+
+#: Seconds between two turns of all keepers together.
+EVERY = 50.0
+#: For how long what was counted is counted again, and how much time one turn takes at most.
+LATE, CHUNK = timedelta(minutes=3), timedelta(minutes=30)
+#: Rollups that one turn deletes at most.
+BATCH = 1000
+
+#: The one watermark, and where it is at first: before all that is counted.
+ONE, BEGINNING = 1, datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def count() -> bool:
+    """
+    Count what ended since the watermark; return whether there is more to count.
+
+    One statement if it is nobody's turn, and one more if nothing has ended.
+    """
+    marks = Watermark.objects.on_primary().annotate(now=Moment())
+    mark: Any = marks.first() or _begun(marks)
+    since, now = in_utc(mark.since), in_utc(mark.now)
+    if in_utc(mark.due) > now:
+        return False
+    rows = Task.objects.on_primary()
+    if not tallies.ended_since(rows, since).exists() or not _is_claimed():
+        return False
+    return _turn(rows, since, now)
+
+
+def _begun(marks: Any) -> Any:
+    """Set the watermark: what is there already is counted, too."""
+    marks.bulk_create([Watermark(pk=ONE, since=BEGINNING)], ignore_conflicts=True)
+    return marks.get()
+
+
+def _is_claimed() -> bool:
+    """Claim the turn if nobody has."""
+    mine = Watermark.objects.on_primary().filter(due__lte=Moment())
+    return bool(mine.update(due=Moment(EVERY)))
+
+
+def _turn(rows: TaskQuerySet, since: datetime, now: datetime) -> bool:
+    this_minute = floor(now, MINUTE)
+    begin = _next_end(rows, since, now)
+    end = min(begin + CHUNK, this_minute + timedelta(minutes=1))
+    counted = tallies.ended(rows, begin, end)
+    mark, is_behind = max(since, min(end, this_minute - LATE)), end <= now
+    changes: dict[str, Any] = {"since": mark, **({"due": Moment()} if is_behind else {})}
+    rollups = Rollup.objects.on_primary()
+    with transaction.atomic(using=rollups.db):
+        # First, since it locks: what others have written is seen by the statements after it.
+        if not Watermark.objects.using(rollups.db).filter(since=since).update(**changes):
+            return True
+        _keep(rollups, MINUTE, counted)
+        for span, parts in ((HOUR, MINUTE), (DAY, HOUR)):
+            for start in sorted({floor(key[0], span) for key in counted}):
+                _keep(rollups, span, _sum(rollups, span, parts, start))
+    _forget(rollups, mark)
+    return is_behind
+
+
+def _next_end(rows: TaskQuerySet, since: datetime, now: datetime) -> datetime:
+    """Return the minute to go on with: long pauses are left out, and what is too old."""
+    if now - since <= CHUNK:
+        return since
+    first = tallies.first_end(rows, max(since, now - KEPT[HOUR]))
+    return floor(now, MINUTE) if first is None else floor(first, MINUTE)
+
+
+# --- writing --------------------------------------------------------------------------
+
+
+def _keep(rollups: RollupQuerySet, span: str, counted: tallies.Tallies) -> None:
+    """Store what was counted, but for what is stored with a count as high."""
+    starts = {key[0] for key in counted}
+    stored = rollups.filter(span=span, start__in=starts).values_list("digest", "count")
+    before = dict(stored)
+    found = [Rollup.of(span, key, tally.figures) for key, tally in counted.items()]
+    rollups.put([each for each in found if each.count > before.get(each.digest, 0)])
+
+
+def _sum(rollups: RollupQuerySet, span: str, parts: str, start: datetime) -> tallies.Tallies:
+    """Add up the parts of the span that begins at ``start``."""
+    found = rollups.between(parts, start, start + timedelta(seconds=SPANS[span]))
+    values = found.order_by("start").values_list(*KEY, *FIGURES)
+    return tallies.add_up(values, lambda _start, *key: (start, *key))
+
+
+def _forget(rollups: RollupQuerySet, mark: datetime) -> None:
+    """Delete a batch of what is past its time: before the watermark, which may be far behind."""
+    old = Q()
+    for span, kept in KEPT.items():
+        old |= Q(span=span, start__lt=mark - kept)
+    if chunk := list(rollups.filter(old).values_list("pk", flat=True)[:BATCH]):
+        rollups.filter(pk__in=chunk)._raw_delete(rollups.db)
+
+
+# --- versions -------------------------------------------------------------------------
+
+
+def note_release() -> None:
+    """Store the project's version if no worker had it before."""
+    version = conf.VERSION
+    releases = Release.objects.on_primary()
+    if version is not None and not releases.filter(version=version).exists():
+        releases.bulk_create([Release(version=version)], ignore_conflicts=True)

@@ -1,0 +1,90 @@
+"""
+A browser, and the test project on servers for it. Needs Chromium and Playwright; else the tests
+here are skipped, or with ``BOOGIE_REQUIRE_BROWSER=1`` fail.
+
+``page`` fails its test for what the browser complains of: violations of the policy for content,
+errors in the console, exceptions that nobody caught.
+"""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from tests.support import browsers, web
+
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+# Of the package, not of the session: Playwright has an event loop run in this thread as long as it
+# lives, and Django would then refuse every query of every test that comes after.
+@pytest.fixture(scope="package")
+def browser():
+    """Chromium, started once."""
+    api = browsers.playwright()
+    with pytest.MonkeyPatch.context() as patch, api.sync_playwright() as driver:
+        # The loop only waits for the browser; no coroutine of it shares a connection with a test.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        chromium = driver.chromium.launch(executable_path=browsers.CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def complaints():
+    """What the browser complained of. A test that expects some takes them out."""
+    return []
+
+
+@pytest.fixture
+def page(browser, complaints):
+    """A page in a fresh window."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(browsers.PATIENCE)
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="package")
+def asgi_server(django_db_setup, tmp_path_factory):
+    """The project under ASGI, for all tests."""
+    server = web.asgi(tmp_path_factory.mktemp("asgi") / "log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def wsgi_server(django_db_setup, tmp_path_factory):
+    """The project under WSGI, for all tests."""
+    server = web.wsgi(tmp_path_factory.mktemp("wsgi") / "log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def site(transactional_db, asgi_server):
+    """The project under ASGI: ``site("/admin/")`` is a URL."""
+    return asgi_server
+
+
+@pytest.fixture
+def wsgi_site(transactional_db, wsgi_server):
+    """The project under WSGI."""
+    return wsgi_server
+
+
+@pytest.fixture
+def login(page):
+    """Return a function that has ``page`` be logged in as a user, on whichever server."""
+
+    def login(user):
+        client = Client()
+        client.force_login(user)
+        key = client.cookies[settings.SESSION_COOKIE_NAME].value
+        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": key}
+        page.context.add_cookies([{**cookie, "domain": "127.0.0.1", "path": "/"}])
+
+    return login
