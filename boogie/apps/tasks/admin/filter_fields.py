@@ -34,6 +34,8 @@ def labels() -> dict[str, str]:
         "until": _("Until"),
         "model": _("Model"),
         "object": _("Object"),
+        "error_type": _("Error"),
+        "open": _("Open failures"),
     }
 
 
@@ -44,6 +46,8 @@ _EXAMPLES = {
     "until": "30m, 2026-11-26T14:30",
     "model": "app.model",
     "object": "app.model:key",
+    "error_type": "ValueError, app.errors.NoStock",
+    "open": "yes, no",
 }
 
 
