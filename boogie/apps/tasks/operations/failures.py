@@ -55,7 +55,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Page:
-    """Kinds, the latest first. ``after``: behind which kind the next page begins, if there is one."""
+    """Kinds, the latest first. ``after``: behind which kind the next page begins, if any."""
 
     kinds: list[Kind]
     after: tuple[str, ...] = ()
@@ -74,12 +74,14 @@ def of_the_week() -> Page:
     """Return all kinds of the last seven days, whatever became of the rows (one query)."""
     kinds = [
         Kind(
-            each.name,
-            each.error_type,
-            None,
-            *(Count(number, number) for number in (each.hour, each.day, each.week)),
-            each.first,
-            each.last,
+            name=each.name,
+            error_type=each.error_type,
+            open=None,
+            hour=Count(each.hour, each.hour),
+            day=Count(each.day, each.day),
+            week=Count(each.week, each.week),
+            first=each.first,
+            last=each.last,
         )
         for each in figures.failure_counts()
     ]
@@ -97,19 +99,20 @@ def _open() -> TaskQuerySet:
     )
 
 
-def _kinds(rows: TaskQuerySet, shown: list[tuple[str, ...]]) -> list[Kind]:
+def _kinds(rows: TaskQuerySet, named: list[tuple[str, ...]]) -> list[Kind]:
     now = times.stored(clock.read(rows.db))
     latest = rows.order_by("-ended", "-pk")
-    counts = groups.summaries(
-        latest, BY, shown, CAP + 1, **{name: _within(now - span) for name, span in SPANS.items()}
-    )
-    newest = groups.firsts(latest, BY, shown)
-    oldest = groups.firsts(rows.order_by("ended", "pk"), BY, shown)
-    rows_by_key = _read({*newest, *oldest} - {None})
+    spans = {name: _within(now - span) for name, span in SPANS.items()}
+    counted = groups.summaries(latest, BY, named, CAP + 1, **spans)
+    # A group without open failures would be looked through for its first one, and its last.
+    known = {group: counts for group, counts in zip(named, counted, strict=True) if counts["count"]}
+    newest = groups.firsts(latest, BY, list(known))
+    oldest = groups.firsts(rows.order_by("ended", "pk"), BY, list(known))
+    by_key = _read({*newest, *oldest} - {None})
     found = []
-    for group, count, last, first in zip(shown, counts, newest, oldest, strict=True):
-        if last in rows_by_key and first in rows_by_key:  # else they have gone meanwhile
-            found.append(_kind(group, count, rows_by_key[last], rows_by_key[first]))
+    for (group, counts), last, first in zip(known.items(), newest, oldest, strict=True):
+        if last in by_key and first in by_key:  # else they have gone meanwhile
+            found.append(_kind(group, counts, by_key[last], by_key[first]))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.compiled import Slot
 
 Rows = models.QuerySet[Any]
@@ -18,7 +19,7 @@ Group = tuple[Any, ...]
 #: The place in an index that was found last.
 LAST = "last_place"
 #: Groups that one statement asks for: SQLite joins no more than 500 parts.
-AT_ONCE = 200
+AT_ONCE = 400
 
 
 def has_partial_indexes(rows: Rows) -> bool:
@@ -131,23 +132,55 @@ def _either(sets: Sequence[Rows]) -> tuple[str, list[Any]]:
 def _of_each(
     rows: Rows, by: Sequence[str], groups: Sequence[Group], cap: int, outer: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the place of each group, and what ``outer`` selects of its rows; compiled once."""
-    fields = [rows.model._meta.get_field(name.removeprefix("-")) for name in by]
-    slots = {field.name: Slot(field.name, field) for field in fields}
-    text, params = _compiled(rows.filter(**slots)[:cap])
+    """Yield the place of each group, and what ``outer`` selects of its first ``cap`` rows."""
     connection = connections[rows.db]
+    fields = [rows.model._meta.get_field(name.removeprefix("-")) for name in by]
+    values = [
+        [
+            field.get_db_prep_value(value, connection)
+            for field, value in zip(fields, group, strict=True)
+        ]
+        for group in groups
+    ]
+    build = _side_by_side if features.reads_along(connection) else _one_by_one
     for start in range(0, len(groups), AT_ONCE):
-        parts, values = [], []
-        for place, group in enumerate(groups[start : start + AT_ONCE], start):
-            own = {
-                field.name: field.get_db_prep_value(value, connection)
-                for field, value in zip(fields, group, strict=True)
-            }
-            parts.append(f"SELECT {place}, {outer} FROM ({text}) found_{place}")
-            values += [own[each.name] if isinstance(each, Slot) else each for each in params]
+        text, params = build(rows, fields, values[start : start + AT_ONCE], cap, outer)
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), values)
-            yield from cursor.fetchall()
+            cursor.execute(text, params)
+            for place, *found in cursor.fetchall():
+                yield (start + place, *found)
+
+
+def _side_by_side(
+    rows: Rows, fields: Sequence[Any], groups: Sequence[Any], cap: int, outer: str
+) -> tuple[str, list[Any]]:
+    """Return SQL that asks for each line of a list of groups: planned once."""
+    same = {field.name: RawSQL(f"given.value_{n}", ()) for n, field in enumerate(fields)}
+    text, params = _compiled(rows.filter(**same)[:cap])
+    names = ", ".join(f"value_{n}" for n in range(len(fields)))
+    line = ", ".join(["%s"] * (len(fields) + 1))
+    lines = ", ".join([f"({line})"] * len(groups))
+    statement = (
+        f"SELECT place, of_group.* FROM (VALUES {lines}) given (place, {names})"
+        f" CROSS JOIN LATERAL (SELECT {outer} FROM ({text}) found_rows) of_group"
+    )
+    given = [value for place, group in enumerate(groups) for value in (place, *group)]
+    return statement, [*given, *params]
+
+
+def _one_by_one(
+    rows: Rows, fields: Sequence[Any], groups: Sequence[Any], cap: int, outer: str
+) -> tuple[str, list[Any]]:
+    """Return SQL with a part for each group; compiled once."""
+    slots = [Slot(field.name, field) for field in fields]
+    text, params = _compiled(rows.filter(**{slot.name: slot for slot in slots})[:cap])
+    parts: list[str] = []
+    given: list[Any] = []
+    for place, group in enumerate(groups):
+        own = dict(zip((slot.name for slot in slots), group, strict=True))
+        parts.append(f"SELECT {place}, {outer} FROM ({text}) found_{place}")
+        given += [own[each.name] if isinstance(each, Slot) else each for each in params]
+    return " UNION ALL ".join(parts), given
 
 
 def _reader(rows: Rows, expression: Any) -> Any:
