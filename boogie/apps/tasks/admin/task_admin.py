@@ -19,6 +19,7 @@ from boogie.apps.tasks.monitoring.verbs import VERBS
 from . import actions, columns, confirming, objects, permissions
 from .changelist import TaskChangeList
 from .columns import Columns
+from .pages import failures, workers
 
 
 @admin.register(Task)
@@ -42,7 +43,12 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         return [*self._own_urls(), *super().get_urls()]
 
     def _own_urls(self) -> list[URLPattern]:
-        pages: dict[str, Any] = {"dashboard": partial(dashboard.view, model_admin=self)}
+        views_by_name: dict[str, Any] = {
+            "dashboard": dashboard.view,
+            "failures": failures.view,
+            "workers": workers.view,
+        }
+        pages = {name: partial(view, model_admin=self) for name, view in views_by_name.items()}
         wrap = self.admin_site.admin_view
         own = [
             path(f"{name}/", wrap(page), name=f"boogie_tasks_{name}")

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
-from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.compiled import Slot
 
 Rows = models.QuerySet[Any]
@@ -142,36 +141,23 @@ def _of_each(
         ]
         for group in groups
     ]
-    build = _side_by_side if features.reads_along(connection) else _one_by_one
     for start in range(0, len(groups), AT_ONCE):
-        text, params = build(rows, fields, values[start : start + AT_ONCE], cap, outer)
+        text, params = _union(rows, fields, values[start : start + AT_ONCE], cap, outer)
         with connection.cursor() as cursor:
             cursor.execute(text, params)
             for place, *found in cursor.fetchall():
                 yield (start + place, *found)
 
 
-def _side_by_side(
+def _union(
     rows: Rows, fields: Sequence[Any], groups: Sequence[Any], cap: int, outer: str
 ) -> tuple[str, list[Any]]:
-    """Return SQL that asks for each line of a list of groups: planned once."""
-    same = {field.name: RawSQL(f"given.value_{n}", ()) for n, field in enumerate(fields)}
-    text, params = _compiled(rows.filter(**same)[:cap])
-    names = ", ".join(f"value_{n}" for n in range(len(fields)))
-    line = ", ".join(["%s"] * (len(fields) + 1))
-    lines = ", ".join([f"({line})"] * len(groups))
-    statement = (
-        f"SELECT place, of_group.* FROM (VALUES {lines}) given (place, {names})"
-        f" CROSS JOIN LATERAL (SELECT {outer} FROM ({text}) found_rows) of_group"
-    )
-    given = [value for place, group in enumerate(groups) for value in (place, *group)]
-    return statement, [*given, *params]
+    """
+    Return SQL with a part for each group; compiled once.
 
-
-def _one_by_one(
-    rows: Rows, fields: Sequence[Any], groups: Sequence[Any], cap: int, outer: str
-) -> tuple[str, list[Any]]:
-    """Return SQL with a part for each group; compiled once."""
+    Each group is planned by itself: a large one is to be read in the order of the index, and no
+    further than the cap. One plan for all of them would collect and sort it.
+    """
     slots = [Slot(field.name, field) for field in fields]
     text, params = _compiled(rows.filter(**{slot.name: slot for slot in slots})[:cap])
     parts: list[str] = []
