@@ -49,13 +49,15 @@ def distinct(
     first, first_params = _either(firsts)
     last = {name: _last(rows, name) for name in names}
     following, params = _either(_next_groups(indexed, by, last))
-    found = ", ".join(each.sql for each in last.values())
     table, pk = _quoted(rows, rows.model._meta.db_table), _quoted(rows, rows.model._meta.pk.column)
-    going_on = f"FROM places JOIN {table} {LAST} ON {LAST}.{pk} = places.pk"
+    place = f"{table} {LAST} WHERE {LAST}.{pk} = places.pk"
+    # Each by itself: a join might read the whole table while that seems small.
+    found = ", ".join(f"(SELECT {each.sql} FROM {place})" for each in last.values())
     statement = (
         f"WITH RECURSIVE places (pk, number) AS (SELECT {first}, 1 UNION ALL"
-        f" SELECT {following}, number + 1 {going_on} WHERE number < {limit:d})"
-        f" SELECT {found} {going_on}"
+        f" SELECT {following}, number + 1 FROM places JOIN {table} {LAST} ON {LAST}.{pk} = places.pk"
+        f" WHERE number < {limit:d})"
+        f" SELECT {found} FROM places WHERE pk IS NOT NULL ORDER BY number"
     )
     with connections[rows.db].cursor() as cursor:
         cursor.execute(statement, [*first_params, *params])
