@@ -55,8 +55,8 @@ def distinct(
     found = ", ".join(f"(SELECT {each.sql} FROM {place})" for each in last.values())
     statement = (
         f"WITH RECURSIVE places (pk, number) AS (SELECT {first}, 1 UNION ALL"
-        f" SELECT {following}, number + 1 FROM places JOIN {table} {LAST} ON {LAST}.{pk} = places.pk"
-        f" WHERE number < {limit:d})"
+        f" SELECT {following}, number + 1 FROM places"
+        f" JOIN {table} {LAST} ON {LAST}.{pk} = places.pk WHERE number < {limit:d})"
         f" SELECT {found} FROM places WHERE pk IS NOT NULL ORDER BY number"
     )
     with connections[rows.db].cursor() as cursor:
