@@ -57,8 +57,7 @@ DRIVER := $(if $(filter postgres%,$(DATABASE)),psycopg)$(if $(filter mysql% mari
 DEMO_PIP := $(DEMO_VENV)/bin/python $(PIP_INSTALL)
 
 $(DEMO_READY): pyproject.toml
-	$(PYTHON) -m venv $(DEMO_VENV)
-	$(DEMO_PIP) --editable . $(PIN)
+	$(call install,$(DEMO_VENV),demo)
 	touch $@
 
 # What a database needs besides; nothing for SQLite.

@@ -6,8 +6,8 @@ from django.db import DEFAULT_DB_ALIAS, Error, connection
 from django.db.utils import ConnectionHandler
 from kombu.utils.url import maybe_sanitize_url
 
+from boogie.apps.tasks import Task
 from demo.library.models import Document
-from demo.library.tasks import analyse
 from demo.terminal import Stopped
 
 #: Seconds after which a broker that does not answer is away.
@@ -42,8 +42,9 @@ def _create_database() -> None:
 
 def start_over() -> int:
     """Delete the documents and rows of an earlier demo, running ones too; return how many rows."""
-    analyse.tasks().cancel()
-    removed = analyse.clean(finished=False)
+    rows = Task.objects.all()
+    rows.cancel()
+    removed = rows.clean(finished=False)
     Document.objects.all().delete()
     return removed
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count
 
 import boogie
-from demo import examples, prepare, report, sources, verdict
+from demo import examples, prepare, report, site, sources, verdict
 from demo.library.models import Document
 from demo.library.tasks import analyse
 from demo.terminal import Progress, Stopped, say
@@ -33,7 +33,14 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
-        return _demo(options.source.resolve(), options.log.resolve())
+        status = _demo(options.source.resolve(), options.log.resolve())
+        serves = sys.stdin.isatty() if options.serve is None else options.serve
+        if serves:
+            site.serve(options.log.resolve())
+        else:
+            say("\nTo see all of it in a browser, run the demo once more with --serve:")
+            say('  make demo ARGS="--serve"')
+        return status
     except Stopped as reason:
         say(f"\n{reason}")
         return 1
@@ -52,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--log", type=Path, default=HERE / "worker.log", help="of the worker (%(default)s)"
+    )
+    parser.add_argument(
+        "--serve",
+        action=argparse.BooleanOptionalAction,
+        help="serve a site on a free port at the end, until Ctrl-C (default: in a terminal)",
     )
     return parser
 

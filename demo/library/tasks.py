@@ -1,15 +1,19 @@
 """Background work about documents."""
 
 import ast
+import logging
+import time
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
-from boogie.apps.tasks import task
+from boogie.apps.tasks import task, track
 
 from .models import Document
 from .parsing import parse
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+logger = logging.getLogger(__name__)
 
 
 @task
@@ -24,3 +28,42 @@ def analyse(document: Document, names: int = 3) -> dict[str, Any]:
         "classes": sum(isinstance(node, ast.ClassDef) for node in nodes),
         "names": [name for name, _ in used.most_common(names)],
     }
+
+
+@task(label="Count words", log="INFO")
+def count_words(document: Document, most: int = 10, seconds: float = 10.0) -> dict[str, int]:
+    """Count the words of a file slowly enough to watch: it takes ``seconds``."""
+    lines = document.read().decode(errors="replace").splitlines()
+    logger.info("%s lines to read", len(lines))
+    words: Counter[str] = Counter()
+    for line in track(lines, note="reading"):
+        words.update(line.split())
+        time.sleep(seconds / len(lines))
+    return dict(words.most_common(most))
+
+
+class TooLong(Exception):
+    """A line that is longer than a style permits."""
+
+
+@task(label="Check style", max_retries=1, default_retry_delay=2, autoretry_for=(TooLong,))
+def check_style(
+    document: Document,
+    style: Literal["compact", "wide"] = "compact",
+    limit: int | None = None,
+    ignore: list[str] | None = None,
+) -> int:
+    """Return how many lines a file has, if none is longer than its style permits."""
+    longest = limit or {"compact": 79, "wide": 99}[style]
+    lines = document.read().decode(errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if len(line) > longest and not any(word in line for word in ignore or ()):
+            raise TooLong(f"line {number} has {len(line)} characters; {style} permits {longest}")
+    return len(lines)
+
+
+@task(label="Forget", danger=True)
+def forget(document: Document, reason: str) -> str:
+    """Forget a document: it is deleted, the file is not."""
+    document.delete()
+    return reason

@@ -122,6 +122,7 @@ class Reader:
 
     def write(self, step: Step) -> None:
         path = self.directory / step.argument
+        path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_text() + "\n\n" if step.mark == "append" else ""
         path.write_text(before + step.source)
 

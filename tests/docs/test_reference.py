@@ -14,9 +14,11 @@ from boogie.apps.tasks import BoogieTask, Task, checks, signals
 from boogie.apps.tasks.conf import Conf
 from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.live import states as live_states
 from boogie.apps.tasks.monitoring.health import Health
 from tests.docs import pages
 from tests.docs.pages import ROOT
+from tests.support.rows import stored
 
 REFERENCE = ROOT / "docs/reference"
 
@@ -81,6 +83,15 @@ def test_every_signal_is_documented():
 def test_every_key_of_boogie_status_is_documented():
     documented = [literals(row[0])[0] for row in table("health.rst", 2) if literals(row[0])]
     assert documented == list(Health().as_dict())
+
+
+@pytest.mark.django_db
+def test_every_key_of_a_row_that_pages_are_told_is_documented():
+    told = live_states.describe_row(stored("queued"), in_full=True)
+    documented = [name for line in table("live.rst", 2) for name in literals(line[0])]
+    assert set(told) <= set(documented)
+    (shown,) = [line[1] for line in table("live.rst", 2) if literals(line[0]) == ["shown"]]
+    assert set(literals(shown)) == set(told["shown"])
 
 
 # --- states ---------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def test_declaring_a_task_imports_no_model_and_asks_django_for_nothing(tmp_path)
     assert python(source, tmp_path) == "[]\n"
 
 
-def test_a_web_process_imports_nothing_of_the_worker(tmp_path):
+def test_a_web_process_imports_nothing_of_the_worker_nor_what_draws_on_terminals(tmp_path):
     source = (
         LOADED
         + """
@@ -52,10 +52,13 @@ def test_a_web_process_imports_nothing_of_the_worker(tmp_path):
     rooms = "boogie.apps.tasks.worker", "boogie.apps.tasks.keeper", "boogie.apps.tasks.transport"
     # (Celery itself loads a little of its worker for every Django project.)
     print(loaded(*rooms, "celery.worker.consumer", "celery.concurrency.prefork"))
+
+    import boogie.apps.tasks.management.commands.boogie_top
+    print(loaded("rich"))
     """
     )
     make_project(tmp_path)
-    assert python(source, tmp_path) == "queued True\n[]\n"
+    assert python(source, tmp_path) == "queued True\n[]\n[]\n"
 
 
 def test_what_is_named_in_a_string_is_there():

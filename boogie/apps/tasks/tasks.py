@@ -13,7 +13,12 @@ from .monitoring.selection import Selection
 from .monitoring.verbs import VERBS, Verb
 
 
-@task(bind=True, name="boogie_tasks.bulk")
+def _is_oneself(user: Any, obj: Any) -> bool:
+    """Return whether somebody would have it done by their own permissions."""
+    return bool(user == obj)
+
+
+@task(bind=True, name="boogie_tasks.bulk", permission=_is_oneself)
 def bulk(
     self: Any, user: Any, verb: str, chosen: dict[str, Any], reason: str = ""
 ) -> dict[str, Any]:

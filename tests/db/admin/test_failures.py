@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.admin import TaskAdmin
 from boogie.apps.tasks.models import Rollup
 from boogie.apps.tasks.operations import failures
 from tests.support.looking import looked_at
@@ -216,6 +217,17 @@ def test_the_page_needs_view_and_shows_verbs_that_are_allowed(
         assert set(forms(response)) == verbs
 
 
+def test_rows_that_the_admin_leaves_out_are_in_no_kind(client, root, pen, monkeypatch):
+    work(fall.delayed(pen))
+    work(fall.delayed(pen, own=True))
+    every = TaskAdmin.get_queryset
+    hidden = f"{__name__}.NoStock"
+    monkeypatch.setattr(
+        TaskAdmin, "get_queryset", lambda *given: every(*given).exclude(error_type=hidden)
+    )
+    assert [kind.error_type for kind in kinds(page(client))] == ["builtins.ValueError"]
+
+
 def test_nobody_sees_it_without_logging_in(client, db):
     assert client.get(URL).status_code == 302
 
@@ -255,7 +267,7 @@ def test_of_a_large_kind_no_more_is_looked_at_than_the_cap(pen, monkeypatch):
         )
         cursor.fetchall() if connection.vendor == "mysql" else None
     with looked_at() as found:
-        (kind,) = failures.still_open().kinds
+        (kind,) = failures.still_open(Task.objects.all()).kinds
     assert str(kind.open) == "50+"
     # SQLite counts steps of its machine, some dozens for a row.
     assert found[0] < {"postgresql": 700, "mysql": 700, "sqlite": 6000}[connection.vendor]

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.monitoring.verbs import VERBS
+from tests.project.shop.models import Product
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(databases=["default"])
@@ -278,3 +279,31 @@ def _with(verb, **changes):
     from dataclasses import replace
 
     return replace(verb, **changes)
+
+
+# --- an admin that shows some rows alone ----------------------------------------------
+
+
+@pytest.fixture
+def only_of_pens(monkeypatch, pen):
+    """Have the admin show rows about the pen alone."""
+    monkeypatch.setattr(
+        "boogie.apps.tasks.admin.task_admin.TaskAdmin.get_queryset",
+        lambda self, request: Task.objects.filter(object_id=str(pen.pk), queue__gt=""),
+    )
+
+
+@pytest.mark.usefixtures("only_of_pens")
+@pytest.mark.parametrize("at_once", [100, 1])
+def test_rows_that_an_admin_leaves_out_are_not_moved(client, root, pen, monkeypatch, at_once):
+    monkeypatch.setattr("boogie.apps.tasks.admin.confirming.AT_ONCE", at_once)
+    rows, hidden = [look.delayed(pen) for _ in range(3)], look.delayed(Product.objects.create())
+    assert str(hidden.pk) not in client.get(URL).content.decode()
+    assert "None of these rows" in ask(client, "pause", hidden).content.decode()
+    confirm(client, ask(client, "pause", *rows, select_across="1"))
+    if at_once == 1:
+        work(bulk())
+    assert {state(row)["status"] for row in rows} == {"paused"}
+    assert state(hidden)["status"] == "queued"
+    client.post(URL, {"action": "pause", "_selected_action": str(hidden.pk), "post": "yes"})
+    assert state(hidden)["status"] == "queued"

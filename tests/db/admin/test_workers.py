@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, current_app
+from boogie.apps.tasks.admin import TaskAdmin
 from boogie.apps.tasks.broker import inspect
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Worker
@@ -191,6 +192,19 @@ def test_of_a_worker_that_runs_much_some_rows_are_shown(client, root, pen, monke
     (one,) = shown_workers(response)
     assert (one.running, len(one.rows)) == (5, 2)
     assert "and 3 more" in response.content.decode()
+
+
+def test_rows_that_the_admin_leaves_out_are_counted_and_not_shown(client, root, pen, monkeypatch):
+    worker()
+    row = stored("running", pen, worker=ADA, name="db.admin.workers.secret")
+    every = TaskAdmin.get_queryset
+    monkeypatch.setattr(
+        TaskAdmin, "get_queryset", lambda *given: every(*given).exclude(name=row.name)
+    )
+    response = page(client)
+    (one,) = shown_workers(response)
+    assert (one.running, one.rows) == (1, [])
+    assert row.name not in response.content.decode()
 
 
 def test_a_bar_that_stands_still_is_stalled(client, root, pen):

@@ -13,13 +13,13 @@ from django.contrib.auth.models import Permission
 from django.core.asgi import get_asgi_application
 from django.db import connection
 from django.test import AsyncClient, Client
-from django.test.utils import CaptureQueriesContext
 
 from boogie.apps.tasks import Progress, Task
 from boogie.apps.tasks.live import events, tokens
 from tests.project.shop.models import Product
 from tests.support import web
 from tests.support.rows import coherent, stored
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,9 +102,9 @@ def test_a_stream_in_which_nothing_happens_says_that_it_lives_and_ends(quick, pe
 def test_one_look_takes_one_statement_for_all_rows(quick, monkeypatch, pen):
     monkeypatch.setattr(events, "HEARTBEAT", 60)
     rows = [stored("queued", pen) for _ in range(50)]
-    with CaptureQueriesContext(connection) as sent:
+    with statements() as sent:
         text = read(for_rows(*rows))
-    looks = [query["sql"] for query in sent if "boogie_tasks_task" in query["sql"]]
+    looks = [sql for sql in sent if "boogie_tasks_task" in sql]
     assert statuses(text) == ["queued"] * 50
     assert len(sent) == len(looks) > 2
 

@@ -141,13 +141,14 @@ def test_the_rows_of_an_object_are_all_found_in_a_table_of_any_size(rows):
 
 
 @pytest.mark.usefixtures("small_looks")
-def test_rows_of_an_hour_are_found_by_their_ids(rows):
+def test_rows_of_an_hour_are_found_by_their_ids():
+    long_ago = [stored("queued", queue="queue_0", pk=_old_id(number)) for number in range(20)]
     filters = Filters.parse({"since": "1h", "queue": "queue_0"})
-    long_ago = [stored("queued", queue="queue_0", pk=key) for key in map(_old_id, range(20))]
+    assert set(long_ago) <= set(expected(filters, BY_ID)), "by their times they would fit"
+    new = [stored("queued", queue="queue_0") for _ in range(3)]
     found = walking.look(filters, BY_ID, 50)
+    assert found.rows == new[::-1]
     assert found.exhausted
-    assert not set(found.rows) & set(long_ago)
-    assert found.rows == [row for row in expected(filters, BY_ID) if row not in long_ago]
 
 
 def _old_id(number):

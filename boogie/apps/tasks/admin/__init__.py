@@ -5,6 +5,7 @@ Nothing here decides what a verb does, or which rows a filter selects: the pages
 ``monitoring/``, and tell what the user may do.
 """
 
+from .history.mixin import TaskHistory
 from .task_admin import TaskAdmin
 
-__all__ = ["TaskAdmin"]
+__all__ = ["TaskAdmin", "TaskHistory"]

@@ -12,8 +12,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.models import Task, TaskQuerySet
-from boogie.apps.tasks.monitoring import counting, describe
+from boogie.apps.tasks.models import TaskQuerySet
+from boogie.apps.tasks.monitoring import counting, describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 
 from . import filter_fields, keyset
@@ -29,32 +29,31 @@ class TaskChangeList(ChangeList):
     """As Django's, with our filters, and places in place of page numbers."""
 
     filters: Filters
-    order: keyset.Order
+    #: Whether the filters of the URL can be read.
+    is_readable: bool
     page: keyset.Page
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> TaskQuerySet:
         """Return the rows that the URL names; none, and a message, if it cannot be read."""
         self.filter_specs, self.has_filters, self.has_active_filters = [], False, False
         self.clear_all_filters_qs = "?"
-        rows: Any = self.root_queryset
         try:
-            self.filters = Filters.parse(request.GET)
+            self.filters, self.is_readable = Filters.parse(request.GET), True
         except FilterError as error:
             messages.error(request, str(error))
-            self.filters = Filters()
-            nothing: TaskQuerySet = rows.none()
-            return nothing
-        found: TaskQuerySet = self.filters.apply(rows)
+            self.filters, self.is_readable = Filters(), False
+        found: TaskQuerySet = self.filters.apply(self.everything)
         return found
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page. ``result_count`` is capped."""
-        self.order = keyset.Order(by_end=self.status in states.ENDED)
+        order = keyset.Order(by_end=self.status in states.ENDED)
+        listing = keyset.Listing(self.filters, self.everything, order, self.list_per_page)
         try:
-            self.page = keyset.page(self.queryset, self.order, request.GET, self.list_per_page)
+            self.page = listing.page(request.GET) if self.is_readable else keyset.Page()
         except keyset.CursorError as error:
             messages.error(request, str(error))
-            self.page = keyset.page(self.queryset, self.order, {}, self.list_per_page)
+            self.page = listing.page({})
         self.result_list = self.page.rows
         self.result_count = self.full_result_count = self.counts[self.status]
         self.show_full_result_count = False
@@ -63,23 +62,30 @@ class TaskChangeList(ChangeList):
         self.paginator = Paginator(self.result_list, self.list_per_page)
 
     @property
+    def everything(self) -> TaskQuerySet:
+        """The rows that the admin has for this user."""
+        rows: Any = self.root_queryset
+        found: TaskQuerySet = rows
+        return found
+
+    @property
     def status(self) -> str:
         """The tab: a status, or nothing for all."""
         return self.filters.as_dict().get("status", "")
 
     @cached_property
     def counts(self) -> dict[str, counting.Count]:
-        """How many rows each tab has, by status; in one statement."""
-        others = self.filters.without("status")
+        """How many rows each tab has, by status; in one statement, or two."""
         names = ["", *(str(status) for status, _label in states.STATUS)]
-        rows = Task.objects.using(self.queryset.db)
-        if self.queryset.query.is_empty():
+        if not self.is_readable:
             return {name: counting.Count(0, CAP) for name in names}
-        of_tabs = [
-            Filters((*others.given, *((("status", name),) if name else ()))).apply(rows)
-            for name in names
-        ]
-        return dict(zip(names, counting.capped(of_tabs, CAP), strict=True))
+        others, rows = self.filters.without("status"), self.everything
+        if others.given or rows.query.where:
+            counts = walking.count(others, names, CAP, rows)
+        else:
+            tabs = [Filters((("status", name),) if name else ()).apply(rows) for name in names]
+            counts = counting.capped(tabs, CAP)
+        return dict(zip(names, counts, strict=True))
 
     @property
     def tabs(self) -> list[dict[str, Any]]:
@@ -108,6 +114,11 @@ class TaskChangeList(ChangeList):
             (_("Older"), self.get_query_string(older) if older else ""),
             (_("Oldest"), oldest if older else ""),
         ]
+
+    @property
+    def further(self) -> str:
+        """The link by which to look further, if not all rows could be looked at."""
+        return self.get_query_string(self.page.further) if self.page.further else ""
 
     @property
     def chips(self) -> list[tuple[str, str, str]]:

@@ -36,6 +36,7 @@ def labels() -> dict[str, str]:
         "object": _("Object"),
         "error_type": _("Error"),
         "open": _("Open failures"),
+        "q": _("Search"),
     }
 
 
@@ -52,8 +53,11 @@ _EXAMPLES = {
 
 
 def of(params: Mapping[str, Any]) -> list[FilterField]:
-    """Return the fields of all filters but the status, which has tabs."""
-    choices = {"task": tuple(sorted(task.name for task in registry.declared()))}
+    """Return the fields of the filters that have no place of their own."""
+    choices = {
+        "task": tuple(sorted(task.name for task in registry.declared())),
+        "open": ("yes", "no"),
+    }
     called = labels()
     return [
         FilterField(
@@ -64,5 +68,5 @@ def of(params: Mapping[str, Any]) -> list[FilterField]:
             choices=choices.get(name, ()),
         )
         for name in FILTERS
-        if name != "status"
+        if name not in ("status", "q")  # they have tabs, and a field of their own
     ]

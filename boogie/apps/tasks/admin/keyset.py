@@ -15,6 +15,8 @@ from django.db.models import Q
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.monitoring import walking
+from boogie.apps.tasks.monitoring.filters import Filters
 
 AFTER, BEFORE = "after", "before"
 
@@ -39,10 +41,10 @@ class Order:
 
     by_end: bool = False
 
-    def sorted(self, rows: TaskQuerySet, backwards: bool = False) -> TaskQuerySet:
-        """Return ``rows`` in this order."""
+    def names(self, backwards: bool = False) -> list[str]:
+        """Return what rows are ordered by."""
         names = ["ended", "pk"] if self.by_end else ["pk"]
-        return rows.order_by(*(name if backwards else f"-{name}" for name in names))
+        return names if backwards else [f"-{name}" for name in names]
 
     def beyond(self, rows: TaskQuerySet, cursor: str, backwards: bool = False) -> TaskQuerySet:
         """Return those of ``rows`` that come behind a place; ``backwards``: in front of it."""
@@ -88,34 +90,65 @@ def _end_of(key: uuid.UUID) -> datetime:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list. ``newer`` and ``older`` are the parameters of the pages beside it."""
+    """
+    One page of a list. ``newer`` and ``older`` are the parameters of the pages beside it.
+
+    ``further``: those with which to go on where not all could be looked at.
+    """
 
     rows: list[Task] = field(default_factory=list)
     newer: dict[str, str] | None = None
     older: dict[str, str] | None = None
+    further: dict[str, str] | None = None
 
 
-def page(rows: TaskQuerySet, order: Order, params: Mapping[str, Any], size: int) -> Page:
-    """Return the page that ``params`` name; raise :class:`CursorError`."""
-    if before := params.get(BEFORE):
-        return _page_before(rows, order, str(before), size)
-    after = str(params.get(AFTER) or "")
-    behind = order.beyond(rows, after) if after else rows
-    found = list(order.sorted(behind)[: size + 1])
-    shown = found[:size]
-    return Page(
-        rows=shown,
-        newer={BEFORE: order.cursor(shown[0])} if after and shown else None,
-        older={AFTER: order.cursor(shown[-1])} if len(found) > size else None,
-    )
+@dataclass(frozen=True)
+class Listing:
+    """The rows that ``filters`` select ``among`` some, in ``order``."""
 
+    filters: Filters
+    among: TaskQuerySet
+    order: Order
+    size: int
 
-def _page_before(rows: TaskQuerySet, order: Order, before: str, size: int) -> Page:
-    in_front = rows if before == END else order.beyond(rows, before, backwards=True)
-    found = list(order.sorted(in_front, backwards=True)[: size + 1])
-    shown = found[:size][::-1]
-    return Page(
-        rows=shown,
-        newer={BEFORE: order.cursor(shown[0])} if len(found) > size else None,
-        older={AFTER: order.cursor(shown[-1])} if before != END and shown else None,
-    )
+    def page(self, params: Mapping[str, Any]) -> Page:
+        """Return the page that ``params`` name; raise :class:`CursorError`."""
+        if before := str(params.get(BEFORE) or ""):
+            return self._before(before)
+        after = str(params.get(AFTER) or "")
+        found = self._look(after)
+        rows, place = found.rows, self.order.cursor
+        return Page(
+            rows=rows,
+            newer={BEFORE: place(rows[0])} if after and rows else None,
+            older={AFTER: place(rows[-1])} if rows and not found.exhausted else None,
+            further={AFTER: place(found.last)} if found.gave_up and found.last else None,
+        )
+
+    def _before(self, before: str) -> Page:
+        found = self._look("" if before == END else before, backwards=True)
+        rows, place = found.rows[::-1], self.order.cursor
+        return Page(
+            rows=rows,
+            newer={BEFORE: place(rows[0])} if rows and not found.exhausted else None,
+            older={AFTER: place(rows[-1])} if before != END and rows else None,
+            further={BEFORE: place(found.last)} if found.gave_up and found.last else None,
+        )
+
+    def _look(self, cursor: str, backwards: bool = False) -> walking.Found:
+        def beyond(rows: TaskQuerySet) -> TaskQuerySet:
+            return self.order.beyond(rows, cursor, backwards) if cursor else rows
+
+        names = self.order.names(backwards)
+        if not self._is_indexed:
+            return walking.look(self.filters, names, self.size, beyond, self.among)
+        rows = beyond(self.filters.apply(self.among)).order_by(*names)
+        found = list(rows[: self.size + 1])
+        return walking.Found(found[: self.size], exhausted=len(found) <= self.size, last=None)
+
+    @property
+    def _is_indexed(self) -> bool:
+        """Whether one index has just these rows, in this order."""
+        names = set(self.filters.as_dict())
+        is_plain = names == ({"status"} if self.order.by_end else set())
+        return is_plain and not self.among.query.where

@@ -19,6 +19,8 @@ from boogie.apps.tasks.monitoring.verbs import VERBS
 from . import actions, columns, confirming, objects, permissions
 from .changelist import TaskChangeList
 from .columns import Columns
+from .detail import addresses
+from .detail import page as detail_page
 from .pages import failures, workers
 
 
@@ -43,23 +45,22 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         return [*self._own_urls(), *super().get_urls()]
 
     def _own_urls(self) -> list[URLPattern]:
-        views_by_name: dict[str, Any] = {
+        pages: dict[str, Any] = {
             "dashboard": dashboard.view,
             "failures": failures.view,
             "workers": workers.view,
         }
-        pages = {name: partial(view, model_admin=self) for name, view in views_by_name.items()}
         wrap = self.admin_site.admin_view
         own = [
-            path(f"{name}/", wrap(page), name=f"boogie_tasks_{name}")
-            for name, page in pages.items()
+            path(f"{name}/", wrap(partial(view, model_admin=self)), name=f"boogie_tasks_{name}")
+            for name, view in pages.items()
         ]
         # They ask for permission themselves, by token or user.
         live = [
             path("state/", views.state, name="boogie_tasks_state"),
             path("events/", views.events, name="boogie_tasks_events"),
         ]
-        return own + live
+        return [*own, *live, *addresses.patterns(self)]
 
     # --- what may be done --------------------------------------------------------------
 
@@ -122,3 +123,11 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         changes.title = capfirst(str(self.opts.verbose_name_plural))
         found: TaskChangeList = changes
         return found
+
+    # --- one row -----------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a row. There is no form: nothing of it is edited."""
+        return detail_page.show(self, request, object_id)

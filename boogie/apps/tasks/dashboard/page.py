@@ -42,7 +42,8 @@ def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "title": _("Dashboard"),
         "opts": model_admin.opts,
         "here": "dashboard",
-        **_contents(range_, request.GET.get("task", "").strip(), order),
+        # No name has a NUL, which PostgreSQL refuses.
+        **_contents(range_, request.GET.get("task", "").replace("\0", "").strip(), order),
         **_choices(request.GET, range_, order),
     }
     return TemplateResponse(request, TEMPLATE, context)

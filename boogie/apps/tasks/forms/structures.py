@@ -16,6 +16,10 @@ from boogie.apps.tasks.serialization.forms import PayloadField
 from .fields import TextField
 
 
+def _textarea() -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": 4})
+
+
 class _Shown(codec.Encoder):
     """Numbers as they are: Python reads them back."""
 
@@ -63,7 +67,7 @@ class JSONField(PayloadField):
     shapes: dict[Any, Any] = {list: _("a list: [...]"), dict: _("an object: {...}")}
 
     def __init__(self, *, shape: type | None = None, **options: Any) -> None:
-        super().__init__(**{"encoder": _Shown, "decoder": _Exact, **options})
+        super().__init__(**{"encoder": _Shown, "decoder": _Exact, "widget": _textarea(), **options})
         self._shape = shape
 
     def clean(self, value: Any) -> Any:
@@ -116,10 +120,8 @@ class LinesField(forms.Field):
     around it, and for empty text. ``null`` is ``None``, where items may be.
     """
 
-    widget = forms.Textarea
-
     def __init__(self, inner: forms.Field, *, takes_none: bool = False, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"widget": _textarea(), **options})
         inner.required = not isinstance(inner, TextField)
         self._inner, self._takes_none = inner, takes_none
 

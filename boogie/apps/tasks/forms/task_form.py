@@ -105,6 +105,20 @@ class TaskForm(Base):
         """The box to be checked before something dangerous is done."""
         return self[SURE] if SURE in self.fields else None
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a template shows; in one, ``form.title`` is the field of an argument ``title``."""
+        return {
+            "title": self.title,
+            "summary": self.summary,
+            "is_danger": self.task.danger,
+            "errors": self.errors,
+            "non_field_errors": self.non_field_errors(),
+            "argument_fields": self.argument_fields,
+            "when_fields": self.when_fields,
+            "sure_field": self.sure_field,
+        }
+
     # --- asked ------------------------------------------------------------------------
 
     def clean(self) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from django.db import router
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
-from boogie.apps.tasks.monitoring import filters
+from boogie.apps.tasks.monitoring import conditions
 from boogie.apps.tasks.serialization import references
 
 from . import states, tokens
@@ -120,7 +120,7 @@ def _by_object(text: str) -> Watched:
     label, _, key = text.partition(":")
     try:
         model = apps.get_model(label)
-        canonical = references.object_key(filters.object_with(model, key))
+        canonical = references.object_key(conditions.object_with(model, key))
     except (LookupError, ValueError, TypeError, ValidationError) as error:
         raise Refused(400, f"{text!r:.80} is no object; write it as app.model:key.") from error
     return Watched(tokens.label_of(model), canonical, router.db_for_write(model), LIMIT)

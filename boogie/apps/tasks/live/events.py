@@ -44,19 +44,23 @@ async def stream(request: HttpRequest, watch: Watch) -> AsyncIterator[str]:
     """
     yield f"retry: {RETRY}\n\n"
     told: dict[str, Any] = {}
-    end = time.monotonic() + LIFETIME
-    asked = time.monotonic()
+    end, beat = time.monotonic() + LIFETIME, time.monotonic() + HEARTBEAT
     with suppress(Refused, Error):
         while time.monotonic() < end:
-            if time.monotonic() - asked >= HEARTBEAT:
-                asked = time.monotonic()
+            if time.monotonic() >= beat:
+                beat = time.monotonic() + HEARTBEAT
                 watch = await _apart(access.watch_again, request)
                 yield ": still here\n\n"
-            for row in await _apart(watch.look):
-                if told.get(row["id"]) != row:
-                    told[row["id"]] = row
-                    yield f"event: status\ndata: {json.dumps(row)}\n\n"
+            if news := _news(await _apart(watch.look), told):
+                yield news
             await asyncio.sleep(INTERVAL)
+
+
+def _news(rows: list[dict[str, Any]], told: dict[str, Any]) -> str:
+    """Return events of the rows that are not as they were told, and take note of them."""
+    changed = [row for row in rows if told.get(row["id"]) != row]
+    told.update((row["id"], row) for row in changed)
+    return "".join(f"event: status\ndata: {json.dumps(row)}\n\n" for row in changed)
 
 
 async def _apart(function: Any, *args: Any) -> Any:

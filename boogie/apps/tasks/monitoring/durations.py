@@ -16,6 +16,11 @@ from boogie.apps.tasks.models import Task
 _ENDED_OR_RUNNING = frozenset([states.RUNNING, *states.ENDED])
 
 
+def might_run(row: Task) -> datetime:
+    """Return from when on a worker might have begun a row: it was made, and its time had come."""
+    return max(in_utc(time) for time in (row.created, row.scheduled_for) if time is not None)
+
+
 def waited(row: Task) -> timedelta | None:
     """
     Return how long a row waited for a worker, from when it might have run.
@@ -23,13 +28,12 @@ def waited(row: Task) -> timedelta | None:
     ``None`` for one that is paused, whose time has not come, or that was tried before: what it
     waited for the attempt of now is not kept.
     """
-    might_run = max(in_utc(time) for time in (row.created, row.scheduled_for) if time is not None)
     if row.status == states.QUEUED and row.attempt == 0:
-        waits = datetime.now(UTC) - might_run
+        waits = datetime.now(UTC) - might_run(row)
         return waits if waits >= timedelta() else None
     if row.started is None or row.attempt != 1 or row.status not in _ENDED_OR_RUNNING:
         return None
-    return max(timedelta(), in_utc(row.started) - might_run)
+    return max(timedelta(), in_utc(row.started) - might_run(row))
 
 
 def ran(row: Task) -> timedelta | None:

@@ -27,17 +27,23 @@ class Selection:
     #: Those that were picked among them; ``None``: all.
     keys: tuple[uuid.UUID, ...] | None = None
 
-    def matching(self) -> TaskQuerySet:
-        """Return the rows, whether or not a verb can move them."""
-        rows = self.filters.apply(Task.objects.on_primary())
+    def matching(self, among: TaskQuerySet | None = None) -> TaskQuerySet:
+        """Return the rows, ``among`` some, whether or not a verb can move them."""
+        return self.filters.apply(self._known(among))
+
+    def movable(self, verb: Verb, among: TaskQuerySet | None = None) -> TaskQuerySet:
+        """Return those that ``verb`` can move, and could when they were shown."""
+        return self.filters.apply(self.within(verb, among))
+
+    def within(self, verb: Verb, among: TaskQuerySet | None = None) -> TaskQuerySet:
+        """Return the rows that ``verb`` can move, and could then, whatever the filters select."""
+        return verb.before(self._known(among), times.stored(self.shown))
+
+    def _known(self, among: TaskQuerySet | None) -> TaskQuerySet:
+        rows = Task.objects.on_primary() if among is None else among.on_primary()
         if self.keys is not None:
             rows = rows.filter(pk__in=self.keys)
         return rows.filter(created__lte=times.stored(self.shown))
-
-    def movable(self, verb: Verb) -> TaskQuerySet:
-        """Return those that ``verb`` can move, and could when they were shown."""
-        rows = verb.before(self.matching(), times.stored(self.shown))
-        return rows.filter(status__in=verb.sources)
 
     def chunks(self, verb: Verb) -> Iterator[TaskQuerySet]:
         """Yield the movable rows, so many at a time, by their keys: what moved is passed by."""

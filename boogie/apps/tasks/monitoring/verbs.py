@@ -44,11 +44,11 @@ class Verb:
 
     def before(self, rows: TaskQuerySet, moment: datetime) -> TaskQuerySet:
         """
-        Return those of ``rows`` that could be moved at ``moment``, as far as rows can tell.
+        Return those of ``rows`` that can be moved, and could at ``moment`` as far as rows can tell.
 
         What was made, or ended, after it is left out: nobody has seen it then.
         """
-        known = rows.filter(created__lte=moment)
+        known = rows.filter(created__lte=moment, status__in=self.sources)
         if self.sources <= frozenset(states.ENDED):
             return known.filter(ended__lte=moment)
         if self.sources & frozenset(states.ENDED):

@@ -17,8 +17,9 @@ from boogie.apps.tasks.db import ids, sql
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 
-from . import counting
-from .filters import FILTERS, Filters, moment
+from . import counting, search
+from .conditions import moment
+from .filters import FILTERS, Filters
 
 #: Rows of one look. MariaDB and MySQL fetch each row of an index by itself, from anywhere.
 LOOK, LOOK_ON_MYSQL = 20_000, 5_000
@@ -50,14 +51,21 @@ class Found:
     gave_up: bool = False
 
 
-def look(filters: Filters, order: Order, size: int, behind: Narrowing = _itself) -> Found:
+def look(
+    filters: Filters,
+    order: Order,
+    size: int,
+    behind: Narrowing = _itself,
+    among: TaskQuerySet | None = None,
+) -> Found:
     """
     Return the first ``size`` rows in ``order`` that fit ``filters``, as far as one look goes.
 
     ``order``: by which an index has all rows of the status, or of the table. ``behind`` narrows
-    rows to those behind a place. At most four statements.
+    rows to those behind a place; ``among``: rows of which alone any may fit. At most four
+    statements.
     """
-    fits = filters.apply(Task.objects.all())
+    fits = filters.apply(_everything(among))
     few = narrow(filters)
     if few is None:
         return walk(behind(_path(filters, order)), fits, order, size)
@@ -80,7 +88,9 @@ def walk(path: TaskQuerySet, fits: TaskQuerySet, order: Order, size: int) -> Fou
     return Found(rows, last is None, last, gave_up=last is not None)
 
 
-def count(filters: Filters, statuses: Sequence[str], cap: int) -> list[counting.Count]:
+def count(
+    filters: Filters, statuses: Sequence[str], cap: int, among: TaskQuerySet | None = None
+) -> list[counting.Count]:
     """
     Count the rows of each status (empty: of any) that fit, up to ``cap``, in two statements.
 
@@ -89,7 +99,7 @@ def count(filters: Filters, statuses: Sequence[str], cap: int) -> list[counting.
     others = filters.without("status")
     few = narrow(others)
     tabs = [_with_status(others, status) for status in statuses]
-    fitting = [one.apply(Task.objects.all()) for one in tabs]
+    fitting = [one.apply(_everything(among)) for one in tabs]
     if few is None:
         paths = [_path(one, _newest(one)) for one in tabs]
     else:
@@ -117,11 +127,17 @@ def most(using: str) -> int:
     return LOOK_ON_MYSQL if connections[using].vendor == "mysql" else LOOK
 
 
+def _everything(among: TaskQuerySet | None) -> TaskQuerySet:
+    return Task.objects.all() if among is None else among
+
+
 def _candidates(filters: Filters, rows: TaskQuerySet) -> list[TaskQuerySet]:
     """Return larger sets of rows, each of which one index has."""
     given = filters.as_dict()
     names = [name for name in ("object", "requested_by", "task") if name in given]
     found = [FILTERS[name](rows, name, given[name]) for name in names]
+    if search.is_indexed(given.get("q", "")):
+        found.append(search.found(rows, given["q"]))
     if "status" in given and given["status"] not in states.ENDED:
         found.append(rows.filter(status=given["status"]))
     if given.get("open") == "yes" and "task" in given:  # an index of their own has them
@@ -141,6 +157,8 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
     since, until = _moment(given, "since"), _moment(given, "until")
     if "pk" in _columns(order[:1]):
         rows = _made(rows, since, until)
+        if bounds := search.id_bounds(given.get("q", "")):
+            rows = rows.filter(pk__range=bounds)
     elif since:
         rows = rows.filter(ended__gte=since - SKEW)
     return rows.order_by(*order)

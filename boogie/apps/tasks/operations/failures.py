@@ -61,11 +61,11 @@ class Page:
     after: tuple[str, ...] = ()
 
 
-def still_open(after: tuple[str, ...] = ()) -> Page:
-    """Return a page of the kinds of failures that nobody has acknowledged (five queries)."""
-    rows = _open()
+def still_open(among: TaskQuerySet, after: tuple[str, ...] = ()) -> Page:
+    """Return a page of the kinds of failures that nobody has acknowledged (six queries)."""
+    rows = _open(among)
     typed = Task.objects.filter(error_type__gt="")  # every failure is, and nothing else
-    found = groups.distinct(rows, BY, KINDS + 1, after, whole=typed)
+    found = groups.distinct(rows, BY, KINDS + 1, after, whole=typed.using(rows.db))
     kinds = _latest_first(_merged(_kinds(rows, found[:KINDS])))
     return Page(kinds, found[KINDS - 1] if len(found) > KINDS else ())
 
@@ -88,9 +88,8 @@ def of_the_week() -> Page:
     return Page(_latest_first(_merged(kinds))[:KINDS])
 
 
-def _open() -> TaskQuerySet:
+def _open(rows: TaskQuerySet) -> TaskQuerySet:
     """Return the open failures, so that they are read by the index that is made for them."""
-    rows = Task.objects.all()
     if groups.has_partial_indexes(rows):
         return rows.open_failures()
     # By another index, of all rows that failed, MariaDB would look for the few of one kind.
@@ -108,7 +107,7 @@ def _kinds(rows: TaskQuerySet, named: list[tuple[str, ...]]) -> list[Kind]:
     known = {group: counts for group, counts in zip(named, counted, strict=True) if counts["count"]}
     newest = groups.firsts(latest, BY, list(known))
     oldest = groups.firsts(rows.order_by("ended", "pk"), BY, list(known))
-    by_key = _read({*newest, *oldest} - {None})
+    by_key = _read(rows.db, {*newest, *oldest} - {None})
     found = []
     for (group, counts), last, first in zip(known.items(), newest, oldest, strict=True):
         if last in by_key and first in by_key:  # else they have gone meanwhile
@@ -121,9 +120,9 @@ def _within(since: datetime) -> tuple[str, Any]:
     return "SUM", of_row
 
 
-def _read(keys: Iterable[Any]) -> dict[Any, Task]:
+def _read(using: str, keys: Iterable[Any]) -> dict[Any, Task]:
     columns = ("name", "status", "ended", "error_type", "errors")
-    return {row.pk: row for row in Task.objects.filter(pk__in=keys).only(*columns)}
+    return {row.pk: row for row in Task.objects.using(using).filter(pk__in=keys).only(*columns)}
 
 
 def _kind(group: tuple[str, ...], counts: dict[str, Any], newest: Task, oldest: Task) -> Kind:

@@ -12,7 +12,7 @@ from django.db.models import BooleanField, Case, Value, When
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring import health
 
 #: Workers of one page, and rows that are shown of each.
@@ -102,8 +102,12 @@ def page(workers: list[Worker], after: str = "") -> tuple[list[Worker], str]:
     return shown, shown[-1].cursor if len(behind) > len(shown) else ""
 
 
-def fill(workers: list[Worker], at_work: Running) -> list[Task]:
-    """Give workers the rows that they have run longest; return these rows (one query)."""
+def fill(workers: list[Worker], at_work: Running, among: TaskQuerySet) -> list[Task]:
+    """
+    Give workers those of their oldest rows that are ``among`` some; return these (one query).
+
+    Their number is that of all.
+    """
     keys = {w.id: sorted(at_work.by_worker.get(w.id, ()))[:ROWS] for w in workers}
     asked = [key for own in keys.values() for key in own]
     stalled = Case(
@@ -111,7 +115,7 @@ def fill(workers: list[Worker], at_work: Running) -> list[Task]:
         default=Value(False),
         output_field=BooleanField(),
     )
-    rows = Task.objects.on_primary().defer("args", "kwargs", "result", "errors", "log")
+    rows = among.on_primary().defer("args", "kwargs", "result", "errors", "log")
     read = rows.annotate(is_stalled=stalled).filter(pk__in=asked)
     found = {row.pk: row for row in read if row.is_running}  # some have ended meanwhile
     for worker in workers:

@@ -31,7 +31,11 @@ def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     is_all = request.GET.get("show") == "all"
     after = tuple(request.GET.getlist("after"))[: len(failures.BY)]
     is_first = len(after) < len(failures.BY)
-    page = failures.of_the_week() if is_all else failures.still_open(() if is_first else after)
+    if is_all:
+        page = failures.of_the_week()
+    else:
+        among = model_admin.get_queryset(request)
+        page = failures.still_open(among, () if is_first else after)
     verbs = [VERBS[name] for name in OFFERED if permissions.may(model_admin, request, VERBS[name])]
     context = {
         **model_admin.admin_site.each_context(request),

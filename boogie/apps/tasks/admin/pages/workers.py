@@ -45,7 +45,7 @@ def _page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     found = queues.look(everybody, running)
     after = request.GET.get("after", "")
     shown, more = workers.page(everybody, after)
-    rows = workers.fill(shown, running)
+    rows = workers.fill(shown, running, model_admin.get_queryset(request))
     about = objects.shown(rows, request, model_admin.admin_site)
     calls, gone = running.of_none({worker.id for worker in everybody})
     alive = sum(worker.is_alive for worker in everybody)
@@ -115,7 +115,7 @@ def _shut_down(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def _confirmation(request: HttpRequest, model_admin: Any, worker: Worker) -> HttpResponse:
-    workers.fill([worker], workers.running())
+    workers.fill([worker], workers.running(), model_admin.get_queryset(request))
     context = {
         **_common(request, model_admin, _("Warm shutdown: are you sure?")),
         "worker": worker,

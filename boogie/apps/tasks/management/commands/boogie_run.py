@@ -16,7 +16,7 @@ from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
 from boogie.apps.tasks.forms import TaskForm, for_task, start
 from boogie.apps.tasks.forms.typed import filled_in, takes_several
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.monitoring.filters import FilterError, models_named
+from boogie.apps.tasks.monitoring.conditions import FilterError, models_named
 from boogie.apps.tasks.serialization import codec, references
 
 WRONG, FAILED = 2, 1

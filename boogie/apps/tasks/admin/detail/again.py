@@ -1,0 +1,90 @@
+"""
+Running a row again: its task on its object, by a new row, with arguments that may be changed.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from boogie.apps.tasks import forms, registry
+from boogie.apps.tasks.admin import permissions
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.serialization import codec
+
+from . import finding
+
+
+def answer(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Ask for the arguments of a new row, and make it."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        raise PermissionDenied
+    row = finding.find(model_admin, request, object_id)
+    if row is None:
+        return finding.missing(model_admin, request, object_id)
+    task, obj = registry.get(row.name), object_of(row)
+    if task is None or obj is None:
+        messages.error(request, _("This row cannot be run again: its task or its object is gone."))
+        return HttpResponseRedirect(_page_of(model_admin, row))
+    if not permissions.may_start(model_admin.admin_site, request, task, obj):
+        raise PermissionDenied
+    form = _form(model_admin, request, task, row)
+    if request.method == "POST" and form.is_valid():
+        return _make(model_admin, request, form, obj)
+    return _ask(model_admin, request, form, row, obj)
+
+
+def is_offered(model_admin: Any, request: HttpRequest, row: Task) -> bool:
+    """Return whether ``row`` can be run again, by the user of the request (a query at most)."""
+    task = registry.get(row.name)
+    obj = object_of(row) if task is not None else None
+    if obj is None:
+        return False
+    return permissions.may_start(model_admin.admin_site, request, task, obj)
+
+
+def object_of(row: Task) -> Any:
+    """Return the object of ``row``, or ``None`` if it cannot be read any more."""
+    try:
+        return row.get_object()
+    except (ObjectDoesNotExist, ValidationError, ValueError, TypeError):
+        return None
+
+
+def _form(model_admin: Any, request: HttpRequest, task: Any, row: Task) -> forms.TaskForm:
+    data = request.POST if request.method == "POST" else None
+    site = model_admin.admin_site
+    try:
+        return forms.for_task(task, data=data, row=row, site=site)
+    except codec.MALFORMED:
+        messages.warning(request, _("The arguments of the row cannot be read: give them anew."))
+        return forms.for_task(task, data=data, site=site)
+
+
+def _make(model_admin: Any, request: HttpRequest, form: forms.TaskForm, obj: Any) -> HttpResponse:
+    row = forms.start(form, obj, requested_by=request.user)
+    messages.success(request, _("%(task)s: here is the new row.") % {"task": form.title})
+    return HttpResponseRedirect(_page_of(model_admin, row))
+
+
+def _ask(
+    model_admin: Any, request: HttpRequest, form: forms.TaskForm, row: Task, obj: Any
+) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": _("Run again: %(task)s") % {"task": form.title},
+        "form": form,
+        "row": row,
+        "object": obj,
+    }
+    return TemplateResponse(request, "admin/boogie_tasks/task/again.html", context)
+
+
+def _page_of(model_admin: Any, row: Task) -> str:
+    name, site = "admin:boogie_tasks_task_change", model_admin.admin_site.name
+    return reverse(name, args=[row.pk], current_app=site)

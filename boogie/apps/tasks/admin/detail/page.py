@@ -1,0 +1,125 @@
+"""
+The page itself: who may see it, and what its template is given.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+
+from boogie.apps.tasks.admin import objects, permissions, words
+from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.monitoring import describe, durations
+from boogie.apps.tasks.monitoring.verbs import Verb
+
+from . import again, attempts, exact, finding, path, payloads, relatives, trees
+
+#: Lines of a log that are open at first.
+LOG_OPEN = 20
+
+
+def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Answer with the page of a row; with what Django answers, if there is no such row."""
+    finding.refuse_changes(request)
+    row = finding.find(model_admin, request, object_id)
+    if row is None:
+        return finding.missing(model_admin, request, object_id)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        **_context(model_admin, request, row),
+    }
+    return TemplateResponse(request, "admin/boogie_tasks/task/detail.html", context)
+
+
+def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any]:
+    made = attempts.of(row)
+    payload = payloads.Payload.of(row, request.user)
+    return {
+        "opts": model_admin.opts,
+        "title": row.name,
+        "row": row,
+        "is_registered": payload.task is not None,
+        "is_stalled": bool(describe.stalled([row])),
+        "about": objects.shown([row], request, model_admin.admin_site).get(row.pk),
+        "failure": made[-1] if made and row.is_failed else None,
+        "last_error": attempts.error_of(row.errors[-1]) if row.error else None,
+        "waited": words.duration(durations.waited(row)),
+        "ran": words.duration(durations.ran(row)),
+        "attempts": made[::-1],
+        "drawing": path.drawing(row, made),
+        "arguments": _arguments(payload),
+        "result": _result(payload) if row.is_finished else None,
+        "log_is_open": len(row.log) <= LOG_OPEN,
+        "relatives": relatives.of(row, request.GET),
+        "requester_link": _user_link(model_admin, request, row.requested_by_id),
+        "acknowledged_by": row.acknowledged_by,
+        "may_run_again": again.is_offered(model_admin, request, row),
+        "verbs": _offered(model_admin, request, row),
+    }
+
+
+# --- what it carries ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Content:
+    """Arguments or a result: a tree, or else the beginning of the text that is stored."""
+
+    tree: trees.Tree | None = None
+    text: str = ""
+    is_shown: bool = True
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there is more than is shown."""
+        return self.tree is None or self.tree.is_cut
+
+
+def _arguments(payload: payloads.Payload) -> Content:
+    try:
+        return Content(trees.tree(payload.named), is_shown=payload.is_shown)
+    except exact.UNREADABLE:
+        return Content(text=payload.arguments_json()[: trees.CHARACTERS])
+
+
+def _result(payload: payloads.Payload) -> Content:
+    if not payload.is_cut:
+        try:
+            return Content(trees.tree([("", payload.result_data())]))
+        except exact.UNREADABLE:
+            pass  # shown as it is stored
+    return Content(text=payload.mask(payload.result or "")[: trees.CHARACTERS])
+
+
+# --- what may be done, and seen -------------------------------------------------------
+
+
+def _offered(model_admin: Any, request: HttpRequest, row: Task) -> list[Verb]:
+    """Return the verbs that would move the row, of those that the user may do."""
+    idle = set()
+    if row.acknowledged:
+        idle.add("acknowledge")
+    if row.not_before is None or in_utc(row.not_before) <= datetime.now(UTC):
+        idle.add("run_now")
+    fitting = permissions.fitting(model_admin, request, row)
+    return [verb for verb in fitting if verb.name not in idle]
+
+
+def _user_link(model_admin: Any, request: HttpRequest, key: str) -> str:
+    """Return the page of a user, for those who may see users."""
+    site = model_admin.admin_site
+    kind = get_user_model()
+    of_users = site._registry.get(kind)
+    if not key or of_users is None or not of_users.has_view_permission(request):
+        return ""
+    name = f"admin:{kind._meta.app_label}_{kind._meta.model_name}_change"
+    try:
+        return reverse(name, args=[quote(key)], current_app=site.name)
+    except NoReverseMatch:
+        return ""

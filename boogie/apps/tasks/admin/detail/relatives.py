@@ -1,0 +1,93 @@
+"""
+Rows beside a row: its parent, its children, and others of its task on its object.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.contenttypes.models import ContentType
+
+from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.monitoring import counting, describe
+
+#: Rows that are listed, and those that are counted.
+CHILDREN, SAME, CAP = 20, 10, 1000
+
+#: The place in the list of children, in the URL.
+AFTER = "children"
+
+#: What no list shows, and may be huge.
+UNSEEN = ("args", "kwargs", "result", "errors", "log")
+
+
+@dataclass(frozen=True)
+class Relatives:
+    """The rows beside a row. ``older`` is the query of the next page of children."""
+
+    parent: Task | None = None
+    children: list[Task] = field(default_factory=list)
+    count: counting.Count | None = None
+    older: str = ""
+    is_first: bool = True
+    same: list[Task] = field(default_factory=list)
+    #: The query of the list with all rows of its task on its object.
+    all_same: str = ""
+
+
+def of(row: Task, params: Any) -> Relatives:
+    """Read the rows beside ``row``: four queries at most."""
+    children, older = _children(row, place := _place(params))
+    return Relatives(
+        parent=_rows().filter(pk=row.parent_id).first() if row.parent_id else None,
+        children=children,
+        count=_count(row, children) if children else None,
+        older=older,
+        is_first=place is None,
+        same=_same(row),
+        all_same=urlencode({"task": row.name, "object": describe.reference(row)}),
+    )
+
+
+def _rows() -> Any:
+    return Task.objects.defer(*UNSEEN)
+
+
+def _place(params: Any) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(params.get(AFTER, ""))
+    except ValueError:
+        return None
+
+
+def _children(row: Task, after: uuid.UUID | None) -> tuple[list[Task], str]:
+    mine = _rows().filter(parent_id=row.pk)
+    behind = mine if after is None else mine.filter(pk__lt=after)
+    found = list(behind.order_by("-pk")[: CHILDREN + 1])
+    shown = found[:CHILDREN]
+    return shown, urlencode({AFTER: shown[-1].pk}) if len(found) > CHILDREN else ""
+
+
+def _count(row: Task, shown: list[Task]) -> counting.Count:
+    return counting.capped([Task.objects.filter(parent_id=row.pk)], CAP)[0]
+
+
+def _same(row: Task) -> list[Task]:
+    others = _rows().named(row.name).exclude(pk=row.pk)
+    about = others.filter(
+        object_id=row.object_id, content_type__in=_kinds(row), object_db=row.object_db
+    )
+    return list(about.order_by("-created", "-pk")[:SAME])
+
+
+def _kinds(row: Task) -> list[Any]:
+    """Return the type of its object, and those of its proxies."""
+    try:
+        model = families.type_of(row).model_class()
+    except ContentType.DoesNotExist:
+        model = None
+    if model is None:
+        return [row.content_type_id]
+    kinds = ContentType.objects.get_for_models(*families.family(model), for_concrete_models=False)
+    return list(kinds.values())

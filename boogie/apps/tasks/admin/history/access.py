@@ -1,0 +1,70 @@
+"""
+Who may start which task on which objects. Asked in every handler; templates show the same answers.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.auth import get_permission_codename
+from django.db import models
+from django.http import HttpRequest
+
+from boogie.apps.tasks.models import Task
+
+#: Objects that are read at one time to be asked about.
+CHUNK = 500
+
+
+def may_view(model_admin: Any, request: HttpRequest) -> bool:
+    """Return whether the user may see rows."""
+    site, user = model_admin.admin_site, request.user
+    if not user.is_active:
+        return False
+    if site.is_registered(Task):
+        return bool(site.get_model_admin(Task).has_view_permission(request))
+    return user.has_perm("boogie_tasks.view_task")
+
+
+def may_start(model_admin: Any, request: HttpRequest, task: Any, obj: Any = None) -> bool:
+    """
+    Return whether the user may start ``task`` on ``obj``.
+
+    Without an object: whether there may be one. A task whose permission is a callable is asked
+    about each.
+    """
+    user: Any = request.user
+    if not (user.is_active and _may_change(model_admin, request, obj)):
+        return False
+    if callable(task.permission):
+        return obj is None or bool(task.permission(user, obj))
+    return bool(user.has_perm(task.permission or "boogie_tasks.add_task"))
+
+
+def _may_change(model_admin: Any, request: HttpRequest, obj: Any) -> bool:
+    opts, user = model_admin.opts, request.user
+    name = f"{opts.app_label}.{get_permission_codename('change', opts)}"
+    has_permission = user.has_perm(name) or (obj is not None and user.has_perm(name, obj))
+    return has_permission and bool(model_admin.has_change_permission(request, obj))
+
+
+def depends_on_object(model_admin: Any, task: Any) -> bool:
+    """Return whether the objects of one model may be answered about differently."""
+    own = type(model_admin).has_change_permission
+    return callable(task.permission) or own is not ModelAdmin.has_change_permission
+
+
+def refused(model_admin: Any, request: HttpRequest, task: Any, objects: Any) -> int:
+    """Return on how many of ``objects`` the user may not start ``task``."""
+    if not depends_on_object(model_admin, task):
+        return 0
+    return sum(not may_start(model_admin, request, task, obj) for obj in one_by_one(objects))
+
+
+def one_by_one(objects: "models.QuerySet[Any]") -> Iterator[Any]:
+    """Yield the objects of a queryset, few of them in memory, and no cursor open in between."""
+    ordered = objects.order_by("pk")
+    chunk = list(ordered[:CHUNK])
+    while chunk:
+        yield from chunk
+        chunk = list(ordered.filter(pk__gt=chunk[-1].pk)[:CHUNK])

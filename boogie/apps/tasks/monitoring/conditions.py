@@ -1,0 +1,121 @@
+"""
+What people write of rows, as conditions: times, objects, models and users.
+"""
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from boogie.apps.tasks.enqueue import times
+from boogie.apps.tasks.models import families, people
+from boogie.apps.tasks.serialization import references
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class FilterError(ValueError):
+    """A value that a filter does not take. ``name`` is that of the filter."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+# --- times ----------------------------------------------------------------------------
+
+
+def moment(name: str, text: str) -> datetime:
+    """Return the time that ``text`` names: an ISO date or time, or ``2h``, so long ago."""
+    if match := re.fullmatch(r"(\d{1,6})\s*([smhdw])", text):
+        return timezone.now() - timedelta(seconds=int(match[1]) * UNITS[match[2]])
+    try:
+        found = parse_datetime(text) or _midnight(parse_date(text))
+        if found is not None:
+            found = times.stored(found)
+    except ValueError:
+        found = None
+    if found is None:
+        raise FilterError(
+            name,
+            _(
+                "%(name)s: %(text)r is no time; write 30m, 2h or 7d (so long ago), 2026-11-26, or "
+                "2026-11-26T14:30."
+            )
+            % {"name": name, "text": text},
+        )
+    return found
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time())
+
+
+def fixed_time(name: str, text: str) -> str:
+    """Return the time that ``text`` names now, as text that names it for ever."""
+    return moment(name, text).isoformat()
+
+
+# --- objects and people ---------------------------------------------------------------
+
+
+def models_named(name: str, text: str) -> list[type[models.Model]]:
+    """Return the models called ``app.model``, or ``model`` in whichever apps have one."""
+    label = text.lower()
+    found = [
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if label in (model._meta.label_lower, model._meta.model_name)
+    ]
+    if not found:
+        raise FilterError(
+            name,
+            _("%(name)s: there is no model %(text)r; write it as app.model.")
+            % {"name": name, "text": text},
+        )
+    return found
+
+
+def reference(name: str, text: str) -> models.Q:
+    """Return the condition of rows about ``app.model:key``."""
+    label, colon, key = text.partition(":")
+    if not (colon and key):
+        raise FilterError(
+            name,
+            _("%(name)s: write an object as app.model:key, not %(text)r.")
+            % {"name": name, "text": text},
+        )
+    found = models.Q(pk__in=[])
+    for model in models_named(name, label):
+        try:
+            canonical = references.object_key(object_with(model, key))
+        except (ValidationError, ValueError, TypeError):
+            continue
+        found |= models.Q(content_type__in=types_of(model), object_id=canonical)
+    return found
+
+
+def object_with(model: type[models.Model], key: str) -> models.Model:
+    """Return an object with this key as text, unread; raise what fields raise at a wrong one."""
+    return model(**{model._meta.pk.attname: references.key_value(model, key)})
+
+
+def types_of(model: type[models.Model]) -> list[int]:
+    """Return the keys of the content types of a model and its proxies."""
+    kinds = ContentType.objects.get_for_models(*families.family(model), for_concrete_models=False)
+    return [kind.pk for kind in kinds.values()]
+
+
+def user_key(name: str, text: str) -> str:
+    """Return the key of the user with this name, or with this key."""
+    users: Any = get_user_model()
+    known = users._base_manager.filter(**{users.USERNAME_FIELD: text}).first()
+    return people.key_of(known) or text
