@@ -1,7 +1,7 @@
 """
 Draws ``states.svg`` from the table of arrows: ``python docs/states.py``.
 
-The shapes are those of ``boogie.apps.tasks.monitoring.diagram``; how rows come to be is left out.
+The shapes are those of ``boogie.apps.tasks.lifecycle.diagram``; how rows come to be is left out.
 """
 
 import sys
@@ -28,7 +28,7 @@ HEAD = """\
 
 def picture(arrows, ended) -> str:
     """Return the text of the SVG file."""
-    from boogie.apps.tasks.monitoring import diagram
+    from boogie.apps.tasks.lifecycle import diagram
 
     moves = [arrow for arrow in arrows if arrow.sources]
     height = diagram.HEIGHT - diagram.TOP

@@ -4,6 +4,7 @@ What pages read of the table: each tab of the list, its filters, an object's pag
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q
@@ -11,6 +12,7 @@ from django.db.models import Count, Max, Min, Q
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.monitoring import glance, walking
 from boogie.apps.tasks.monitoring.filters import Filters
 
 from . import cast
@@ -138,6 +140,22 @@ def _filters(found: Sample) -> Iterator[Read]:
             rows = tab(status, **filters)
             yield name, lambda rows=rows: rows[:PAGE]  # type: ignore[misc]
             yield f"count {name}", lambda rows=rows: rows.order_by().values("pk")[:CAP]  # type: ignore[misc]
+
+
+def looks(found: Sample) -> Iterator[Read]:
+    """Yield what the list does for each filter, where no index has all of it; and a glance."""
+    for what, filters in {"no filter": {}, **choices(found)}.items():
+        for status in WITH:
+            given = Filters.parse(filters if status is None else {"status": status, **filters})
+            for page, way in (("first", order(status)), ("last", backwards(order(status)))):
+                name = f"look {status or 'all'}, {what}: {page} page"
+                yield name, partial(walking.look, given, way, PAGE)
+        tabs = ["", *(str(status) for status, _ in states.STATUS)]
+        yield (
+            f"count of all tabs, {what}",
+            partial(walking.count, Filters.parse(filters), tabs, CAP),
+        )
+    yield "a frame of boogie_top", glance.glance
 
 
 def _others(found: Sample) -> Iterator[Read]:

@@ -285,3 +285,9 @@ def test_e007_a_task_about_a_model_that_is_not_installed(monkeypatch, model, exp
     found = checks.check_models()
     assert ids(found) == expected
     assert all(f"{task.name!r} is about 'blog.Usr'" in message.msg for message in found)
+
+
+def test_e008_an_admin_that_offers_what_is_no_task():
+    found = checks.wrong_task_actions(Task, [declared(lambda user: None), len])
+    assert ids(found) == ["boogie_tasks.E008"]
+    assert "task_actions names <built-in function len>" in found[0].msg

@@ -4,7 +4,7 @@ System checks: settings that are broken are errors, settings that will hurt are 
 ``boogie_tasks.E…`` and ``W…``; each names what is wrong and says what to do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from celery import Celery
@@ -160,6 +160,20 @@ def check_models(**options: Any) -> list[checks.CheckMessage]:
         )
         for task in named
         if task.model.lower() not in installed
+    ]
+
+
+def wrong_task_actions(model_admin: type, tasks: Iterable[Any]) -> list[checks.CheckMessage]:
+    """E008: what an admin of a model offers to be started."""
+    return [
+        checks.Error(
+            f"task_actions names {task!r:.80}, which is no Boogie task.",
+            hint="List tasks themselves, as @task or as_task() returned them.",
+            obj=model_admin,
+            id="boogie_tasks.E008",
+        )
+        for task in tasks
+        if not registry.is_ours(task)
     ]
 
 

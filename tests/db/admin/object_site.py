@@ -24,8 +24,8 @@ def wreck(product: Product):
 
 
 @declared(name="db.objects.guarded", permission="shop.delete_product")
-def guarded(product: Product):
-    pass
+def guarded(product: Product, summary: str = "", errors: str = "", media: str = ""):
+    """Guard it."""
 
 
 def is_plain(user, product):
@@ -98,7 +98,12 @@ class OrderAdmin(TaskHistory):
 
 
 class LabelAdmin(TaskHistory):
-    pass
+    """Of objects in another database, when it is told so."""
+
+    database = "default"
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).using(self.database)
 
 
 class PostAdmin(TaskHistory):

@@ -11,8 +11,7 @@ from boogie.apps.tasks import Task
 from boogie.apps.tasks.admin.detail import attempts, path
 from boogie.apps.tasks.exceptions import WorkerLost
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.monitoring import diagram
+from boogie.apps.tasks.lifecycle import diagram, states
 from tests.support.rows import stored
 from tests.support.runs import by_worker, declared, now_due, work
 

@@ -1,6 +1,7 @@
 """Arguments and results on the page of a row and in its downloads: exact, bounded, masked."""
 
 import json
+import re
 import time
 import uuid
 from datetime import UTC, date, datetime
@@ -183,6 +184,18 @@ def test_sensitive_arguments_are_masked_everywhere(client, root, pen, by_positio
         assert "s3cret" not in shown
         assert "123456" not in shown
     assert json.loads(files[1])["echo"] == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("value", [7, True, None, {"deep": [1]}])
+@pytest.mark.parametrize("by_position", [True, False])
+def test_a_sensitive_argument_is_masked_whatever_it_is(client, root, pen, value, by_position):
+    row = enter.paused(pen, "x", value) if by_position else enter.paused(pen, "x", pin=value)
+    text = page(client, row)
+    assert re.search(
+        rf'>pin</span> <code class="boogie-value" data-kind="text">{MASK}</code>', text
+    )
+    data = json.loads(download(client, row, "arguments").content)
+    assert [*data["args"], *data["kwargs"].values()] == [MASK, MASK]
 
 
 def test_sensitive_arguments_are_masked_in_errors(client, root, pen):

@@ -260,6 +260,15 @@ def test_a_task_is_started_with_its_form_and_logged(client, root, pen):
     assert entry.change_message == "Started “Greet 100 %” (db.objects.greet)."
 
 
+def test_arguments_may_be_called_as_what_a_form_has(client, root, pen):
+    row = guarded.paused(pen, summary="short")
+    again = reverse("admin:boogie_tasks_task_again", args=[row.pk])
+    for text in (page(client, start_url(pen, guarded)), page(client, again)):
+        assert '<p class="boogie-summary">Guard it.</p>' in text or "<p>Guard it.</p>" in text
+        assert {"summary", "errors", "media"} <= names_in(text)
+        assert "errornote" not in text
+
+
 def test_a_form_with_an_error_starts_nothing(client, root, pen):
     response = client.post(start_url(pen, greet), {"word": "x", "times": "many", "_when": "now"})
     assert response.status_code == 200
@@ -286,7 +295,7 @@ def test_a_row_may_start_later_or_when_somebody_runs_it(client, root, pen):
     assert rows[1].is_paused
 
 
-def test_an_object_as_an_argument_is_searched_for(client, root):
+def test_an_object_as_an_argument_is_searched_for(client, root, member):
     User.objects.create_user("ann")
     order = Order.objects.create()
     text = page(client, start_url(order, of_orders))
@@ -299,6 +308,11 @@ def test_an_object_as_an_argument_is_searched_for(client, root):
     }
     found = client.get(url, {**asked, "term": "an"}).json()["results"]
     assert [one["text"] for one in found] == ["ann"]
+    assert client.get(url, {**asked, "model_name": "post"}).status_code == 404
+    assert client.get(url, {**asked, "model_name": "seat"}).status_code == 403
+    assert client.get(url).status_code == 403
+    client.force_login(member("view_task", "add_task", "shop.change_order"))
+    assert client.get(url, {**asked, "term": "an"}).status_code == 403
 
 
 def test_what_is_not_there_is_not_found(client, root, pen):
@@ -490,6 +504,31 @@ def test_a_form_of_its_own_is_asked(client, root):
     client.post(list_url(Label), {**data, "post": "yes", "note": "12345", "_when": "now"})
     assert Task.objects.get().kwargs == {"note": "12345"}
     assert Task.objects.get().object == label
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_objects_of_another_database_have_tasks_too(client, root, monkeypatch):
+    monkeypatch.setattr(object_site.LabelAdmin, "database", "other")
+    Label.objects.create(text="x")
+    label = Label.objects.using("other").create(text="x")
+    form = {"note": "n", "_when": "now"}
+    assert client.post(start_url(label, noted), form).status_code == 302
+    data = {"action": f"boogie:{noted.name}", "_selected_action": ["x"], "post": "yes", **form}
+    assert client.post(list_url(Label), data).status_code == 302
+    rows = list(Task.objects.all())
+    assert [row.object_db for row in rows] == ["other", "other"]
+    shown = section(page(client, change_url(label)))
+    assert all(str(row.pk) in shown for row in rows)
+
+
+def test_what_is_offered_must_be_tasks():
+    class Wrong(object_site.TaskHistory):
+        task_actions = [greet, "db.objects.greet"]
+
+    (problem,) = Wrong(Product, object_site.site).check()
+    assert problem.id == "boogie_tasks.E008"
+    assert "'db.objects.greet', which is no Boogie task" in problem.msg
+    assert object_site.BargainAdmin(Bargain, object_site.site).check() == []
 
 
 def test_a_model_without_a_fitting_task_has_rows_and_nothing_to_start(client, root, pen):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -301,3 +302,20 @@ def test_the_page_has_no_inline_script_or_style(client, product):
     assert scripts == []
     main = re.search(r"<main.*</main>", content, re.DOTALL)[0]
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|https?://", main)
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_times_are_those_of_the_zone_of_the_project(client, product, use_tz):
+    with override_settings(USE_TZ=use_tz, TIME_ZONE="Asia/Kolkata"):  # 5:30 h ahead, all year
+        ended_ago(product, MINUTE, "failed", error_type="E")
+        known.schedule(600, product)
+        count()
+        response = client.get(URL, {"range": "7d"})
+        there = response.context["range"].since + 5.5 * HOUR
+        assert response.context["chart"]["labels"][0] == there.strftime("%a %H:%M")
+        assert response.context["scheduled"][0]["until"].startswith(("9 min", "10 min"))
+        assert response.context["failures"][0].first_age.startswith("1 min")
+        first = response.context["failures"][0].first
+        assert (first.tzinfo is not None) is use_tz
+        here = datetime.now(ZoneInfo("Asia/Kolkata")).replace(tzinfo=None)
+        assert abs(here - first.replace(tzinfo=None)) < HOUR

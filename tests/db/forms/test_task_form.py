@@ -15,7 +15,7 @@ from boogie.apps.tasks.forms import PAUSED, for_task, start, start_each
 from tests.db.forms.test_round_trip import Colour, Row, Size, taking
 from tests.project.blog.models import Post, User
 from tests.project.blog.tasks import clean_user_posts
-from tests.project.shop.models import Product
+from tests.project.shop.models import Label, Product
 from tests.support.browser_forms import sent
 from tests.support.runs import declared
 
@@ -203,20 +203,22 @@ def test_an_argument_never_has_the_name_of_a_field_of_the_page(name):
 
 
 class Searched(ModelAdmin):
-    search_fields = ["username"]
+    search_fields = ["text"]
 
 
 def test_an_object_is_searched_for_where_the_admin_can_and_else_named_by_its_key():
     site = AdminSite()
-    site.register(User, Searched)
+    site.register(Label, Searched)
     site.register(Post)
-    user = User.objects.create(username="ann")
-    found = for_task(taking(User), site=site)["value"]
-    assert "admin-autocomplete" in str(found)
-    form = for_task(taking(User), site=site, data={"value": str(user.pk), "_when": "now"})
+    Label.objects.create(text="a/b")
+    found = str(for_task(taking(Label), site=site)["value"])
+    assert "admin-autocomplete" in found
+    assert 'data-ajax--url="/admin/boogie_tasks/task/objects/"' in found
+    form = for_task(taking(Label), site=site, data={"value": "a/b", "_when": "now"})
     assert form.is_valid()
-    assert form.call() == ((), {"value": user.pk})
-    for task, known in ((taking(Post), site), (taking(User), None), (taking(User), AdminSite())):
+    assert form.call() == ((), {"value": "a/b"})
+    assert '<option value="a/b" selected>a/b</option>' in str(form["value"])
+    for task, known in ((taking(Post), site), (taking(Label), None), (taking(Label), AdminSite())):
         assert "autocomplete" not in str(for_task(task, site=known)["value"])
 
 
@@ -289,6 +291,14 @@ def test_a_secret_is_never_shown_and_is_asked_for_anew():
     assert form.call() == ((), {"token": "t", "pin": 1, "names": ["n"], "key": "k"})
     form = for_task(task, row=earlier, data={"_when": "now"})
     assert set(form.errors) == {"token", "pin", "names", "key"}
+
+
+def test_a_secret_that_is_yes_or_no_is_not_shown_either():
+    def body(product, agreed: bool = False):
+        pass
+
+    task = declared(body, sensitive=["agreed"])
+    assert "checked" not in str(for_task(task, row=Row(agreed=True))["agreed"])
 
 
 def test_a_secret_that_does_not_fit_is_not_in_the_error_nor_in_the_page():

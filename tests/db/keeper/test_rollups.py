@@ -255,6 +255,18 @@ def test_keepers_that_begin_count_what_is_there_already(product):
     assert sum(counts("minute").values()) in (0, 1)
 
 
+def test_what_ended_long_ago_is_counted_by_hour_at_once_and_comes_to_the_same(product):
+    for n in range(40):
+        ended(product, NOON - n * 97 * MINUTE, status=["finished", "failed"][n % 2])
+    for moment in (NOON, NOON + 10 * DAY):
+        count_at(moment)
+    first = [row for row in kept() if not row.startswith("('minute'")]
+    Rollup.objects.all().delete()
+    Watermark.objects.all().delete()
+    count_at(NOON + 10 * DAY)
+    assert kept() == first != []
+
+
 # --- boundaries -----------------------------------------------------------------------
 
 

@@ -58,20 +58,52 @@ def test_a_form_offers_what_is_not_the_machines_own():
     }
 
 
-def test_a_field_that_was_emptied_has_the_value_of_a_new_row():
-    row = stored("paused", args=[1], kwargs={"a": 1})
-    form = submitted(row, args="", kwargs="")
+def test_a_field_that_is_left_empty_has_the_value_of_a_new_row():
+    form = Form(posted(Product.objects.create(name="pen"), args="", kwargs=""))
     assert form.errors == {}
-    form.save()
+    row = form.save()
     row.refresh_from_db()
     assert (row.args, row.kwargs) == ([], {})
 
 
-def test_a_form_makes_a_row():
-    product = Product.objects.create(name="pen")
+CHANGES = {
+    "name": "other",
+    "object_id": "7",
+    "object_db": "other",
+    "args": "[2]",
+    "kwargs": "{}",
+    "queue": "other",
+    "priority": "9",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_stored_row_is_not_edited_by_a_form(name):
+    row = stored("paused", args=[1], kwargs={"a": 1}, queue="q")
+    before = columns(row)
+    form = submitted(row, **{name: CHANGES[name]})
+    assert list(form.errors) == [name]
+    assert "not edited" in form.errors[name][0]
+    assert columns(row) == before
+    assert getattr(form.instance, name) == before[name]
+
+
+def test_what_python_takes_for_equal_changes_nothing_either():
+    row = stored("paused", args=[1])
+    form = submitted(row, args="[true]")
+    form.is_valid() and form.save()
+    assert repr(columns(row)["args"]) == "[1]"
+
+
+def posted(product, **more):
     kind = ContentType.objects.get_for_model(product)
     data = {"name": "x", "content_type": kind.pk, "object_id": product.pk, "priority": 0}
-    form = Form({**data, "object_db": "default"})
+    return {**data, "object_db": "default", **more}
+
+
+def test_a_form_makes_a_row():
+    product = Product.objects.create(name="pen")
+    form = Form(posted(product))
     assert form.errors == {}
     row = form.save()
     row.refresh_from_db()

@@ -4,7 +4,6 @@ Who may do what to rows. Asked in every handler; templates show the same answers
 
 from typing import Any
 
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -44,26 +43,23 @@ def fitting(model_admin: Any, request: HttpRequest, row: Any) -> list[Verb]:
 # --- making rows ----------------------------------------------------------------------
 
 
-def may_start(site: Any, request: HttpRequest, task: Any, obj: Any) -> bool:
+def is_permitted(request: HttpRequest, task: Any, obj: Any = None) -> bool:
     """
-    Return whether the user of a request may have ``task`` run on ``obj``.
+    Return whether the user has the permission that ``task`` names, or ``boogie_tasks.add_task``.
 
-    The task's own ``permission`` decides, if it has one. Else it takes ``boogie_tasks.add_task``,
-    and the right to change the object, asked of its page in ``site`` too, if it has one.
+    Without an object: whether there may be one, since a callable is asked about each.
     """
     user: Any = request.user
-    own = task.permission
-    if not user.is_active:
-        return False
-    if own is not None:
-        return bool(own(user, obj) if callable(own) else user.has_perm(own))
-    return bool(user.has_perm("boogie_tasks.add_task")) and _may_change(site, request, obj)
+    if callable(task.permission):
+        return obj is None or bool(task.permission(user, obj))
+    return bool(user.has_perm(task.permission or "boogie_tasks.add_task"))
 
 
-def _may_change(site: Any, request: HttpRequest, obj: Any) -> bool:
+def may_change(model_admin: Any, request: HttpRequest, opts: Any, obj: Any = None) -> bool:
+    """Return whether the user may change objects, and this one; their admin is asked, too."""
     user: Any = request.user
-    codename = get_permission_codename("change", obj._meta)
-    if not user.has_perm(f"{obj._meta.app_label}.{codename}"):
+    name = f"{opts.app_label}.{get_permission_codename('change', opts)}"
+    has_permission = user.has_perm(name) or (obj is not None and user.has_perm(name, obj))
+    if not (user.is_active and has_permission):
         return False
-    of_model = site._registry.get(type(obj)) or site._registry.get(obj._meta.concrete_model)
-    return of_model is None or bool(of_model.has_change_permission(request, obj))
+    return model_admin is None or bool(model_admin.has_change_permission(request, obj))

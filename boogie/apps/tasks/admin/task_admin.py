@@ -21,6 +21,7 @@ from .changelist import TaskChangeList
 from .columns import Columns
 from .detail import addresses
 from .detail import page as detail_page
+from .history.searching import ObjectSearch
 from .pages import failures, workers
 
 
@@ -55,6 +56,8 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
             path(f"{name}/", wrap(partial(view, model_admin=self)), name=f"boogie_tasks_{name}")
             for name, view in pages.items()
         ]
+        search = ObjectSearch.as_view(admin_site=self.admin_site)
+        own.append(path("objects/", wrap(search), name="boogie_tasks_objects"))
         # They ask for permission themselves, by token or user.
         live = [
             path("state/", views.state, name="boogie_tasks_state"),

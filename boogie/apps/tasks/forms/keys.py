@@ -3,12 +3,13 @@ Fields for objects: cleaned, the key of one.
 """
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models, router
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.serialization import references
@@ -69,34 +70,32 @@ class ChosenField(ModelChoiceField):
 
 def field_for(model: type[models.Model], site: Any, **options: Any) -> forms.Field:
     """Return a field for objects of ``model``: with a search where the admin ``site`` has one."""
-    source = _relation_to(model) if site is not None and _is_searched(model, site) else None
-    if source is None:
+    url = _search_of(model, site)
+    if url is None:
         return KeyField(model, **options)
+    return ChosenField(model._default_manager.all(), widget=_search(model, site, url), **options)
+
+
+def _search(model: type[models.Model], site: Any, url: str) -> forms.Select:
     from django.contrib.admin.widgets import AutocompleteSelect
 
-    widget = AutocompleteSelect(source, site)
-    return ChosenField(model._default_manager.all(), widget=widget, **options)
+    class Search(AutocompleteSelect):
+        def get_url(self) -> str:
+            return url
+
+    # An argument is no field of a model; of one the widget reads this much.
+    argument: Any = SimpleNamespace(
+        model=model, name=model._meta.pk.name, remote_field=SimpleNamespace(model=model)
+    )
+    return Search(argument, site)
 
 
-def _is_searched(model: type[models.Model], site: Any) -> bool:
-    return site.is_registered(model) and bool(site.get_model_admin(model).search_fields)
-
-
-def _relation_to(model: type[models.Model]) -> Any:
-    """
-    Return a field that leads to ``model`` by its primary key, from wherever there is one.
-
-    The admin's search asks on behalf of such a field, and of no other.
-    """
-    for source in apps.get_models():
-        for field in source._meta.get_fields():
-            if _leads_to(field, model):
-                return field
-    return None
-
-
-def _leads_to(field: Any, model: type[models.Model]) -> bool:
-    if not (field.concrete and field.is_relation and field.related_model is model):
-        return False
-    by = getattr(field.remote_field, "field_name", None)
-    return not field.get_limit_choices_to() and by in (None, model._meta.pk.name)
+def _search_of(model: type[models.Model], site: Any) -> str | None:
+    if site is None or not site.is_registered(model):
+        return None
+    if not site.get_model_admin(model).search_fields:
+        return None
+    try:
+        return reverse("admin:boogie_tasks_objects", current_app=site.name)
+    except NoReverseMatch:  # the site has no pages of ours
+        return None

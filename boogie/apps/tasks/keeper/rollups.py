@@ -10,10 +10,10 @@ one waits for the watermark, which both of them move, and then sees what the oth
 """
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
@@ -26,14 +26,17 @@ from boogie.apps.tasks.models import (
     TaskQuerySet,
     Watermark,
 )
-from boogie.apps.tasks.models.rollup import DAY, FIGURES, HOUR, KEPT, KEY, MINUTE, SPANS, floor
+from boogie.apps.tasks.models.rollup import FIGURES, HOUR, KEPT, KEY, MINUTE, SPANS, floor
 from boogie.apps.tasks.monitoring import tallies
 
 #: Seconds between two turns of all keepers together.
 EVERY = 50.0
-#: For how long what was counted is counted again, and how much time one turn takes at most.
-LATE, CHUNK = timedelta(minutes=3), timedelta(minutes=30)
-#: Rollups that one turn deletes at most.
+#: For how long what was counted is counted again.
+LATE = timedelta(minutes=3)
+#: How much time one turn counts at most, by the shortest rollups that it makes: of what is so long
+#: ago that its minutes are not kept any more, those are hours.
+CHUNK = {MINUTE: timedelta(minutes=30), HOUR: timedelta(hours=6)}
+#: Rollups of one span that one turn deletes at most.
 BATCH = 1000
 
 #: The one watermark, and where it is at first: before all that is counted.
@@ -72,8 +75,10 @@ def _is_claimed() -> bool:
 def _turn(rows: TaskQuerySet, since: datetime, now: datetime) -> bool:
     this_minute = floor(now, MINUTE)
     begin = _next_end(rows, since, now)
-    end = min(begin + CHUNK, this_minute + timedelta(minutes=1))
-    counted = tallies.ended(rows, begin, end)
+    shortest = MINUTE if begin >= now - KEPT[MINUTE] else HOUR
+    begin = floor(begin, shortest)
+    end = min(begin + CHUNK[shortest], this_minute + timedelta(minutes=1))
+    counted = _by(shortest, tallies.ended(rows, begin, end))
     mark, is_behind = max(since, min(end, this_minute - LATE)), end <= now
     changes: dict[str, Any] = {"since": mark, **({"due": Moment()} if is_behind else {})}
     rollups = Rollup.objects.on_primary()
@@ -81,8 +86,9 @@ def _turn(rows: TaskQuerySet, since: datetime, now: datetime) -> bool:
         # First, since it locks: what others have written is seen by the statements after it.
         if not Watermark.objects.using(rollups.db).filter(since=since).update(**changes):
             return True
-        _keep(rollups, MINUTE, counted)
-        for span, parts in ((HOUR, MINUTE), (DAY, HOUR)):
+        _keep(rollups, shortest, counted)
+        spans = list(SPANS)
+        for parts, span in pairwise(spans[spans.index(shortest) :]):
             for start in sorted({floor(key[0], span) for key in counted}):
                 _keep(rollups, span, _sum(rollups, span, parts, start))
     _forget(rollups, mark)
@@ -91,13 +97,21 @@ def _turn(rows: TaskQuerySet, since: datetime, now: datetime) -> bool:
 
 def _next_end(rows: TaskQuerySet, since: datetime, now: datetime) -> datetime:
     """Return the minute to go on with: long pauses are left out, and what is too old."""
-    if now - since <= CHUNK:
+    if now - since <= CHUNK[MINUTE]:
         return since
     first = tallies.first_end(rows, max(since, now - KEPT[HOUR]))
     return floor(now, MINUTE) if first is None else floor(first, MINUTE)
 
 
 # --- writing --------------------------------------------------------------------------
+
+
+def _by(span: str, counted: tallies.Tallies) -> tallies.Tallies:
+    """Add up what was counted by minute."""
+    if span == MINUTE:
+        return counted
+    values = ((*key, *tally.figures) for key, tally in counted.items())
+    return tallies.add_up(values, lambda start, *key: (floor(start, span), *key))
 
 
 def _keep(rollups: RollupQuerySet, span: str, counted: tallies.Tallies) -> None:
@@ -117,12 +131,11 @@ def _sum(rollups: RollupQuerySet, span: str, parts: str, start: datetime) -> tal
 
 
 def _forget(rollups: RollupQuerySet, mark: datetime) -> None:
-    """Delete a batch of what is past its time: before the watermark, which may be far behind."""
-    old = Q()
+    """Delete what is past its time, seen from the watermark: it may be far behind."""
     for span, kept in KEPT.items():
-        old |= Q(span=span, start__lt=mark - kept)
-    if chunk := list(rollups.filter(old).values_list("pk", flat=True)[:BATCH]):
-        rollups.filter(pk__in=chunk)._raw_delete(rollups.db)
+        old = rollups.filter(span=span, start__lt=mark - kept).order_by("start")
+        if chunk := list(old.values_list("pk", flat=True)[:BATCH]):
+            rollups.filter(pk__in=chunk)._raw_delete(rollups.db)
 
 
 # --- versions -------------------------------------------------------------------------

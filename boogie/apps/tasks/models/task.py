@@ -21,6 +21,7 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.serialization import references
 
 from . import columns, families
+from .editing import refuse_edits
 from .people import Person
 from .querysets import RowQuerySet
 from .results import deserialized, wait
@@ -235,3 +236,6 @@ class Task(Verbs):
     @property
     def is_ended(self) -> bool:
         return self.status in states.ENDED
+
+
+refuse_edits(Task)

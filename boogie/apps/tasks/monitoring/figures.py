@@ -71,8 +71,8 @@ class TaskFigures:
         setattr(self, outcome, getattr(self, outcome) + tally.count)
         self.busy += tally.ran / 1e6
         if outcome != states.CANCELLED:
-            histograms.add(self._waits, histograms.pack(tally.waits))
-            histograms.add(self._runs, histograms.pack(tally.runs))
+            histograms.merge(self._waits, tally.waits.items())
+            histograms.merge(self._runs, tally.runs.items())
 
     @property
     def ended(self) -> int:

@@ -7,7 +7,7 @@ it is a list: the lowest bucket, then its count and those of the buckets that fo
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import FloatField, Value
@@ -40,7 +40,12 @@ def pack(counts: Mapping[int, int]) -> list[int]:
 
 def add(counts: Histogram, packed: Sequence[int]) -> None:
     """Add a packed histogram to ``counts``."""
-    for place, count in enumerate(packed[1:], packed[0] if packed else 0):
+    merge(counts, enumerate(packed[1:], packed[0] if packed else 0))
+
+
+def merge(counts: Histogram, others: Iterable[tuple[int, int]]) -> None:
+    """Add the counts of other buckets to ``counts``."""
+    for place, count in others:
         if count:
             counts[place] = counts.get(place, 0) + count
 

@@ -5,15 +5,18 @@ Running a row again: its task on its object, by a new row, with arguments that m
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import forms, registry
-from boogie.apps.tasks.admin import permissions
+from boogie.apps.tasks.admin.history import access, logged
 from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.serialization import codec
 
 from . import finding
@@ -30,7 +33,8 @@ def answer(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRespon
     if task is None or obj is None:
         messages.error(request, _("This row cannot be run again: its task or its object is gone."))
         return HttpResponseRedirect(_page_of(model_admin, row))
-    if not permissions.may_start(model_admin.admin_site, request, task, obj):
+    of_object = admin_of(model_admin.admin_site, obj)
+    if not access.may_start(of_object, request, task, obj):
         raise PermissionDenied
     form = _form(model_admin, request, task, row)
     if request.method == "POST" and form.is_valid():
@@ -44,7 +48,7 @@ def is_offered(model_admin: Any, request: HttpRequest, row: Task) -> bool:
     obj = object_of(row) if task is not None else None
     if obj is None:
         return False
-    return permissions.may_start(model_admin.admin_site, request, task, obj)
+    return access.may_start(admin_of(model_admin.admin_site, obj), request, task, obj)
 
 
 def object_of(row: Task) -> Any:
@@ -53,6 +57,13 @@ def object_of(row: Task) -> Any:
         return row.get_object()
     except (ObjectDoesNotExist, ValidationError, ValueError, TypeError):
         return None
+
+
+def admin_of(site: AdminSite, obj: Any) -> Any:
+    """Return the admin of an object, or of what it is a proxy of; a plain one where none is."""
+    known: dict[Any, Any] = site._registry
+    found = known.get(type(obj)) or known.get(obj._meta.concrete_model)
+    return found or ModelAdmin(type(obj), site)
 
 
 def _form(model_admin: Any, request: HttpRequest, task: Any, row: Task) -> forms.TaskForm:
@@ -66,7 +77,10 @@ def _form(model_admin: Any, request: HttpRequest, task: Any, row: Task) -> forms
 
 
 def _make(model_admin: Any, request: HttpRequest, form: forms.TaskForm, obj: Any) -> HttpResponse:
-    row = forms.start(form, obj, requested_by=request.user)
+    of_object = admin_of(model_admin.admin_site, obj)
+    with transaction.atomic(using=primary(Task)):
+        row = forms.start(form, obj, requested_by=request.user)
+        logged.on_one(of_object, request, form.task, obj)
     messages.success(request, _("%(task)s: here is the new row.") % {"task": form.title})
     return HttpResponseRedirect(_page_of(model_admin, row))
 
@@ -74,11 +88,14 @@ def _make(model_admin: Any, request: HttpRequest, form: forms.TaskForm, obj: Any
 def _ask(
     model_admin: Any, request: HttpRequest, form: forms.TaskForm, row: Task, obj: Any
 ) -> HttpResponse:
+    of_object = admin_of(model_admin.admin_site, obj)
+    request.current_app = model_admin.admin_site.name
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": _("Run again: %(task)s") % {"task": form.title},
-        "form": form,
+        "form": form.shown,
+        "media": of_object.media + form.media,
         "row": row,
         "object": obj,
     }

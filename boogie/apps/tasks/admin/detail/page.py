@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 
 from boogie.apps.tasks.admin import objects, permissions, words
 from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe, durations
 from boogie.apps.tasks.monitoring.verbs import Verb
@@ -30,6 +31,7 @@ def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
     row = finding.find(model_admin, request, object_id)
     if row is None:
         return finding.missing(model_admin, request, object_id)
+    request.current_app = model_admin.admin_site.name
     context = {
         **model_admin.admin_site.each_context(request),
         **_context(model_admin, request, row),
@@ -55,13 +57,19 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "drawing": path.drawing(row, made),
         "arguments": _arguments(payload),
         "result": _result(payload) if row.is_finished else None,
+        "log": [{**line, "at": _local(line["at"])} for line in row.log],
         "log_is_open": len(row.log) <= LOG_OPEN,
-        "relatives": relatives.of(row, request.GET),
+        "relatives": relatives.of(row, model_admin.get_queryset(request), request.GET),
         "requester_link": _user_link(model_admin, request, row.requested_by_id),
         "acknowledged_by": row.acknowledged_by,
         "may_run_again": again.is_offered(model_admin, request, row),
         "verbs": _offered(model_admin, request, row),
     }
+
+
+def _local(at: Any) -> Any:
+    """Return a time of a log as columns have theirs: in local time where ``USE_TZ`` is off."""
+    return times.stored(at) if isinstance(at, datetime) else at
 
 
 # --- what it carries ------------------------------------------------------------------

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import identity
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import diagram, states
 from boogie.apps.tasks.lifecycle.states import Arrow
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.monitoring import describe, diagram
+from boogie.apps.tasks.monitoring import describe
 
 from . import attempts
 from .attempts import Attempt

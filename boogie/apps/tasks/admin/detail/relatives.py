@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib.contenttypes.models import ContentType
 
-from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.models import Task, TaskQuerySet, families
 from boogie.apps.tasks.monitoring import counting, describe
 
 #: Rows that are listed, and those that are counted.
@@ -36,22 +36,20 @@ class Relatives:
     all_same: str = ""
 
 
-def of(row: Task, params: Any) -> Relatives:
-    """Read the rows beside ``row``: four queries at most."""
-    children, older = _children(row, place := _place(params))
+def of(row: Task, rows: TaskQuerySet, params: Any) -> Relatives:
+    """Read those of ``rows`` that are beside ``row``: four queries at most."""
+    rows, place = rows.defer(*UNSEEN), _place(params)
+    mine = rows.filter(parent_id=row.pk)
+    children, older = _page(mine, place)
     return Relatives(
-        parent=_rows().filter(pk=row.parent_id).first() if row.parent_id else None,
+        parent=rows.filter(pk=row.parent_id).first() if row.parent_id else None,
         children=children,
-        count=_count(row, children) if children else None,
+        count=counting.capped([mine], CAP)[0] if children else None,
         older=older,
         is_first=place is None,
-        same=_same(row),
+        same=_same(row, rows),
         all_same=urlencode({"task": row.name, "object": describe.reference(row)}),
     )
-
-
-def _rows() -> Any:
-    return Task.objects.defer(*UNSEEN)
 
 
 def _place(params: Any) -> uuid.UUID | None:
@@ -61,24 +59,18 @@ def _place(params: Any) -> uuid.UUID | None:
         return None
 
 
-def _children(row: Task, after: uuid.UUID | None) -> tuple[list[Task], str]:
-    mine = _rows().filter(parent_id=row.pk)
-    behind = mine if after is None else mine.filter(pk__lt=after)
+def _page(children: TaskQuerySet, after: uuid.UUID | None) -> tuple[list[Task], str]:
+    behind = children if after is None else children.filter(pk__lt=after)
     found = list(behind.order_by("-pk")[: CHILDREN + 1])
     shown = found[:CHILDREN]
     return shown, urlencode({AFTER: shown[-1].pk}) if len(found) > CHILDREN else ""
 
 
-def _count(row: Task, shown: list[Task]) -> counting.Count:
-    return counting.capped([Task.objects.filter(parent_id=row.pk)], CAP)[0]
-
-
-def _same(row: Task) -> list[Task]:
-    others = _rows().named(row.name).exclude(pk=row.pk)
-    about = others.filter(
+def _same(row: Task, rows: TaskQuerySet) -> list[Task]:
+    about = rows.named(row.name).filter(
         object_id=row.object_id, content_type__in=_kinds(row), object_db=row.object_db
     )
-    return list(about.order_by("-created", "-pk")[:SAME])
+    return list(about.exclude(pk=row.pk).order_by("-created", "-pk")[:SAME])
 
 
 def _kinds(row: Task) -> list[Any]:

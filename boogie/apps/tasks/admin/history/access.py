@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
-from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.http import HttpRequest
 
+from boogie.apps.tasks.admin import permissions
 from boogie.apps.tasks.models import Task
 
 #: Objects that are read at one time to be asked about.
@@ -33,19 +33,8 @@ def may_start(model_admin: Any, request: HttpRequest, task: Any, obj: Any = None
     Without an object: whether there may be one. A task whose permission is a callable is asked
     about each.
     """
-    user: Any = request.user
-    if not (user.is_active and _may_change(model_admin, request, obj)):
-        return False
-    if callable(task.permission):
-        return obj is None or bool(task.permission(user, obj))
-    return bool(user.has_perm(task.permission or "boogie_tasks.add_task"))
-
-
-def _may_change(model_admin: Any, request: HttpRequest, obj: Any) -> bool:
-    opts, user = model_admin.opts, request.user
-    name = f"{opts.app_label}.{get_permission_codename('change', opts)}"
-    has_permission = user.has_perm(name) or (obj is not None and user.has_perm(name, obj))
-    return has_permission and bool(model_admin.has_change_permission(request, obj))
+    may_change = permissions.may_change(model_admin, request, model_admin.opts, obj)
+    return may_change and permissions.is_permitted(request, task, obj)
 
 
 def depends_on_object(model_admin: Any, task: Any) -> bool:

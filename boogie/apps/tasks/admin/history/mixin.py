@@ -7,11 +7,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.core.checks import CheckMessage
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import get_template, select_template
 from django.urls import URLPattern, path
 
+from boogie.apps.tasks.checks import wrong_task_actions
 from boogie.apps.tasks.declaration import fitting
 
 from . import access, action, section, start
@@ -30,6 +32,10 @@ class TaskHistory(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_task_actions(self, request: HttpRequest) -> Sequence[Any]:
         """Return the tasks that are offered, whoever asks; to be overridden."""
         return fitting.fitting(self.model) if self.task_actions is None else self.task_actions
+
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        """As Django's, and whether what is offered are tasks."""
+        return [*super().check(**kwargs), *wrong_task_actions(type(self), self.task_actions or ())]
 
     def get_urls(self) -> list[URLPattern]:
         """Return our page before Django's: else its name would be taken for a key."""

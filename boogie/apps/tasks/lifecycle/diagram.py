@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import hypot
 
-from boogie.apps.tasks.lifecycle.states import Arrow
+from .states import Arrow
 
 #: Where rows come from: the source of arrows that have none.
 START = ""
