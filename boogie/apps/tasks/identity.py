@@ -23,6 +23,11 @@ def new_worker_id(hostname: str) -> str:
     return f"{hostname[:200]}/{uuid.uuid4().hex[:12]}"
 
 
+def node_of(worker: str) -> str:
+    """Return the name that Celery has for a worker; the id of a long one has only its beginning."""
+    return worker.rpartition("/")[0]
+
+
 def become_worker(worker_id: str | None) -> None:
     """Say that this process, and what it forks, belongs to the worker ``worker_id``."""
     global _worker_id

@@ -72,7 +72,8 @@ def test_list_takes_each_filter(said, pen):
     assert str(other.pk) not in said("list", "--status=paused")
     help_text = {name: f"--{name.replace('_', '-')}" for name in FILTERS}
     for name, option in help_text.items():
-        value = {"status": "paused", "model": "product", "object": f"product:{pen.pk}"}
+        about = {"model": "product", "object": f"product:{pen.pk}"}
+        value = {"status": "paused", "open": "yes", **about}
         said("list", option, value.get(name, "2h" if name in ("since", "until") else look.name))
 
 

@@ -54,6 +54,7 @@ def test_each_name_selects_its_rows(pen):
     ("name", "text"),
     [
         ("status", "done"),
+        ("open", "perhaps"),
         ("object", "7"),
         ("object", "nothing:7"),
         ("model", "nothing"),
@@ -80,3 +81,18 @@ def test_a_time_counted_from_now_stays_where_it_was():
 
 def test_other_parameters_are_none_of_its_business():
     assert Filters.parse({"page": "2", "status": ""}) == Filters()
+
+
+def test_failures_are_selected_by_their_error_and_by_whether_they_are_open(pen):
+    fall = declared(lambda obj: 1 / 0, name="db.filters.fall")
+    first, second = work(fall.delayed(pen)), work(fall.delayed(pen))
+    work(look.delayed(pen))
+    second.acknowledge()
+    both = {first, second}
+    assert found(error_type="builtins.ZeroDivisionError") == both
+    assert found(error_type="ZeroDivisionError") == both
+    assert found(error_type="DivisionError") == found(error_type="app.ZeroDivisionError") == set()
+    assert found(open="yes", task=fall.name) == {first}
+    assert found(open="no") == {second}
+    second.retry()
+    assert found(error_type="ZeroDivisionError", open="yes") == {first}

@@ -34,6 +34,8 @@ def labels() -> dict[str, str]:
         "until": _("Until"),
         "model": _("Model"),
         "object": _("Object"),
+        "error_type": _("Error"),
+        "open": _("Open failures"),
         "q": _("Search"),
     }
 
@@ -45,12 +47,17 @@ _EXAMPLES = {
     "until": "30m, 2026-11-26T14:30",
     "model": "app.model",
     "object": "app.model:key",
+    "error_type": "ValueError, app.errors.NoStock",
+    "open": "yes, no",
 }
 
 
 def of(params: Mapping[str, Any]) -> list[FilterField]:
     """Return the fields of the filters that have no place of their own."""
-    choices = {"task": tuple(sorted(task.name for task in registry.declared()))}
+    choices = {
+        "task": tuple(sorted(task.name for task in registry.declared())),
+        "open": ("yes", "no"),
+    }
     called = labels()
     return [
         FilterField(

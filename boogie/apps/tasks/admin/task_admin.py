@@ -22,6 +22,7 @@ from .columns import Columns
 from .detail import addresses
 from .detail import page as detail_page
 from .history.searching import ObjectSearch
+from .pages import failures, workers
 
 
 @admin.register(Task)
@@ -45,10 +46,14 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         return [*self._own_urls(), *super().get_urls()]
 
     def _own_urls(self) -> list[URLPattern]:
-        pages: dict[str, Any] = {"dashboard": partial(dashboard.view, model_admin=self)}
+        pages: dict[str, Any] = {
+            "dashboard": dashboard.view,
+            "failures": failures.view,
+            "workers": workers.view,
+        }
         wrap = self.admin_site.admin_view
         own = [
-            path(f"{name}/", wrap(view), name=f"boogie_tasks_{name}")
+            path(f"{name}/", wrap(partial(view, model_admin=self)), name=f"boogie_tasks_{name}")
             for name, view in pages.items()
         ]
         search = ObjectSearch.as_view(admin_site=self.admin_site)

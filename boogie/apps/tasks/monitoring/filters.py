@@ -83,6 +83,8 @@ def _sentences() -> dict[str, str]:
         "until": _("made before %(text)s"),
         "model": _("about objects of %(text)s"),
         "object": _("about %(text)s"),
+        "error_type": _("that failed with %(text)s"),
+        "open": _("open (failed, and acknowledged by nobody): %(text)s"),
         "q": _("found by “%(text)s”"),
     }
 
@@ -108,6 +110,21 @@ def _by_model(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
     return rows.filter(content_type__in=found)
 
 
+def _by_error_type(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
+    """Return rows that failed with a type of error, with its module or by the name alone."""
+    of_type = {"error_type": text} if "." in text else {"error_type__endswith": f".{text}"}
+    return rows.failed().filter(**of_type)
+
+
+def _open_or_not(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
+    if text not in ("yes", "no"):
+        raise FilterError(
+            name, _("%(name)s: write yes or no, not %(text)r.") % {"name": name, "text": text}
+        )
+    failed = rows.failed()
+    return failed.open_failures() if text == "yes" else failed.filter(acknowledged__isnull=False)
+
+
 def _as_it_is(name: str, text: str) -> str:
     return text
 
@@ -126,6 +143,8 @@ FILTERS: dict[str, Filter] = {
     "until": lambda rows, name, text: rows.filter(created__lt=moment(name, text)),
     "model": _by_model,
     "object": lambda rows, name, text: rows.filter(reference(name, text)),
+    "error_type": _by_error_type,
+    "open": _open_or_not,
     "q": lambda rows, name, text: search.found(rows, text),
 }
 

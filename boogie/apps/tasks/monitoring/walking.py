@@ -140,6 +140,9 @@ def _candidates(filters: Filters, rows: TaskQuerySet) -> list[TaskQuerySet]:
         found.append(search.found(rows, given["q"]))
     if "status" in given and given["status"] not in states.ENDED:
         found.append(rows.filter(status=given["status"]))
+    if given.get("open") == "yes" and "task" in given:  # an index of their own has them
+        about = [name for name in ("status", "task", "error_type", "open") if name in given]
+        found.append(Filters(tuple((name, given[name]) for name in about)).apply(rows))
     if "since" in given or "until" in given:
         found.append(_made(rows, _moment(given, "since"), _moment(given, "until")))
     return found

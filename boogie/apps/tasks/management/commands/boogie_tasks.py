@@ -26,6 +26,8 @@ WORDS = {
     "until": "made before then",
     "model": "about objects of a model: app.model",
     "object": "about one object: app.model:key",
+    "error_type": "failed with a type of error: ValueError, app.errors.NoStock",
+    "open": "yes: failed, and acknowledged by nobody; no: failed, and acknowledged",
     "q": "part of an id, a task, app.model:key, a worker or a type of error",
 }
 

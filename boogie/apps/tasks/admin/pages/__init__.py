@@ -1,0 +1,3 @@
+"""
+Pages beside the list: what their URLs ask for, and what their templates get.
+"""

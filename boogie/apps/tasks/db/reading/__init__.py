@@ -1,0 +1,3 @@
+"""
+Statements that only read, for pages about many rows.
+"""
