@@ -94,6 +94,13 @@ def test_a_bar_is_shown_if_there_is_something_to_say(pen, status, progress, is_h
     assert f">{text}</span>" in html
 
 
+def test_beside_a_badge_a_bar_need_not_name_the_status(pen):
+    for progress, text in ((None, ""), (Progress(1, 2, "", 0.5), "1 of 2")):
+        row = stored("failed", pen, progress=progress)
+        html = render("{% task_progress row status=False %}", row=row)
+        assert f'data-boogie-field="progress">{text}</span>' in html
+
+
 def test_what_a_body_says_is_text_and_no_html(pen):
     row = stored("running", pen, progress=Progress(1, 2, "<b>\"'", 0.5))
     html = render("{% task_progress row %}", row=row)

@@ -25,9 +25,15 @@ def task_badge(row: Task) -> dict[str, Any]:
 
 
 @register.inclusion_tag("boogie_tasks/progress.html")
-def task_progress(row: Task) -> dict[str, Any]:
-    """Show how far a row is, as a bar and in words."""
-    return _of_row(row)
+def task_progress(row: Task, status: bool = True) -> dict[str, Any]:
+    """
+    Show how far a row is, as a bar and in words.
+
+    ``status``: whether the words name it; beside a badge they need not.
+    """
+    field = "summary" if status else "progress"
+    found = _of_row(row)
+    return {**found, "field": field, "words": found["shown"][field]}
 
 
 @register.inclusion_tag("boogie_tasks/object_tasks.html")

@@ -100,9 +100,9 @@ function set(element, name, value) {
 /** Add a row to the lists of its object that lack it, if it is among their newest. */
 function insert(row) {
   for (const list of document.querySelectorAll("[data-boogie-object]")) {
-    const rows = list.querySelector(".boogie-rows");
-    const isShown = rows.querySelector(`[data-boogie-row="${CSS.escape(row.id)}"]`);
+    const isShown = list.querySelector(`[data-boogie-row="${CSS.escape(row.id)}"]`);
     if (list.dataset.boogieObject !== row.object || isShown) continue;
+    const rows = list.querySelector(".boogie-rows");
     const older = [...rows.children].find((one) => timeOf(one).dateTime < row.created);
     rows.insertBefore(made(list, row), older ?? null);
     while (rows.children.length > Number(list.dataset.boogieLimit)) rows.lastElementChild.remove();
