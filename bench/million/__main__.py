@@ -50,7 +50,9 @@ def fill(rows: int) -> None:
 
     make_empty()
     fill.fill(rows, tell)
-    print(f"{rows:,} rows with all indexes after {time.monotonic() - start:.0f} s")
+    print(f"{rows:,} rows with all indexes after {time.monotonic() - start:.0f} s", flush=True)
+    fill.roll_up()
+    print(f"their figures after {time.monotonic() - start:.0f} s")
 
 
 def main() -> None:
