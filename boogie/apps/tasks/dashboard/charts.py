@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from boogie.apps.tasks.monitoring.figures import Figures, Point, TaskFigures, Times
+from boogie.apps.tasks.rollups.figures import Figures, Point, TaskFigures, Times
 
 from . import times
 

@@ -11,8 +11,9 @@ from boogie.apps.tasks import registry
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Task, TaskQuerySet, Watermark
-from boogie.apps.tasks.monitoring import counting, health, tallies
+from boogie.apps.tasks.monitoring import counting, health
 from boogie.apps.tasks.monitoring.counting import Count
+from boogie.apps.tasks.rollups import tallies
 
 #: Rows are counted up to here.
 CAP = 1000

@@ -13,9 +13,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
-from boogie.apps.tasks.monitoring import describe, figures
+from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.filters import FilterError
-from boogie.apps.tasks.monitoring.ranges import RANGES, Range
+from boogie.apps.tasks.rollups import figures
+from boogie.apps.tasks.rollups.ranges import RANGES, Range
 
 from . import charts, now, problems, tables, times
 

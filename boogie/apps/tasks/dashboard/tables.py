@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from boogie.apps.tasks.monitoring.figures import Failures, Figures, TaskFigures
+from boogie.apps.tasks.rollups.figures import Failures, Figures, TaskFigures
 
 from . import times
 

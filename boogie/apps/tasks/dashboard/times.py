@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.monitoring import durations
-from boogie.apps.tasks.monitoring.ranges import Range
+from boogie.apps.tasks.rollups.ranges import Range
 
 #: How a point is called, by the longest step of a series for which it is.
 FORMATS = ((900, "H:i"), (3600, "D H:i"), (86400, "j M"))

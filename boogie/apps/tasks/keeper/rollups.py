@@ -27,7 +27,7 @@ from boogie.apps.tasks.models import (
     Watermark,
 )
 from boogie.apps.tasks.models.rollup import FIGURES, HOUR, KEPT, KEY, MINUTE, SPANS, floor
-from boogie.apps.tasks.monitoring import tallies
+from boogie.apps.tasks.rollups import tallies
 
 #: Seconds between two turns of all keepers together.
 EVERY = 50.0

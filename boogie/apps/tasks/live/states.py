@@ -25,7 +25,7 @@ UNSEEN = ("args", "kwargs", "result", "log")
 
 TIMES = ("created", "scheduled_for", "started", "ended")
 
-NEWEST_FIRST = (F("created").desc(), F("id").desc())
+NEWEST_FIRST = (F("id").desc(),)
 
 
 def look(keys: Iterable[UUID], objects: Iterable[Watched], in_full: bool) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ INDEXES: list[models.Index] = [
         name="boogie_tasks_task_ended",
     ),
     models.Index(
-        fields=["object_id", "content_type", "name", "created"],
+        fields=["object_id", "content_type", "id", "name"],
         name="boogie_tasks_task_object",
     ),
     models.Index(fields=["name", "status", "created"], name="boogie_tasks_task_name"),
@@ -48,7 +48,8 @@ INDEXES: list[models.Index] = [
         name="boogie_tasks_task_parent",
     ),
     PartialIndex(  # failures that nobody has acknowledged
-        fields=["name", "error_type", "ended", "id"],
+        # "acknowledged" for databases that have no partial indexes.
+        fields=["name", "error_type", "acknowledged", "ended", "id"],
         where=Q(status=states.FAILED, acknowledged__isnull=True),
         name="boogie_tasks_task_failures",
     ),

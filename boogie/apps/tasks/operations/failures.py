@@ -17,8 +17,8 @@ from boogie.apps.tasks.db.reading import groups
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, TaskQuerySet
-from boogie.apps.tasks.monitoring import figures
 from boogie.apps.tasks.monitoring.counting import Count
+from boogie.apps.tasks.rollups import figures
 
 #: Rows of a kind are counted up to here.
 CAP = 1000

@@ -70,7 +70,7 @@ def _same(row: Task, rows: TaskQuerySet) -> list[Task]:
     about = rows.named(row.name).filter(
         object_id=row.object_id, content_type__in=_kinds(row), object_db=row.object_db
     )
-    return list(about.exclude(pk=row.pk).order_by("-created", "-pk")[:SAME])
+    return list(about.exclude(pk=row.pk).order_by("-pk")[:SAME])
 
 
 def _kinds(row: Task) -> list[Any]:

@@ -99,7 +99,7 @@ def newest(obj: models.Model) -> "models.QuerySet[Task]":
     """Return the newest rows of ``obj``, of results no more than is shown."""
     short = Left(Cast("result", models.TextField()), RESULT_LENGTH + 1)
     rows = Task.objects.for_object(obj).defer("args", "kwargs", "result", "log")
-    return rows.annotate(result_in_short=short).order_by("-created", "-pk")[:LIMIT]
+    return rows.annotate(result_in_short=short).order_by("-pk")[:LIMIT]
 
 
 def _line(task_admin: Any, request: HttpRequest, row: Task) -> Line:

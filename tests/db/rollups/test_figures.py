@@ -8,8 +8,8 @@ from django.test import override_settings
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.keeper import rollups
 from boogie.apps.tasks.models import Release, Rollup
-from boogie.apps.tasks.monitoring import figures, histograms, ranges
 from boogie.apps.tasks.monitoring.filters import FilterError
+from boogie.apps.tasks.rollups import figures, histograms, ranges
 from tests.project.shop.models import Product
 from tests.support.ends import count_all, ended
 from tests.support.runs import declared

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.models.rollup import DAY, HOUR, KEPT, MINUTE, SPANS, floor
-
-from .conditions import FilterError, moment
+from boogie.apps.tasks.monitoring.conditions import FilterError, moment
 
 #: Ranges that end now, by their names in a URL.
 RANGES = {

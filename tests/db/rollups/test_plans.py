@@ -10,7 +10,7 @@ from django.db import connection
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.keeper import rollups
 from boogie.apps.tasks.models import Rollup, Watermark
-from boogie.apps.tasks.monitoring import figures, ranges, tallies
+from boogie.apps.tasks.rollups import figures, ranges, tallies
 from tests.project.shop.models import Product
 from tests.support.looking import looked_at
 from tests.support.rows import coherent
