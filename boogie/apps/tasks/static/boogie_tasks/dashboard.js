@@ -121,7 +121,7 @@ function series(id, names, data, colour, named) {
         y: {
           stacked: true,
           beginAtZero: true,
-          afterFit: (scale) => Object.assign(scale, { width: 46 }), // one time axis for both
+          afterFit: (scale) => Object.assign(scale, { width: 56 }), // one time axis for both
           suggestedMax: 1,
           border: { display: false },
           grid: { color: colour.line },
