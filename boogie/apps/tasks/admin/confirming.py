@@ -18,7 +18,7 @@ from boogie.apps.tasks.monitoring.filters import FilterError
 from boogie.apps.tasks.monitoring.selection import Selection
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import choosing, permissions
+from . import choosing, columns, objects, permissions
 
 #: So many rows are moved at once; more by a row of its own.
 AT_ONCE = 100
@@ -56,6 +56,7 @@ def _page(model_admin: Any, request: HttpRequest, verb: Verb) -> HttpResponse:
     chosen = _among_visible(model_admin, request, verb, selection)
     matching, movable = chosen.counts()
     sample, is_all = chosen.first(SAMPLE)
+    columns.prepare(sample, set(), objects.shown(sample, request, model_admin.admin_site))
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("%(verb)s: are you sure?") % {"verb": verb.label},

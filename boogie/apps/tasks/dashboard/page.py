@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
@@ -41,6 +42,9 @@ def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Dashboard"),
+        "list": reverse(
+            "admin:boogie_tasks_task_changelist", current_app=model_admin.admin_site.name
+        ),
         "opts": model_admin.opts,
         "here": "dashboard",
         # No name has a NUL, which PostgreSQL refuses.

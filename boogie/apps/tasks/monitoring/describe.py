@@ -1,5 +1,5 @@
 """
-Rows as plain data, for programs that read them.
+Rows as plain data, for programs that read them, and in words, for people.
 """
 
 from datetime import datetime

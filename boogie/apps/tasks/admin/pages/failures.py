@@ -40,6 +40,9 @@ def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Failures"),
+        "list": reverse(
+            "admin:boogie_tasks_task_changelist", current_app=model_admin.admin_site.name
+        ),
         "opts": model_admin.opts,
         "here": "failures",
         "kinds": [_shown(kind, [] if is_all else verbs) for kind in page.kinds],
@@ -66,9 +69,9 @@ def _shown(kind: Kind, verbs: list[Verb]) -> dict[str, Any]:
 
 
 def _rows(kind: Kind) -> str:
-    """Return where the list has the rows of a kind."""
+    """Return the query by which the list shows the rows of a kind."""
     about = {"status": states.FAILED, "task": kind.name, "error_type": kind.error_type}
     if kind.open is not None:
         about["open"] = "yes"
     given = {name: text for name, text in about.items() if text}
-    return f"{reverse('admin:boogie_tasks_task_changelist')}?{urlencode(given)}"
+    return f"?{urlencode(given)}"
