@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import QuerySet
+from django.utils.formats import number_format
 
 
 class Count(int):
@@ -21,7 +22,8 @@ class Count(int):
     is_capped: bool
 
     def __str__(self) -> str:
-        return f"{int(self):,}+" if self.is_capped else f"{int(self):,}"
+        number = number_format(int(self), force_grouping=True)
+        return f"{number}+" if self.is_capped else number
 
 
 def capped(querysets: Sequence[QuerySet[Any]], cap: int) -> list[Count]:
