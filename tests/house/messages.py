@@ -103,7 +103,12 @@ def _new(language: str) -> Catalog:
 
 def said(catalog: Catalog) -> dict[tuple[str | None, tuple[str, ...]], Message]:
     """Return the messages of a catalogue by context and texts, its header not among them."""
-    return {(one.context, forms(one.id)): one for one in catalog if one.id}
+    return {(_decoded(one.context), forms(one.id)): one for one in catalog if one.id}
+
+
+def _decoded(context: str | bytes | None) -> str | None:
+    """Return a context as text: Babel reads those of a compiled catalogue as bytes."""
+    return context.decode() if isinstance(context, bytes) else context
 
 
 def forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
