@@ -113,7 +113,7 @@ def _carry_out(
 
 
 def _tell(request: HttpRequest, verb: Verb, moved: int) -> None:
-    text = ngettext("%(verb)s: %(number)d row.", "%(verb)s: %(number)d rows.", moved)
+    text = ngettext("%(verb)s: %(number)d task.", "%(verb)s: %(number)d tasks.", moved)
     level = messages.SUCCESS if moved else messages.WARNING
     messages.add_message(request, level, text % {"verb": verb.label, "number": moved})
 
@@ -126,11 +126,11 @@ def _by_a_row(
         try:
             selection = chosen.named(NAMED)
         except ValueError:
-            messages.error(request, _("Nothing was done: these are too many. Choose fewer rows."))
+            messages.error(request, _("Nothing was done: these are too many. Choose fewer tasks."))
             return HttpResponseRedirect(_back(request))
     make = tasks.bulk.using(requested_by=user).delayed
     row = make(user, verb.name, selection.as_dict(), reason)
-    text = _("%(verb)s: many rows, so it is done in the background. Here is how far it is.")
+    text = _("%(verb)s: many tasks, so it is done in the background. Here is how far it is.")
     messages.info(request, text % {"verb": verb.label})
     return HttpResponseRedirect(
         reverse(

@@ -37,13 +37,13 @@ def _of_workers(now: Now) -> Iterator[Problem]:
     if not now.alive and now.waiting:
         yield Problem(
             "no-worker",
-            _("Rows are due and no worker is alive."),
+            _("Tasks are due and no worker is alive."),
             _("Start a worker; if one runs, see whether it reaches this database."),
         )
     if now.orphans:
         text = ngettext(
-            "%(number)s running row belongs to a dead worker.",
-            "%(number)s running rows belong to dead workers.",
+            "%(number)s running task belongs to a dead worker.",
+            "%(number)s running tasks belong to dead workers.",
             int(now.orphans),
         )
         advice = _(
@@ -61,8 +61,8 @@ def _of_workers(now: Now) -> Iterator[Problem]:
 def _of_rows(now: Now) -> Iterator[Problem]:
     if now.alive and now.stuck:
         text = ngettext(
-            "%(number)s row is stuck: it has been due for %(time)s, and workers live.",
-            "%(number)s rows are stuck: they have been due for %(time)s, and workers live.",
+            "%(number)s task is stuck: it has been due for %(time)s, and workers live.",
+            "%(number)s tasks are stuck: they have been due for %(time)s, and workers live.",
             int(now.stuck),
         )
         yield Problem(
@@ -74,15 +74,15 @@ def _of_rows(now: Now) -> Iterator[Problem]:
     if now.unknown:
         yield Problem(
             "unknown",
-            _("Rows wait for tasks that nobody declares: %(names)s.")
+            _("Tasks wait that nobody declares: %(names)s.")
             % {"names": ", ".join([*now.unknown[:NAMES], *["…"] * (len(now.unknown) > NAMES)])},
-            _("Was a task renamed? Name the old one in its aliases. Else cancel the rows."),
+            _("Was a task renamed? List its old name in its aliases. Else cancel them."),
             _rows("queued", now.unknown[0]),
         )
     if now.stalled:
         text = ngettext(
-            "%(number)s running row has stalled: its bar has not moved for %(time)s.",
-            "%(number)s running rows have stalled: their bars have not moved for %(time)s.",
+            "%(number)s running task has stalled: its bar has not moved for %(time)s.",
+            "%(number)s running tasks have stalled: their bars have not moved for %(time)s.",
             int(now.stalled),
         )
         yield Problem(

@@ -61,8 +61,12 @@ class Filters:
     def in_words(self) -> str:
         """Return which rows are meant, as the rest of a sentence."""
         sentences = _sentences()
-        parts = [sentences[name] % {"text": text} for name, text in self.given]
-        return _("all rows %(which)s") % {"which": ", ".join(parts)} if parts else _("all rows")
+        words: dict[str, Any] = {"status": states.STATUS, "open": {"yes": _("yes"), "no": _("no")}}
+        parts = [
+            sentences[name] % {"text": words[name][text] if name in words else text}
+            for name, text in self.given
+        ]
+        return _("all tasks %(which)s") % {"which": ", ".join(parts)} if parts else _("all tasks")
 
     def without(self, *names: str) -> "Filters":
         """Return the others."""
@@ -76,7 +80,7 @@ def _task_model() -> Any:
 def _sentences() -> dict[str, str]:
     return {
         "status": _("whose status is %(text)s"),
-        "task": _("of the task %(text)s"),
+        "task": _("called %(text)s"),
         "queue": _("in the queue %(text)s"),
         "requested_by": _("requested by the user %(text)s"),
         "since": _("made at %(text)s or later"),
