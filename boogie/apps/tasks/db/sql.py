@@ -8,6 +8,7 @@ Built from querysets, so that names, quoting and filters stay the ORM's.
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.models import Case, F, Value, When
 
@@ -127,7 +128,10 @@ def among(rows: Rows, fits: Rows, order: Sequence[str], cap: int, limit: int) ->
     of a ``LIMIT`` is no reason for a database to read by another index, or any further.
     """
     places = {f"by_{n}": F(name.removeprefix("-")) for n, name in enumerate(order)}
-    looked, params = _looked_at(rows, fits, cap, found=F("pk"), **places)
+    try:
+        looked, params = _looked_at(rows, fits, cap, found=F("pk"), **places)
+    except EmptyResultSet:
+        return []
     by = ", ".join(
         f"{place}{' DESC' if name.startswith('-') else ''}"
         for place, name in zip(places, order, strict=True)
@@ -147,7 +151,10 @@ def counts_among(sets: Sequence[tuple[Rows, Rows]], cap: int) -> list[tuple[int,
     parts: list[str] = []
     params: list[Any] = []
     for number, (rows, fits) in enumerate(sets):
-        looked, its_params = _looked_at(rows, fits, cap)
+        try:
+            looked, its_params = _looked_at(rows, fits, cap)
+        except EmptyResultSet:
+            looked, its_params = "SELECT 0 AS fits WHERE 1 = 0", ()
         counts = "COALESCE(SUM(fits), 0), COUNT(*)"
         parts.append(f"SELECT {number} AS place, {counts} FROM ({looked}) looked_{number}")
         params.extend(its_params)
