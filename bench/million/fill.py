@@ -15,7 +15,7 @@ from boogie.apps.tasks.keeper import rollups
 from boogie.apps.tasks.models import Task
 
 from . import cast
-from .history import Extremes, History, Row
+from .history import NONE, Extremes, History, Row
 
 #: Rows that one call hands to a database.
 CHUNK = 2000
@@ -31,7 +31,7 @@ def _tell_nobody(done: int) -> None:
 def fill(
     size: int,
     progress: Callable[[int], None] = _tell_nobody,
-    extremes: Extremes = Extremes(),  # noqa: B008: cannot be changed
+    extremes: Extremes = NONE,
 ) -> None:
     """Store ``size`` rows and all that they are about; have the planner know of them."""
     native = connection.features.has_native_uuid_field

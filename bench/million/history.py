@@ -44,6 +44,8 @@ class Extremes:
     of_one_object: int = 0
 
 
+NONE = Extremes()
+
 #: What a row has that has nothing else; times and keys are text, as the database reads it.
 PLAIN: Row = {
     "object_db": "default",

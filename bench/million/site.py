@@ -20,4 +20,3 @@ urlpatterns = [
     path("admin/", site.urls),
     path("tasks/", include("boogie.apps.tasks.urls")),
 ]
-

@@ -142,6 +142,14 @@ def among(rows: Rows, fits: Rows, order: Sequence[str], cap: int, limit: int) ->
         return [rows.model._meta.pk.to_python(found) for (found,) in cursor.fetchall()]
 
 
+def is_among(rows: Rows, fits: Rows, cap: int) -> bool:
+    """Return whether ``fits`` has one of the first ``cap`` of ``rows``; no more are looked at."""
+    looked, params = _looked_at(rows, fits, cap)
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM ({looked}) looked WHERE fits = 1 LIMIT 1", params)
+        return cursor.fetchone() is not None
+
+
 def counts_among(sets: Sequence[tuple[Rows, Rows]], cap: int) -> list[tuple[int, int]]:
     """
     Return of each pair how many of the first ``cap`` of one the other has too, and of how many.
