@@ -146,7 +146,7 @@ class Listing:
         if not self._is_indexed:
             return walking.look(self.filters, names, self.size, beyond, self.among)
         rows = beyond(self.filters.apply(self.among)).order_by(*names)
-        found = list(rows[: self.size + 1])
+        found = list(rows.defer(*walking.UNSEEN)[: self.size + 1])
         return walking.Found(found[: self.size], exhausted=len(found) <= self.size, last=None)
 
     @property

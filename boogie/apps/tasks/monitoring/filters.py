@@ -20,7 +20,7 @@ from .conditions import (
     moment,
     reference,
     types_of,
-    user_key,
+    user,
 )
 
 __all__ = ["FILTERS", "FilterError", "Filters"]
@@ -141,7 +141,7 @@ FILTERS: dict[str, Filter] = {
     "task": lambda rows, name, text: rows.named(text),
     "queue": lambda rows, name, text: rows.filter(queue=text),
     "requested_by": lambda rows, name, text: rows.filter(
-        requested_by_id=user_key(name, text), requested_by_id__gt=""
+        requested_by_id=user(name, text).key, requested_by_id__gt=""
     ),
     "since": lambda rows, name, text: rows.filter(created__gte=moment(name, text)),
     "until": lambda rows, name, text: rows.filter(created__lt=moment(name, text)),
@@ -152,8 +152,10 @@ FILTERS: dict[str, Filter] = {
     "q": lambda rows, name, text: search.found(rows, text),
 }
 
-#: What must not change between a page that shows a filter and what is done to its rows.
+#: What is read once: it must not change between a page that shows a filter and what is done to
+#: its rows, or it takes a query.
 _FIXED: dict[str, Callable[[str, str], str]] = {
+    "requested_by": user,
     "since": fixed_time,
     "until": fixed_time,
     "q": lambda name, text: search.resolved(text),
