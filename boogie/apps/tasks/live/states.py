@@ -15,6 +15,7 @@ from django.db.models.functions import RowNumber
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.monitoring import describe
 
@@ -68,12 +69,18 @@ def shown(row: Task) -> dict[str, str]:
     """Return what widgets show of a row, in the language of who looks."""
     at = row.created if row.created.tzinfo is None else localtime(row.created)
     return {
-        "task": row.name,
+        "task": called(row.name),
         "status": str(describe.LABELS[row.status]),
         "progress": describe.progress_in_words(row.progress),
         "summary": describe.in_words(row),
         "created": date_format(at, "SHORT_DATETIME_FORMAT"),
     }
+
+
+def called(name: str) -> str:
+    """Return what people read for a task: its ``label`` if it was given one, else its name."""
+    label = getattr(registry.get(name), "label", None)
+    return name if label is None else str(label)
 
 
 def _rows() -> QuerySet[Task]:
