@@ -106,7 +106,9 @@ def _row(
 
 def _risk(hours: float) -> float:
     """Return how likely a row fails that was made so many hours ago."""
-    return 0.34 if MENDED < hours < BROKEN else 0.03
+    if MENDED < hours < BROKEN:
+        return 0.34
+    return 0.4 if hours < 0.2 else 0.03
 
 
 def _failure(task: Any, kind: str, message: str, ended: datetime, now: datetime) -> dict[str, Any]:

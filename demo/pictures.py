@@ -25,7 +25,7 @@ SOURCES = "boogie/apps/tasks/*/*.py"
 DOCUMENTS, BUSY = 60, 4
 
 #: Pixels.
-WIDE = {"width": 1160, "height": 760}
+WIDE, LOW = {"width": 1180, "height": 760}, {"width": 1180, "height": 540}
 PHONE = {"width": 400, "height": 800}
 
 #: A picture may have so many bytes.
@@ -63,6 +63,7 @@ class Camera:
             reduced_motion="reduce",
             locale="en-GB",
         )
+        context.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
         page = context.new_page()
         page.goto(self.url + path)
         page.wait_for_timeout(700)  # charts are drawn, and live pages have heard of news
@@ -148,16 +149,17 @@ def _scenes(users: list[Any]) -> dict[str, dict[str, Any]]:
     busy = count_words.tasks(longest[0]).latest()
     _until_it_runs(busy)
     tasks, document = "admin/boogie_tasks/task/", f"admin/library/document/{busy.object_id}"
+    start = f"{document}/boogie/{check_style.name}/"
     return {
-        "live": {"path": f"documents/{busy.object_id}/", "size": {"width": 900, "height": 420}},
-        "list": {"path": tasks},
+        "live": {"path": f"documents/{busy.object_id}/", "size": {"width": 900, "height": 480}},
+        "list": {"path": tasks, "size": {**WIDE, "height": 860}},
         "object": {"path": f"{document}/change/"},
-        "workers": {"path": f"{tasks}workers/", "size": {"width": 1160, "height": 560}},
-        "phone": {"path": tasks, "size": PHONE},
-        "failures": {"path": f"{tasks}failures/", "size": {"width": 1160, "height": 560}},
+        "form": {"path": start, "dark": True},
+        "workers": {"path": f"{tasks}workers/", "size": LOW},
+        "failures": {"path": f"{tasks}failures/", "size": LOW},
         "failure": {"path": f"{tasks}{failed.pk}/change/"},
+        "phone": {"path": f"{tasks}{failed.pk}/change/", "size": PHONE},
         "dashboard": {"path": f"{tasks}dashboard/?range=24h", "size": {**WIDE, "height": 1000}},
-        "dark": {"path": f"{tasks}dashboard/?range=24h", "dark": True},
     }
 
 

@@ -77,10 +77,10 @@ def shown(row: Task) -> dict[str, str]:
     }
 
 
-def called(name: str) -> str:
-    """Return what people read for a task: its ``label`` if it was given one, else its name."""
+def called(name: str, otherwise: str = "") -> str:
+    """Return what people read for a task: the ``label`` that it was given, or its name."""
     label = getattr(registry.get(name), "label", None)
-    return name if label is None else str(label)
+    return otherwise or name if label is None else str(label)
 
 
 def _rows() -> QuerySet[Task]:
