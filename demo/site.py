@@ -32,9 +32,9 @@ BUSY = 6
 
 def serve(log: Path) -> None:
     """Serve the site, with a worker, until Ctrl-C."""
-    visitor, password = _visitor()
-    _give_work(visitor)
-    with running_worker(log) as worker, _server(log.with_name("site.log")) as url:
+    user, password = visitor()
+    _give_work(user)
+    with running_worker(log) as worker, running_server(log.with_name("site.log")) as url:
         say("\nA site with all of it, on this machine alone. Ctrl-C ends it.\n")
         say(f"  The files      {url}")
         say(f"  The tasks      {url}admin/boogie_tasks/task/")
@@ -45,7 +45,7 @@ def serve(log: Path) -> None:
             time.sleep(1)
 
 
-def _visitor() -> tuple[User, str]:
+def visitor() -> tuple[User, str]:
     """Make the visitor's login, with a password of this time."""
     visitor, _is_new = get_user_model().objects.update_or_create(
         username=VISITOR, defaults={"is_staff": True, "is_superuser": True}
@@ -67,7 +67,7 @@ def _give_work(visitor: User) -> None:
 
 
 @contextmanager
-def _server(log: Path) -> Iterator[str]:
+def running_server(log: Path) -> Iterator[str]:
     """Run the server on a free port; give its URL."""
     with socket.socket() as found:
         found.bind((HOST, 0))

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.db.reading import groups
 from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.monitoring import describe
@@ -64,12 +65,18 @@ def shown(row: Task) -> dict[str, str]:
     """Return what widgets show of a row, in the language of who looks."""
     at = row.created if row.created.tzinfo is None else localtime(row.created)
     return {
-        "task": row.name,
+        "task": called(row.name),
         "status": str(describe.LABELS[row.status]),
         "progress": describe.progress_in_words(row.progress),
         "summary": describe.in_words(row),
         "created": date_format(at, "SHORT_DATETIME_FORMAT"),
     }
+
+
+def called(name: str, otherwise: str = "") -> str:
+    """Return what people read for a task: the ``label`` that it was given, or its name."""
+    label = getattr(registry.get(name), "label", None)
+    return otherwise or name if label is None else str(label)
 
 
 def _rows() -> QuerySet[Task]:
