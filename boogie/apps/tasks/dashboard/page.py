@@ -17,7 +17,7 @@ from boogie.apps.tasks import registry
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.filters import FilterError
 from boogie.apps.tasks.rollups import figures
-from boogie.apps.tasks.rollups.ranges import RANGES, Range
+from boogie.apps.tasks.rollups.ranges import Range
 
 from . import charts, now, problems, tables, times
 
@@ -102,8 +102,8 @@ def _choices(params: Mapping[str, str], range_: Range, order: str) -> dict[str, 
         "since": times.local(range_.since),
         "until": times.local(range_.until),
         "ranges": [
-            {"name": name, "link": _link(range=name, **task, **orders), "is": name == range_.name}
-            for name in RANGES
+            {"label": label, "link": _link(range=name, **task, **orders), "is": name == range_.name}
+            for name, label in times.ranges().items()
         ],
         "orders": [
             {"label": label, "link": _link(**kept, **task, order=name), "is": name == order}
