@@ -84,6 +84,13 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         """Rows are moved, not edited."""
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may delete rows, which they see and which do not run."""
+        if obj is not None and obj.is_running:
+            return False
+        is_allowed: bool = super().has_delete_permission(request, obj)
+        return is_allowed and self.has_view_permission(request, obj)
+
     def has_run_task_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may run and pause rows."""
         return VERBS["run"].is_allowed(request.user)
