@@ -39,7 +39,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = actions.ALL
 
     class Media:
-        css = {"all": ["boogie_tasks/admin.css"]}
+        css = {"all": ["boogie_tasks/admin.css", "boogie_tasks/themes.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         """Return our pages before Django's: else their names would be taken for keys."""
