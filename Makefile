@@ -15,6 +15,8 @@
 #   make chaos    all faults at random for DURATION=600 seconds on every database and broker
 #   make lint     ruff, mypy and import-linter
 #   make docs     the documentation, as HTML
+#   make messages the catalogues of translations, with all texts of the code and the templates
+#   make pictures the pictures of the documentation, taken anew with Chromium (CHROMIUM names one)
 #   make build    the source distribution and the wheel, in dist/
 #
 # PYTHON chooses the interpreter, VENV the environment, PIN further pip requirements, ARGS options of
@@ -26,7 +28,7 @@ PIN ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: quick test coverage lint docs build demo bench million faults chaos clean
+.PHONY: quick test coverage lint docs messages pictures build demo bench million faults chaos clean
 
 # $(call install,VENV,GROUP): an environment with this checkout and a group of dependencies. Python's
 # own pip may be older than --group; -qq leaves the errors.
@@ -113,6 +115,12 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+
+messages: $(READY)
+	$(BIN)/python -m tests.house.messages
+
+pictures: $(READY)
+	$(BIN)/python -m demo.pictures $(ARGS)
 
 # build makes the wheel from the source distribution, so that this one is complete.
 build: $(READY)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
@@ -26,26 +26,39 @@ VISITOR = "visitor"
 #: Seconds within which the server must answer.
 PATIENCE = 30
 
+#: Where a visitor may begin.
+PAGES = {
+    "The files": "",
+    "The tasks": "admin/boogie_tasks/task/",
+    "The failures": "admin/boogie_tasks/task/failures/",
+    "The dashboard": "admin/boogie_tasks/task/dashboard/",
+}
+
 #: Documents that are worked on while the visitor looks.
 BUSY = 6
 
 
 def serve(log: Path) -> None:
     """Serve the site, with a worker, until Ctrl-C."""
-    visitor, password = _visitor()
-    _give_work(visitor)
-    with running_worker(log) as worker, _server(log.with_name("site.log")) as url:
+    with suppress(KeyboardInterrupt):
+        _serve(log)
+    say("\nThe server and the worker have ended.")
+
+
+def _serve(log: Path) -> None:
+    user, password = visitor()
+    _give_work(user)
+    with running_worker(log) as worker, running_server(log.with_name("site.log")) as url:
         say("\nA site with all of it, on this machine alone. Ctrl-C ends it.\n")
-        say(f"  The files      {url}")
-        say(f"  The tasks      {url}admin/boogie_tasks/task/")
-        say(f"  The dashboard  {url}admin/boogie_tasks/task/dashboard/")
+        for name, path in PAGES.items():
+            say(f"  {name:<14} {url}{path}")
         say(f"  Log in as      {VISITOR}, password {password}")
         while True:
             worker.check()
             time.sleep(1)
 
 
-def _visitor() -> tuple[User, str]:
+def visitor() -> tuple[User, str]:
     """Make the visitor's login, with a password of this time."""
     visitor, _is_new = get_user_model().objects.update_or_create(
         username=VISITOR, defaults={"is_staff": True, "is_superuser": True}
@@ -67,7 +80,7 @@ def _give_work(visitor: User) -> None:
 
 
 @contextmanager
-def _server(log: Path) -> Iterator[str]:
+def running_server(log: Path) -> Iterator[str]:
     """Run the server on a free port; give its URL."""
     with socket.socket() as found:
         found.bind((HOST, 0))

@@ -16,8 +16,11 @@ NAME = "boogie_million"
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.million", description=__doc__)
-    parser.add_argument("action", choices=["fill", "measure"])
+    parser.add_argument("action", choices=["fill", "measure", "pages"])
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--waiting", type=int, default=0, help="so many of them wait")
+    parser.add_argument("--of-one-object", type=int, default=0, help="so many have one object")
+    parser.add_argument("--only", default="", help="pages whose names have this")
     return parser.parse_args()
 
 
@@ -39,8 +42,8 @@ def make_empty() -> None:
     call_command("migrate", verbosity=0)
 
 
-def fill(rows: int) -> None:
-    from bench.million import fill
+def fill(rows: int, waiting: int, of_one_object: int) -> None:
+    from bench.million import fill, history
 
     start = time.monotonic()
 
@@ -49,7 +52,7 @@ def fill(rows: int) -> None:
             print(f"{done:,} rows after {time.monotonic() - start:.0f} s", flush=True)
 
     make_empty()
-    fill.fill(rows, tell)
+    fill.fill(rows, tell, history.Extremes(waiting, of_one_object))
     print(f"{rows:,} rows with all indexes after {time.monotonic() - start:.0f} s", flush=True)
     fill.roll_up()
     print(f"their figures after {time.monotonic() - start:.0f} s")
@@ -63,9 +66,11 @@ def main() -> None:
 
     django.setup()
     if options.action == "fill":
-        return fill(options.rows)
-    from bench.million import measure
+        return fill(options.rows, options.waiting, options.of_one_object)
+    from bench.million import measure, pages
 
+    if options.action == "pages":
+        return pages.measure(sys.stdout, options.only)
     measure.measure(sys.stdout)
     return None
 

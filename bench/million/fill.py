@@ -15,7 +15,7 @@ from boogie.apps.tasks.keeper import rollups
 from boogie.apps.tasks.models import Task
 
 from . import cast
-from .history import History, Row
+from .history import NONE, Extremes, History, Row
 
 #: Rows that one call hands to a database.
 CHUNK = 2000
@@ -24,12 +24,21 @@ COLUMNS = [field.attname for field in Task._meta.concrete_fields]
 TABLE = Task._meta.db_table
 
 
-def fill(size: int, progress: Callable[[int], None] = lambda done: None) -> None:
+def _tell_nobody(done: int) -> None:
+    pass
+
+
+def fill(
+    size: int,
+    progress: Callable[[int], None] = _tell_nobody,
+    extremes: Extremes = NONE,
+) -> None:
     """Store ``size`` rows and all that they are about; have the planner know of them."""
     native = connection.features.has_native_uuid_field
     history = History(
         cast.assemble(size),
         size,
+        extremes,
         datetime.now(UTC).replace(tzinfo=None),
         key=str if native else _as_hex,
         time=_in_utc if connection.vendor == "postgresql" else str,

@@ -6,6 +6,7 @@ import json
 import random
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -33,6 +34,17 @@ FRESH = 0.05
 OLD = 0.02
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """What few sites have, besides: rows that all wait, and rows of one and the same object."""
+
+    waiting: int = 0
+    of_one_object: int = 0
+
+
+NONE = Extremes()
 
 #: What a row has that has nothing else; times and keys are text, as the database reads it.
 PLAIN: Row = {
@@ -79,8 +91,11 @@ def _dated(moment: datetime) -> str:
 class History:
     """Rows as dictionaries by column. ``key`` and ``time``: how the database writes these."""
 
-    def __init__(self, cast: Cast, size: int, now: datetime, key: Any, time: Any) -> None:
+    def __init__(
+        self, cast: Cast, size: int, extremes: Extremes, now: datetime, key: Any, time: Any
+    ) -> None:
         self.cast, self.size, self.now, self.key, self.time = cast, size, now, key, time
+        self.extremes = extremes
         self.chance = random.Random(size)
         self.weights = {
             "names": skewed(len(cast.names)),
@@ -109,8 +124,11 @@ class History:
         found: dict[int, str] = {}
         self._place(found, states.RUNNING, RUNNING, 10 * RUNNING)
         for status, share in SHARES.items():
-            among = int(self.size * FRESH) if status == states.QUEUED else self.size
-            self._place(found, status, max(10, share * self.size // 1_000_000), among)
+            number, among = max(10, share * self.size // 1_000_000), self.size
+            if status == states.QUEUED:
+                number = max(number, self.extremes.waiting)
+                among = max(int(self.size * FRESH), number * 5 // 4)
+            self._place(found, status, number, among)
         return found
 
     def _place(self, found: dict[int, str], status: str, number: int, among: int) -> None:
@@ -121,7 +139,8 @@ class History:
     def _row(self, status: str, created: datetime) -> Row:
         chance = self.chance
         name = chance.choice(self.failing) if status == states.FAILED else self._choice("names")
-        kind, key = self._choice("objects")
+        is_of_one = chance.random() * self.size < self.extremes.of_one_object
+        kind, key = self.cast.objects[0] if is_of_one else self._choice("objects")
         row = {
             **PLAIN,
             "id": self.key(self._id(created)),

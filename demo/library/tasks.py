@@ -16,7 +16,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 logger = logging.getLogger(__name__)
 
 
-@task
+@task(label="Analyse")
 def analyse(document: Document, names: int = 3) -> dict[str, Any]:
     """Count what is in a source file, and find the ``names`` that it uses most."""
     source = document.read()

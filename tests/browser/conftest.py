@@ -4,6 +4,8 @@ here are skipped, or with ``BOOGIE_REQUIRE_BROWSER=1`` fail.
 
 ``page`` fails its test for what the browser complains of: violations of the policy for content,
 errors in the console, exceptions that nobody caught.
+
+A test that fails leaves pictures of its pages in the folder that ``BOOGIE_SCREENSHOTS`` names.
 """
 
 import pytest
@@ -11,8 +13,20 @@ from django.conf import settings
 from django.test import Client
 
 from tests.support import browsers, web
+from tests.support.project_worker import starting, unflushed, watched
+from tests.support.queues import own_queue
 
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed and "browser" in item.funcargs:
+        browsers.take_pictures(item.funcargs["browser"], item.name)
+        for one in watched:
+            report.sections.append((f"worker {one.pid}", one.log[-20_000:]))
+    return report
 
 
 # Of the package, not of the session: Playwright has an event loop run in this thread as long as it
@@ -49,7 +63,14 @@ def page(browser, complaints):
 
 
 @pytest.fixture(scope="package")
-def asgi_server(django_db_setup, tmp_path_factory):
+def queue():
+    """The default queue of servers and workers, which no other session has."""
+    with own_queue() as name:
+        yield name
+
+
+@pytest.fixture(scope="package")
+def asgi_server(django_db_setup, queue, tmp_path_factory):
     """The project under ASGI, for all tests."""
     server = web.asgi(tmp_path_factory.mktemp("asgi") / "log")
     yield server
@@ -57,7 +78,7 @@ def asgi_server(django_db_setup, tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def wsgi_server(django_db_setup, tmp_path_factory):
+def wsgi_server(django_db_setup, queue, tmp_path_factory):
     """The project under WSGI, for all tests."""
     server = web.wsgi(tmp_path_factory.mktemp("wsgi") / "log")
     yield server
@@ -74,6 +95,13 @@ def site(transactional_db, asgi_server):
 def wsgi_site(transactional_db, wsgi_server):
     """The project under WSGI."""
     return wsgi_server
+
+
+@pytest.fixture(scope="module")
+def worker(django_db_setup, django_db_blocker, queue, tmp_path_factory):
+    """One worker with one child for all tests of a module, whose rows stay until its end."""
+    with unflushed(django_db_blocker), starting(tmp_path_factory.mktemp("worker"), queue) as start:
+        yield start()
 
 
 @pytest.fixture

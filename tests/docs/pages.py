@@ -12,6 +12,7 @@ reader sees it::
 ``append: path``     the block is added to that file
 ``settings``         the block is a variant of the settings: the system checks must pass
 ``background``       the command goes on running (a worker)
+``server``           the command serves the site until the end of the page
 ``restart``          no block: start the worker again
 ``keep: name``       the block is put by
 ``here: name``       no block: here it is typed; ``here: name as path``: here it becomes that file
@@ -19,6 +20,9 @@ reader sees it::
                      database alone; ``none``: for all
 ``dry-run: reason``  ``make`` commands are only looked up
 ``skip: reason``     the block is not run
+
+A block inside of a comment is run as any other, and shown to nobody: it does what the page has its
+reader do in a browser.
 """
 
 import re
@@ -42,6 +46,7 @@ MARKS = frozenset(
         "keep",
         "part",
         "restart",
+        "server",
         "settings",
         "skip",
     ]

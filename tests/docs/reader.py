@@ -8,14 +8,18 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 import uuid
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from tests.docs import databases, pages
 from tests.docs.pages import ROOT, Step
 from tests.support.processes import Process
+from tests.support.servers.ports import HOST, accepts, free_port
+from tests.support.waiting import wait_until
 
 SESSION = Path(__file__).parent / "session.py"
 START = "django-admin startproject"
@@ -32,6 +36,7 @@ class Reader:
         self.directory = directory
         self.worker: Process | None = None
         self.worker_command = ""
+        self.server: Process | None = None
         self.database = f"docs_{uuid.uuid4().hex}"
         self.env = {
             **os.environ,
@@ -77,6 +82,8 @@ class Reader:
     def command(self, step: Step, command: str) -> None:
         if step.mark == "background":
             self.start(command)
+        elif step.mark == "server":
+            self.serve(command)
         elif command == INSTALL and not _is_installed():
             # A checkout that is not installed: see PYTHONPATH above.
             self.run(step, "python -c 'import boogie.apps.tasks'")
@@ -134,6 +141,19 @@ class Reader:
         settings = f"--settings={package.name}.variant"
         self.run(step, f"python manage.py check --fail-level WARNING {settings}")
 
+    # --- the site -----------------------------------------------------------------------
+
+    def serve(self, command: str) -> None:
+        """Start a server, on a port that is free here; its first page must come."""
+        port = free_port()
+        words = ["bash", "-c", f"exec {command} {HOST}:{port}"]
+        log = self.directory / "server.log"
+        self.server = server = Process(words, log, self.env, self.directory)
+        wait_until(lambda: accepts(port) or not server.lives, what="the server")
+        assert server.lives, f"the server ended by itself\n{server.log}"
+        with urllib.request.urlopen(f"http://{HOST}:{port}/admin/login/") as answer:
+            assert answer.status == HTTPStatus.OK
+
     # --- the worker -------------------------------------------------------------------
 
     def start(self, command: str) -> None:
@@ -160,10 +180,10 @@ class Reader:
             raise AssertionError(f"the worker did not end\n{self.log()}")
 
     def close(self) -> None:
-        """End the worker at once: nobody reads on."""
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            worker.kill()
+        """End the worker and the server at once: nobody reads on."""
+        for process in filter(None, (self.worker, self.server)):
+            process.kill()
+        self.worker = self.server = None
 
     def log(self) -> str:
         path = self.directory / "worker.log"

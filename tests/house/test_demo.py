@@ -2,16 +2,20 @@
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from demo import worker
 from demo.terminal import Stopped
+from tests.support.servers.ports import accepts
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,10 +52,10 @@ def demo(tmp_path, environment):
     """Start the demo on a directory; end it with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(source):
+        def start(source, *others):
             options = ["--source", str(source), "--log", str(tmp_path / "worker.log")]
             process = subprocess.Popen(
-                [sys.executable, "-m", "demo", *options],
+                [sys.executable, "-m", "demo", *options, *others],
                 cwd=ROOT,
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -164,3 +168,70 @@ def test_an_interrupted_demo_leaves_no_worker(demo, tmp_path):
 def worker_log(tmp_path):
     log = tmp_path / "worker.log"
     return log.read_text() if log.exists() else ""
+
+
+# --- the site at the end ----------------------------------------------------------------
+
+
+class Visitor:
+    """A browser without JavaScript: it keeps cookies, and fills in a form."""
+
+    def __init__(self, url):
+        self.url = url
+        cookies = urllib.request.HTTPCookieProcessor()
+        self._opener = urllib.request.build_opener(cookies)
+
+    def get(self, path="", **posted):
+        data = urllib.parse.urlencode(posted).encode() if posted else None
+        with self._opener.open(self.url + path, data, timeout=30) as answer:
+            return answer.read().decode()
+
+    def log_in(self, name, password):
+        form = self.get("admin/login/")
+        token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', form)[1]
+        self.get("admin/login/", csrfmiddlewaretoken=token, username=name, password=password)
+
+
+def told(process):
+    """Return the address and the login that the demo prints when its site answers."""
+    output = ""
+    while found := process.stdout.readline():
+        output += found
+        if login := re.search(r"Log in as +(\w+), password (\S+)", found):
+            return re.search(r"The files +(\S+)", output)[1], *login.groups()
+    raise AssertionError(output)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_the_site_at_the_end_shows_all_pages_and_ends_with_its_worker(
+    demo, sources, tmp_path, number, status
+):
+    process = demo(sources, "--serve")
+    url, name, password = told(process)
+    port = int(re.fullmatch(r"http://127\.0\.0\.1:(\d+)/", url)[1])
+    visitor = Visitor(url)
+    assert "Log in" in visitor.get()
+    visitor.log_in(name, password)
+    pages = ["admin/boogie_tasks/task/", "admin/boogie_tasks/task/failures/"]
+    pages += [f"admin/boogie_tasks/task/{page}/" for page in ("dashboard", "workers")]
+    for page in pages:
+        assert "boogie-nav" in visitor.get(page), page
+
+    (document,) = rows(
+        tmp_path,
+        "SELECT object_id FROM boogie_tasks_task WHERE name LIKE '%count_words' "
+        "AND status IN ('queued', 'running') ORDER BY id LIMIT 1",
+    )[0]
+    running = 'data-status="running"'
+    shown = wait_until(lambda: running in (page := visitor.get(f"documents/{document}/")) and page)
+    assert 'role="progressbar"' in shown
+    assert "Count words" in shown
+
+    workers = {pid for (pid,) in rows(tmp_path, "SELECT pid FROM boogie_tasks_worker")}
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == status
+    assert not accepts(port)
+    for pid in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

@@ -101,17 +101,18 @@ def metadata_of(wheel):
         return archive.read(name).decode().splitlines()
 
 
-def test_the_wheel_holds_every_module_the_migrations_and_the_type_marker(wheel):
+def test_the_wheel_holds_every_module_the_migrations_the_catalogues_and_the_type_marker(wheel):
     names = {name for name in names_in_wheel(wheel) if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for path in python_files("boogie")}
     assert modules <= names
     assert {"boogie/py.typed", "boogie/apps/tasks/migrations/0001_initial.py"} <= names
     data = {
         str(path.relative_to(ROOT))
-        for folder in ("templates", "static")
+        for folder in ("locale", "static", "templates")
         for path in (ROOT / "boogie/apps/tasks" / folder).rglob("*")
         if path.is_file()
     }
+    assert {path.suffix for path in map(Path, data)} >= {".html", ".css", ".js", ".po", ".mo"}
     assert names == modules | data | {"boogie/py.typed"}
 
 

@@ -1,9 +1,13 @@
 """Workers of the test project, on the database of this session."""
 
+import contextlib
 import json
 import os
+from unittest import mock
 
+from django.core.management import call_command
 from django.db import connections
+from django.test import TransactionTestCase
 
 from boogie.apps.tasks import Worker
 from tests.project import services
@@ -56,3 +60,32 @@ class WorkerProcess(CeleryWorker):
         """Wait until it consumes and the database knows of it."""
         wait_until(lambda: self.has_started() and self.row, self.patience)
         return self
+
+
+@contextlib.contextmanager
+def starting(directory, queue):
+    """Yield a function that starts a worker on ``queue`` and waits until it is ready."""
+    started = []
+
+    def start(*options, broker=None, tasks=None, env=None, ready=True, **more):
+        path = directory / f"worker-{len(started)}.log"
+        variables = environment(queue, broker, tasks, **(env or {}))
+        one = WorkerProcess(path, variables, *options, **more)
+        started.append(one)
+        return one.until_ready() if ready else one
+
+    try:
+        yield start
+    finally:
+        for one in started:
+            one.stop()
+            watched.remove(one)
+
+
+@contextlib.contextmanager
+def unflushed(blocker):
+    """Keep what tests store until the block ends; ``blocker`` is that of pytest-django."""
+    with blocker.unblock():
+        with mock.patch.object(TransactionTestCase, "_fixture_teardown"):
+            yield
+        call_command("flush", interactive=False, verbosity=0)

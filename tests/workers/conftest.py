@@ -8,17 +8,14 @@ such tests tell their rows apart by their objects.
 """
 
 import contextlib
-from unittest import mock
 
 import pytest
-from django.core.management import call_command
-from django.test import TransactionTestCase
 
 from tests.project.blog import tasks
 from tests.project.blog.models import Post
 from tests.project.celery import app
 from tests.support.processes import PATIENCE
-from tests.support.project_worker import WorkerProcess, environment, watched
+from tests.support.project_worker import starting, unflushed, watched
 from tests.support.queues import own_queue
 from tests.support.waiting import wait_until
 from tests.workers.traces import has_begun, let_go, new_user
@@ -39,26 +36,6 @@ def _no_connection_outlives_the_session():
     app.pool.force_close_all()
 
 
-@contextlib.contextmanager
-def _starting(directory, queue):
-    """Yield a function that starts a worker on ``queue`` and waits until it is ready."""
-    started = []
-
-    def start(*options, broker=None, tasks=None, env=None, ready=True, **more):
-        path = directory / f"worker-{len(started)}.log"
-        variables = environment(queue, broker, tasks, **(env or {}))
-        one = WorkerProcess(path, variables, *options, **more)
-        started.append(one)
-        return one.until_ready() if ready else one
-
-    try:
-        yield start
-    finally:
-        for one in started:
-            one.stop()
-            watched.remove(one)
-
-
 # --- workers of one test --------------------------------------------------------------
 
 
@@ -72,7 +49,7 @@ def queue(transactional_db):
 @pytest.fixture
 def worker(queue, tmp_path):
     """A function that starts a worker; they end before the tables are flushed."""
-    with _starting(tmp_path, queue) as start:
+    with starting(tmp_path, queue) as start:
         yield start
 
 
@@ -84,11 +61,9 @@ def standing(request, django_db_setup, django_db_blocker, tmp_path_factory):
     """One worker for all tests of a module: with one child, if its ``STANDING`` is not another."""
     options, pool = getattr(request.module, "STANDING", ((), "prefork"))
     directory = tmp_path_factory.mktemp("standing")
-    unflushed = mock.patch.object(TransactionTestCase, "_fixture_teardown")
-    with django_db_blocker.unblock():
-        with unflushed, own_queue() as queue, _starting(directory, queue) as start:
-            yield start(*options, pool=pool)
-        call_command("flush", interactive=False, verbosity=0)
+    kept = unflushed(django_db_blocker)
+    with kept, own_queue() as queue, starting(directory, queue) as start:
+        yield start(*options, pool=pool)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 #: What every worker starts. By its name: a process that is no worker imports nothing of it.
 KEEPER_STEP = "boogie.apps.tasks.worker.step:KeeperStep"
@@ -14,7 +15,7 @@ class TasksConfig(AppConfig):
     name = "boogie.apps.tasks"
     # Not "tasks": any app of the project may be called that.
     label = "boogie_tasks"
-    verbose_name = "Tasks"
+    verbose_name = _("Tasks")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

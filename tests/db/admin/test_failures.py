@@ -190,7 +190,7 @@ def test_a_kind_leads_to_its_rows_in_the_list(client, root, pen):
     row = work(fall.delayed(pen, own=True))
     work(fall.delayed(pen))
     rows = {each["kind"].error_type: each["rows"] for each in page(client).context["kinds"]}
-    response = client.get(rows[f"{__name__}.NoStock"])
+    response = client.get(LIST + rows[f"{__name__}.NoStock"])
     assert [each.pk for each in response.context["cl"].result_list] == [row.pk]
 
 

@@ -230,8 +230,8 @@ def test_objects_with_odd_keys_have_tasks_too(client, root, make):
     obj = make()
     task = {Label: noted, Order: of_orders, User: of_users}[type(obj)]
     text = page(client, change_url(obj))
-    assert starts(text) == [task.name]
-    (link,) = re.findall(r'<a href="([^"]*/boogie/[\w.]+/)"', text)
+    assert task.name in starts(text)
+    (link,) = re.findall(rf'<a href="([^"]*/boogie/{re.escape(task.name)}/)"', text)
     data = {**sent(page(client, html.unescape(link)), "_when"), "note": "n", "token": "t"}
     response = client.post(html.unescape(link), data)
     assert response.status_code == 302

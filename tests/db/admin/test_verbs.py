@@ -235,7 +235,7 @@ def test_a_running_row_is_not_deleted(client, root, pen):
         status="running", attempt=1, started=row.created, due=None
     )
     page = ask(client, "delete", row)
-    assert "None of these rows" in page.content.decode()
+    assert "None of these tasks" in page.content.decode()
 
 
 # --- many -----------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def test_a_bulk_that_is_cancelled_stops_and_says_what_it_did(client, root, pen, 
     assert row.status == "cancelled"
     paused = Task.objects.paused().count()
     assert 0 < paused <= 7
-    assert f"{paused} row" in LogEntry.objects.get().object_repr
+    assert f"{paused} task" in LogEntry.objects.get().object_repr
 
 
 def _with(verb, **changes):
@@ -331,7 +331,7 @@ def test_rows_that_an_admin_leaves_out_are_not_moved(client, root, pen, monkeypa
     monkeypatch.setattr("boogie.apps.tasks.admin.confirming.AT_ONCE", at_once)
     rows, hidden = [look.delayed(pen) for _ in range(3)], look.delayed(Product.objects.create())
     assert str(hidden.pk) not in client.get(URL).content.decode()
-    assert "None of these rows" in ask(client, "pause", hidden).content.decode()
+    assert "None of these tasks" in ask(client, "pause", hidden).content.decode()
     confirm(client, ask(client, "pause", *rows, select_across="1"))
     if at_once == 1:
         work(bulk())

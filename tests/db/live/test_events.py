@@ -58,14 +58,14 @@ def move(row, status, **fields):
     Task.objects.filter(pk=row.pk).update(**{"due": None, **coherent(status), **fields})
 
 
-def read(query, on_part=lambda part: None, user=None):
+def read(query, on_part=lambda part: None, user=None, **headers):
     """Read a stream to its end, in this process; ``on_part`` is called with each part."""
 
     async def collect():
         client = AsyncClient()
         if user is not None:
             await client.aforce_login(user)
-        answer = await client.get(f"{URL}?{query}")
+        answer = await client.get(f"{URL}?{query}", headers=headers)
         assert answer.status_code == 200
         parts = []
         async with asyncio.timeout(PATIENCE):
@@ -97,6 +97,21 @@ def test_the_events_have_the_rows_of_the_state(quick, client, pen):
     row = stored("failed", pen)
     sent = read(for_rows(row)).partition("data: ")[2].partition("\n\n")[0]
     assert [json.loads(sent)] == client.get(f"/tasks/state?{for_rows(row)}").json()["rows"]
+
+
+def test_events_are_in_the_language_of_who_listens(quick, pen, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    row = stored("queued", pen)
+    then = iter(["running"])
+
+    def on_part(part):
+        if part.startswith("event: status") and (to := next(then, None)):
+            move(row, to)
+
+    text = read(for_rows(row), on_part, **{"accept-language": "de"})
+    assert statuses(text) == ["queued", "running"]
+    assert ["eingereiht" in part for part in text.split("event: status")[1:]] == [True, False]
+    assert "läuft" in json.loads(text.rpartition("data: ")[2].partition("\n")[0])["shown"]["status"]
 
 
 def test_a_stream_in_which_nothing_happens_says_that_it_lives_and_ends(quick, pen):

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.template import Context, Template
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
-from boogie.apps.tasks import Progress
+from boogie.apps.tasks import Progress, task
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.live import tokens
 from boogie.apps.tasks.live.tokens import Watched
@@ -106,6 +106,24 @@ def test_what_a_body_says_is_text_and_no_html(pen):
     html = render("{% task_progress row %}", row=row)
     assert "<b>" not in html
     assert "&lt;b&gt;&quot;" in html
+
+
+@pytest.mark.parametrize("tag", ["task_badge", "task_progress"])
+def test_of_no_row_nothing_is_shown(tag):
+    assert render("{% " + tag + " row %}", row=None).strip() == ""
+    assert render("{% " + tag + " unknown %}").strip() == ""
+
+
+def test_a_task_is_called_by_its_label(pen):
+    @task(label="Tell the shop", name="db.live.labelled")
+    def labelled(product):
+        pass
+
+    row = labelled.paused(pen)
+    html = render("{% object_tasks pen %}{% task_progress row %}", pen=pen, row=row)
+    assert 'data-boogie-field="task">Tell the shop</span>' in html
+    assert html.count('aria-label="Progress of Tell the shop"') == 2
+    assert "db.live.labelled" not in html
 
 
 def test_a_list_of_rows_makes_no_query(pen):

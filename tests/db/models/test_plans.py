@@ -224,11 +224,10 @@ def test_a_read_looks_at_no_history(history, name):
 
 
 def test_the_newest_rows_of_two_objects_are_found_among_theirs_alone(history):
-    """Django cannot explain a filter on a window function; it has steps of its own besides."""
     two = Product.objects.filter(pk__gte=history.pk).order_by("pk")[:2]
-    rows = live_states.newest([Watched.of(one, 3) for one in two])
+    watched = [Watched.of(one, 3) for one in two]
     with looked_at() as found:
-        assert len(rows) == 6
+        assert len(live_states.newest(watched)) == 6
     assert found[0] < 2 * LIMIT[connection.vendor]
 
 

@@ -17,6 +17,8 @@ from django.db.models import F
 
 from boogie.apps.tasks import BoogieTask, task, track
 
+from .models import User
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,6 +29,16 @@ def clean_user_posts(user, force=False):
         "user": user.username,
         "removed": removed_posts,
     }
+
+
+@task(label="Publish posts")
+def publish(user: User, title: str, copies: int = 1, pinned: bool = False):
+    """Write posts for somebody who has an address."""
+    if not user.email:
+        raise ValueError(f"{user.username} has no address")
+    for _ in track(range(copies), note="writing"):
+        user.posts.create(title=title, pinned=pinned)
+    return {"published": copies}
 
 
 # --- what a test sees of a run --------------------------------------------------------

@@ -9,20 +9,18 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import TaskQuerySet
 from boogie.apps.tasks.monitoring import counting, describe, walking
-from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
+from boogie.apps.tasks.monitoring.filters import FilterError, Filters
 
 from . import filter_fields, keyset
 
 #: Rows of a tab are counted up to here.
 CAP = 1000
-
-#: What the page itself reads from the URL.
-OWN = (*FILTERS, keyset.AFTER, keyset.BEFORE)
 
 
 class TaskChangeList(ChangeList):
@@ -55,7 +53,7 @@ class TaskChangeList(ChangeList):
             messages.error(request, str(error))
             self.page = listing.page({})
         self.result_list = self.page.rows
-        self.result_count = self.full_result_count = self.counts[self.status]
+        self.result_count = self.full_result_count = int(self.counts[self.status])
         self.show_full_result_count = False
         self.show_admin_actions = bool(self.result_list)
         self.can_show_all, self.multi_page = False, True
@@ -90,11 +88,11 @@ class TaskChangeList(ChangeList):
     @property
     def tabs(self) -> list[dict[str, Any]]:
         """What the tabs show: label, link, count, and which one it is."""
-        labels = {"": _("All"), **{str(status): str(label) for status, label in states.STATUS}}
+        labels = {"": _("All"), **describe.LABELS}
         return [
             {
                 "status": name,
-                "label": label.capitalize(),
+                "label": capfirst(str(label)),
                 "link": self.get_query_string({"status": name or None}),
                 "count": self.counts[name],
                 "is_current": name == self.status,
@@ -114,6 +112,11 @@ class TaskChangeList(ChangeList):
             (_("Older"), self.get_query_string(older) if older else ""),
             (_("Oldest"), oldest if older else ""),
         ]
+
+    @property
+    def count(self) -> counting.Count:
+        """How many rows this tab has, for those who select all of them."""
+        return self.counts[self.status]
 
     @property
     def further(self) -> str:

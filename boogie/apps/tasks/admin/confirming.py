@@ -19,7 +19,7 @@ from boogie.apps.tasks.monitoring.filters import FilterError
 from boogie.apps.tasks.monitoring.selection import Selection
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import choosing, permissions
+from . import choosing, columns, objects, permissions
 
 #: So many rows are moved at once; more by a row of its own.
 AT_ONCE = 100
@@ -59,6 +59,8 @@ def _page(model_admin: Any, request: HttpRequest, verb: Verb) -> HttpResponse:
     rows, is_all = chosen.first(AT_ONCE)
     # Few are meant by their keys; of many, what came to match since is told apart as rows can tell.
     meant = replace(selection, keys=tuple(row.pk for row in rows)) if is_all else selection
+    sample = rows[:SAMPLE]
+    columns.prepare(sample, set(), objects.shown(sample, request, model_admin.admin_site))
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("%(verb)s: are you sure?") % {"verb": verb.label},
@@ -71,7 +73,7 @@ def _page(model_admin: Any, request: HttpRequest, verb: Verb) -> HttpResponse:
         "movable": movable,
         "is_any": bool(rows) or not is_all,
         "is_many": movable > AT_ONCE or movable.is_capped,
-        "sample": rows[:SAMPLE],
+        "sample": sample,
         "selection": choosing.signed(request, verb, meant),
         "action": request.get_full_path(),
         "back": _back(request),
@@ -115,7 +117,7 @@ def _carry_out(
 
 
 def _tell(request: HttpRequest, verb: Verb, moved: int) -> None:
-    text = ngettext("%(verb)s: %(number)d row.", "%(verb)s: %(number)d rows.", moved)
+    text = ngettext("%(verb)s: %(number)d task.", "%(verb)s: %(number)d tasks.", moved)
     level = messages.SUCCESS if moved else messages.WARNING
     messages.add_message(request, level, text % {"verb": verb.label, "number": moved})
 
@@ -128,11 +130,11 @@ def _by_a_row(
         try:
             selection = chosen.named(NAMED)
         except ValueError:
-            messages.error(request, _("Nothing was done: these are too many. Choose fewer rows."))
+            messages.error(request, _("Nothing was done: these are too many. Choose fewer tasks."))
             return HttpResponseRedirect(_back(request))
     make = tasks.bulk.using(requested_by=user).delayed
     row = make(user, verb.name, selection.as_dict(), reason)
-    text = _("%(verb)s: many rows, so it is done in the background. Here is how far it is.")
+    text = _("%(verb)s: many tasks, so it is done in the background. Here is how far it is.")
     messages.info(request, text % {"verb": verb.label})
     return HttpResponseRedirect(
         reverse(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
@@ -70,7 +71,9 @@ class Order:
                 return found, None
             return found, _from_microseconds(int(number)) if number else _end_of(found)
         except (ValueError, OverflowError):
-            raise CursorError(f"{cursor!r} is no place in this list.") from None
+            raise CursorError(
+                _("%(place)r is no place in this list.") % {"place": cursor}
+            ) from None
 
 
 def _microseconds(moment: datetime) -> int:
@@ -143,7 +146,7 @@ class Listing:
         if not self._is_indexed:
             return walking.look(self.filters, names, self.size, beyond, self.among)
         rows = beyond(self.filters.apply(self.among)).order_by(*names)
-        found = list(rows[: self.size + 1])
+        found = list(rows.defer(*walking.UNSEEN)[: self.size + 1])
         return walking.Found(found[: self.size], exhausted=len(found) <= self.size, last=None)
 
     @property

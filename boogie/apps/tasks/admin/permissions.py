@@ -31,11 +31,6 @@ def require(model_admin: Any, request: HttpRequest, verb: Verb) -> None:
         raise PermissionDenied
 
 
-def allowed(model_admin: Any, request: HttpRequest) -> list[Verb]:
-    """Return the verbs that the user may do."""
-    return [verb for verb in ALL if may(model_admin, request, verb)]
-
-
 def fitting(model_admin: Any, request: HttpRequest, row: Any) -> list[Verb]:
     """Return the verbs that the user may do and that can move ``row`` as it is."""
     return [verb for verb in ALL if verb.fits(row) and may(model_admin, request, verb, row)]

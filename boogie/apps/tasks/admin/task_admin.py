@@ -40,7 +40,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = actions.ALL
 
     class Media:
-        css = {"all": ["boogie_tasks/admin.css"]}
+        css = {"all": ["boogie_tasks/admin.css", "boogie_tasks/themes.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         """Return our pages before Django's: else their names would be taken for keys."""
@@ -52,7 +52,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
             "failures": failures.view,
             "workers": workers.view,
         }
-        wrap = self.admin_site.admin_view
+        wrap = self._wrapped
         own = [
             path(f"{name}/", wrap(partial(view, model_admin=self)), name=f"boogie_tasks_{name}")
             for name, view in pages.items()
@@ -66,6 +66,15 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         ]
         return [*own, *live, *addresses.patterns(self)]
 
+    def _wrapped(self, view: Any) -> Any:
+        """Return ``view`` for those who may enter the site, with links that stay on it."""
+
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            request.current_app = self.admin_site.name
+            return view(request, *args, **kwargs)
+
+        return self.admin_site.admin_view(answer)
+
     # --- what may be done --------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -77,10 +86,11 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the user may delete rows: who sees them; and none that runs."""
-        is_running = obj is not None and obj.is_running
-        may_see = self.has_view_permission(request, obj)
-        return may_see and not is_running and super().has_delete_permission(request, obj)
+        """Return whether the user may delete rows, which they see and which do not run."""
+        if obj is not None and obj.is_running:
+            return False
+        is_allowed: bool = super().has_delete_permission(request, obj)
+        return is_allowed and self.has_view_permission(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete a row, unless it was begun meanwhile."""

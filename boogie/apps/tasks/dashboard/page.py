@@ -10,13 +10,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.filters import FilterError
 from boogie.apps.tasks.rollups import figures
-from boogie.apps.tasks.rollups.ranges import RANGES, Range
+from boogie.apps.tasks.rollups.ranges import Range
 
 from . import charts, now, problems, tables, times
 
@@ -41,6 +42,9 @@ def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Dashboard"),
+        "list": reverse(
+            "admin:boogie_tasks_task_changelist", current_app=model_admin.admin_site.name
+        ),
         "opts": model_admin.opts,
         "here": "dashboard",
         # No name has a NUL, which PostgreSQL refuses.
@@ -98,8 +102,8 @@ def _choices(params: Mapping[str, str], range_: Range, order: str) -> dict[str, 
         "since": times.local(range_.since),
         "until": times.local(range_.until),
         "ranges": [
-            {"name": name, "link": _link(range=name, **task, **orders), "is": name == range_.name}
-            for name in RANGES
+            {"label": label, "link": _link(range=name, **task, **orders), "is": name == range_.name}
+            for name, label in times.ranges().items()
         ],
         "orders": [
             {"label": label, "link": _link(**kept, **task, order=name), "is": name == order}

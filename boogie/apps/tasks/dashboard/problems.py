@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -38,14 +37,14 @@ def _of_workers(now: Now) -> Iterator[Problem]:
     if not now.alive and now.waiting:
         yield Problem(
             "no-worker",
-            _("Rows are due and no worker is alive."),
+            _("Tasks are due and no worker is alive."),
             _("Start a worker; if one runs, see whether it reaches this database."),
         )
     if now.orphans:
         text = ngettext(
-            "%(number)s running row belongs to a dead worker.",
-            "%(number)s running rows belong to dead workers.",
-            now.orphans,
+            "%(number)s running task belongs to a dead worker.",
+            "%(number)s running tasks belong to dead workers.",
+            int(now.orphans),
         )
         advice = _(
             "A living worker gives them back by itself within %(time)s. If they stay, no worker "
@@ -62,9 +61,9 @@ def _of_workers(now: Now) -> Iterator[Problem]:
 def _of_rows(now: Now) -> Iterator[Problem]:
     if now.alive and now.stuck:
         text = ngettext(
-            "%(number)s row is stuck: it has been due for %(time)s, and workers live.",
-            "%(number)s rows are stuck: they have been due for %(time)s, and workers live.",
-            now.stuck,
+            "%(number)s task is stuck: it has been due for %(time)s, and workers live.",
+            "%(number)s tasks are stuck: they have been due for %(time)s, and workers live.",
+            int(now.stuck),
         )
         yield Problem(
             "stuck",
@@ -75,16 +74,16 @@ def _of_rows(now: Now) -> Iterator[Problem]:
     if now.unknown:
         yield Problem(
             "unknown",
-            _("Rows wait for tasks that nobody declares: %(names)s.")
+            _("Tasks wait that nobody declares: %(names)s.")
             % {"names": ", ".join([*now.unknown[:NAMES], *["…"] * (len(now.unknown) > NAMES)])},
-            _("Was a task renamed? Name the old one in its aliases. Else cancel the rows."),
+            _("Was a task renamed? List its old name in its aliases. Else cancel them."),
             _rows("queued", now.unknown[0]),
         )
     if now.stalled:
         text = ngettext(
-            "%(number)s running row has stalled: its bar has not moved for %(time)s.",
-            "%(number)s running rows have stalled: their bars have not moved for %(time)s.",
-            now.stalled,
+            "%(number)s running task has stalled: its bar has not moved for %(time)s.",
+            "%(number)s running tasks have stalled: their bars have not moved for %(time)s.",
+            int(now.stalled),
         )
         yield Problem(
             "stalled",
@@ -105,4 +104,4 @@ def _of_figures(now: Now) -> Iterator[Problem]:
 
 def _rows(status: str, task: str = "") -> str:
     query = urlencode({"status": status, **({"task": task} if task else {})})
-    return f"{reverse('admin:boogie_tasks_task_changelist')}?{query}"
+    return f"?{query}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.monitoring import durations
@@ -26,6 +27,11 @@ def label(moment: datetime, range_: Range) -> str:
     """Return what a point of a series is called."""
     form = next(form for step, form in FORMATS if range_.step <= step)
     return date_format(local(moment), form)
+
+
+def ranges() -> dict[str, str]:
+    """Return what the ranges are called, by their names in the URL."""
+    return {"1h": _("1 h"), "24h": _("24 h"), "7d": _("7 d"), "30d": _("30 d")}
 
 
 def in_words(seconds: float | None) -> str:

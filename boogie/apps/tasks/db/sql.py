@@ -8,6 +8,7 @@ Built from querysets, so that names, quoting and filters stay the ORM's.
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.models import Case, F, Value, When
 
@@ -127,7 +128,10 @@ def among(rows: Rows, fits: Rows, order: Sequence[str], cap: int, limit: int) ->
     of a ``LIMIT`` is no reason for a database to read by another index, or any further.
     """
     places = {f"by_{n}": F(name.removeprefix("-")) for n, name in enumerate(order)}
-    looked, params = _looked_at(rows, fits, cap, found=F("pk"), **places)
+    try:
+        looked, params = _looked_at(rows, fits, cap, found=F("pk"), **places)
+    except EmptyResultSet:
+        return []
     by = ", ".join(
         f"{place}{' DESC' if name.startswith('-') else ''}"
         for place, name in zip(places, order, strict=True)
@@ -136,6 +140,14 @@ def among(rows: Rows, fits: Rows, order: Sequence[str], cap: int, limit: int) ->
         text = f"SELECT found FROM ({looked}) looked WHERE fits = 1 ORDER BY {by} LIMIT {limit}"
         cursor.execute(text, params)
         return [rows.model._meta.pk.to_python(found) for (found,) in cursor.fetchall()]
+
+
+def is_among(rows: Rows, fits: Rows, cap: int) -> bool:
+    """Return whether ``fits`` has one of the first ``cap`` of ``rows``; no more are looked at."""
+    looked, params = _looked_at(rows, fits, cap)
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM ({looked}) looked WHERE fits = 1 LIMIT 1", params)
+        return cursor.fetchone() is not None
 
 
 def counts_among(sets: Sequence[tuple[Rows, Rows]], cap: int) -> list[tuple[int, int]]:
@@ -147,7 +159,10 @@ def counts_among(sets: Sequence[tuple[Rows, Rows]], cap: int) -> list[tuple[int,
     parts: list[str] = []
     params: list[Any] = []
     for number, (rows, fits) in enumerate(sets):
-        looked, its_params = _looked_at(rows, fits, cap)
+        try:
+            looked, its_params = _looked_at(rows, fits, cap)
+        except EmptyResultSet:
+            looked, its_params = "SELECT 0 AS fits WHERE 1 = 0", ()
         counts = "COALESCE(SUM(fits), 0), COUNT(*)"
         parts.append(f"SELECT {number} AS place, {counts} FROM ({looked}) looked_{number}")
         params.extend(its_params)

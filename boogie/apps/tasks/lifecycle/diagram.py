@@ -18,7 +18,7 @@ START = ""
 WIDTH, HEIGHT = 760, 440
 #: Without the arrows from :data:`START` nothing is drawn above this.
 TOP = 60
-BOX = (104, 40)
+BOX = (124, 40)
 
 #: Centres of the boxes, and of the start.
 PLACES = {

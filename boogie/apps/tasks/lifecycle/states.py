@@ -7,6 +7,7 @@ The documentation's diagram and the table-driven tests are made from this table.
 from dataclasses import dataclass
 
 from django.dispatch import Signal
+from django.utils.translation import gettext_lazy as _
 from model_utils import Choices
 
 from boogie.apps.tasks import signals
@@ -18,7 +19,15 @@ FINISHED = "finished"
 FAILED = "failed"
 CANCELLED = "cancelled"
 
-STATUS = Choices(PAUSED, QUEUED, RUNNING, FINISHED, FAILED, CANCELLED)
+#: Each with what people read for it.
+STATUS = Choices(
+    (PAUSED, _("paused")),
+    (QUEUED, _("queued")),
+    (RUNNING, _("running")),
+    (FINISHED, _("finished")),
+    (FAILED, _("failed")),
+    (CANCELLED, _("cancelled")),
+)
 
 #: Statuses in which nothing happens to a row by itself; a finished one stays so for ever.
 ENDED = frozenset({FINISHED, FAILED, CANCELLED})

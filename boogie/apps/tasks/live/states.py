@@ -4,17 +4,16 @@ What watchers are told of rows: plain data, the same from both endpoints.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from boogie.apps.tasks import registry
+from boogie.apps.tasks.db.reading import groups
 from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.monitoring import describe
 
@@ -24,8 +23,6 @@ from .tokens import Watched, label_of
 UNSEEN = ("args", "kwargs", "result", "log")
 
 TIMES = ("created", "scheduled_for", "started", "ended")
-
-NEWEST_FIRST = (F("id").desc(),)
 
 
 def look(keys: Iterable[UUID], objects: Iterable[Watched], in_full: bool) -> list[dict[str, Any]]:
@@ -41,7 +38,7 @@ def of_rows(keys: Iterable[UUID]) -> list[Task]:
 
 
 def of_objects(objects: Iterable[Watched]) -> list[Task]:
-    """Return the newest rows of objects, newest first (one query for each kind of object)."""
+    """Return the newest rows of objects, newest first (two queries for each kind of object)."""
     kinds: dict[tuple[str, str], list[Watched]] = defaultdict(list)
     for one in objects:
         kinds[one.label, one.db].append(one)
@@ -68,12 +65,18 @@ def shown(row: Task) -> dict[str, str]:
     """Return what widgets show of a row, in the language of who looks."""
     at = row.created if row.created.tzinfo is None else localtime(row.created)
     return {
-        "task": row.name,
+        "task": called(row.name),
         "status": str(describe.LABELS[row.status]),
         "progress": describe.progress_in_words(row.progress),
         "summary": describe.in_words(row),
         "created": date_format(at, "SHORT_DATETIME_FORMAT"),
     }
+
+
+def called(name: str, otherwise: str = "") -> str:
+    """Return what people read for a task: the ``label`` that it was given, or its name."""
+    label = getattr(registry.get(name), "label", None)
+    return otherwise or name if label is None else str(label)
 
 
 def _rows() -> QuerySet[Task]:
@@ -87,14 +90,19 @@ def newest(objects: list[Watched]) -> QuerySet[Task]:
     limits: dict[str, int] = defaultdict(int)
     for one in objects:
         limits[one.key] = max(limits[one.key], one.limit)
-    rows = _rows().filter(
-        content_type__in=list(kinds.values()), object_id__in=list(limits), object_db=first.db
-    )
+    rows = _rows().filter(content_type__in=list(kinds.values()), object_db=first.db)
     if len(limits) == 1:
-        return rows.order_by(*NEWEST_FIRST)[: max(limits.values())]
-    place = Window(RowNumber(), partition_by="object_id", order_by=NEWEST_FIRST)
-    among = [Q(object_id=key, place__lte=limit) for key, limit in limits.items()]
-    return rows.annotate(place=place).filter(reduce(or_, among)).order_by(*NEWEST_FIRST)
+        return rows.filter(object_id__in=list(limits)).order_by("-pk")[: max(limits.values())]
+    return _rows().filter(pk__in=_newest_keys(rows, limits)).order_by("-pk")
+
+
+def _newest_keys(rows: QuerySet[Task], limits: dict[str, int]) -> list[UUID]:
+    """Return the keys of the newest rows of several objects, as many as each may have."""
+    found: list[UUID] = []
+    for limit in set(limits.values()):
+        of = [(key,) for key, its_limit in limits.items() if its_limit == limit]
+        found += groups.keys(rows.order_by("-pk"), ["object_id"], of, limit)
+    return found
 
 
 def _object(row: Task) -> str:

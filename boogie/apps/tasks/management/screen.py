@@ -44,7 +44,7 @@ def _head(seen: Glance) -> RenderableType:
         f", {seen.running_count} running",
     )
     for status, number in seen.ended.items():
-        rate = f"{number * 60 / SPAN:,.1f}{'+' if number.is_capped else ''}"
+        rate = f"{int(number) * 60 / SPAN:,.1f}{'+' if number.is_capped else ''}"
         line.append(", ")
         line.append(f"{rate} {status} a minute", BAD if status == "failed" and number else "")
     return line

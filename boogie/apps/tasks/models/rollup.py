@@ -81,7 +81,7 @@ class Rollup(models.Model):
     #: Sums, in microseconds.
     waited = models.BigIntegerField(_("waited"), editable=False)
     ran = models.BigIntegerField(_("ran"), editable=False)
-    #: Histograms, packed as ``monitoring/histograms.py`` says.
+    #: Histograms, packed as ``rollups/histograms.py`` says.
     waits = models.JSONField(_("waits"), editable=False)
     runs = models.JSONField(_("runs"), editable=False)
     #: When the first and the last of them ended.

@@ -25,7 +25,7 @@ def of_rows(user: Any, verb: Verb, rows: Sequence[Task], reason: str) -> None:
 
 def of_selection(user: Any, verb: Verb, chosen: Selection, moved: int, reason: str) -> None:
     """Write one entry for all the rows of a selection."""
-    rows = ngettext("%(number)d row moved", "%(number)d rows moved", moved) % {"number": moved}
+    rows = ngettext("%(number)d task moved", "%(number)d tasks moved", moved) % {"number": moved}
     message = f"{_message(verb, reason)} — {chosen.filters.in_words()}; {rows}"
     _write(user, verb, [("", rows)], message)
 

@@ -124,8 +124,20 @@ def types_of(model: type[models.Model]) -> list[int]:
     return [kind.pk for kind in kinds.values()]
 
 
-def user_key(name: str, text: str) -> str:
-    """Return the key of the user with this name, or with this key."""
+class Named(str):
+    """The user's name or key as people write it, with the ``key`` of whom it means."""
+
+    __slots__ = ("key",)
+
+    key: str
+
+
+def user(name: str, text: str) -> Named:
+    """Return ``text`` with the key of the user who has this name, or this key."""
+    if isinstance(text, Named):
+        return text
     users: Any = get_user_model()
     known = users._base_manager.filter(**{users.USERNAME_FIELD: text}).first()
-    return people.key_of(known) or text
+    found = Named(text)
+    found.key = people.key_of(known) or text
+    return found

@@ -3,25 +3,47 @@ Counting up to a cap: what people are told of large sets, at the price of a smal
 """
 
 from collections.abc import Sequence
+from functools import total_ordering
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import QuerySet
+from django.utils.formats import number_format
 
 
-class Count(int):
-    """A number of rows; as text with a plus if there may be more."""
+@total_ordering
+class Count:
+    """
+    A number of rows; as text with a plus if there may be more.
 
-    def __new__(cls, counted: int, cap: int) -> "Count":
-        found = super().__new__(cls, min(counted, cap))
-        found.is_capped = counted > cap
-        return found
+    No ``int``: Django would write it as one, in templates, and lose the plus.
+    """
 
-    is_capped: bool
+    def __init__(self, counted: int, cap: int) -> None:
+        self.number = min(counted, cap)
+        self.is_capped = counted > cap
+
+    def __int__(self) -> int:
+        return self.number
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int | Count) and self.number == int(other)
+
+    def __lt__(self, other: "int | Count") -> bool:
+        return self.number < int(other)
+
+    def __hash__(self) -> int:
+        return hash(self.number)
 
     def __str__(self) -> str:
-        return f"{int(self):,}+" if self.is_capped else f"{int(self):,}"
+        return number_format(self.number, force_grouping=True) + ("+" if self.is_capped else "")
+
+    def __repr__(self) -> str:
+        return f"<Count {self}>"
 
 
 def capped(querysets: Sequence[QuerySet[Any]], cap: int) -> list[Count]:

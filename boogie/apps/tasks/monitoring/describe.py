@@ -1,5 +1,5 @@
 """
-Rows as plain data, for programs that read them.
+Rows as plain data, for programs that read them, and in words, for people.
 """
 
 from datetime import datetime
@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.lifecycle import states
@@ -18,14 +17,7 @@ from boogie.apps.tasks.models import Progress, Task, families
 TIMES = ("created", "scheduled_for", "started", "progressed", "ended", "acknowledged")
 
 #: What people read for a status.
-LABELS = {
-    states.PAUSED: gettext_lazy("paused"),
-    states.QUEUED: gettext_lazy("queued"),
-    states.RUNNING: gettext_lazy("running"),
-    states.FINISHED: gettext_lazy("finished"),
-    states.FAILED: gettext_lazy("failed"),
-    states.CANCELLED: gettext_lazy("cancelled"),
-}
+LABELS = {str(status): label for status, label in states.STATUS}
 
 
 def reference(row: Task) -> str:

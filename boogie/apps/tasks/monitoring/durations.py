@@ -6,6 +6,7 @@ Never negative: clocks differ, and rows are moved by hand.
 
 from datetime import UTC, datetime, timedelta
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -57,7 +58,7 @@ def in_words(span: timedelta | None) -> str:
     if seconds < 1:
         return _("%(number)d ms") % {"number": round(seconds * 1000)}
     if seconds < 10:
-        return _("%(number).1f s") % {"number": seconds}
+        return _("%(number)s s") % {"number": number_format(seconds, 1)}
     return in_units(int(seconds))
 
 

@@ -21,7 +21,7 @@ from .conditions import (
     moment,
     reference,
     types_of,
-    user_key,
+    user,
 )
 
 __all__ = ["FILTERS", "FilterError", "Filters"]
@@ -63,8 +63,12 @@ class Filters:
     def in_words(self) -> str:
         """Return which rows are meant, as the rest of a sentence."""
         sentences = _sentences()
-        parts = [sentences[name] % {"text": text} for name, text in self.given]
-        return _("all rows %(which)s") % {"which": ", ".join(parts)} if parts else _("all rows")
+        words: dict[str, Any] = {"status": states.STATUS, "open": {"yes": _("yes"), "no": _("no")}}
+        parts = [
+            sentences[name] % {"text": words[name][text] if name in words else text}
+            for name, text in self.given
+        ]
+        return _("all tasks %(which)s") % {"which": ", ".join(parts)} if parts else _("all tasks")
 
     def without(self, *names: str) -> "Filters":
         """Return the others."""
@@ -86,7 +90,7 @@ def _task_model() -> Any:
 def _sentences() -> dict[str, str]:
     return {
         "status": _("whose status is %(text)s"),
-        "task": _("of the task %(text)s"),
+        "task": _("called %(text)s"),
         "queue": _("in the queue %(text)s"),
         "requested_by": _("requested by the user %(text)s"),
         "since": _("made at %(text)s or later"),
@@ -147,7 +151,7 @@ FILTERS: dict[str, Filter] = {
     "task": lambda rows, name, text: rows.named(text),
     "queue": lambda rows, name, text: rows.filter(queue=text),
     "requested_by": lambda rows, name, text: rows.filter(
-        requested_by_id=user_key(name, text), requested_by_id__gt=""
+        requested_by_id=user(name, text).key, requested_by_id__gt=""
     ),
     "since": lambda rows, name, text: rows.filter(created__gte=moment(name, text)),
     "until": lambda rows, name, text: rows.filter(created__lt=moment(name, text)),
@@ -158,8 +162,10 @@ FILTERS: dict[str, Filter] = {
     "q": lambda rows, name, text: search.found(rows, text),
 }
 
-#: What must not change between a page that shows a filter and what is done to its rows.
+#: What is read once: it must not change between a page that shows a filter and what is done to
+#: its rows, or it takes a query.
 _FIXED: dict[str, Callable[[str, str], str]] = {
+    "requested_by": user,
     "since": fixed_time,
     "until": fixed_time,
     "q": lambda name, text: search.resolved(text),

@@ -22,7 +22,7 @@ from .conditions import FilterError, reference
 DIGITS, TAIL = 32, 8
 
 #: Rows that are looked at where no index has what is asked for.
-LOOK = 20_000
+LOOK = 10_000
 
 #: Tasks whose names may contain the text.
 TASKS = 50
@@ -119,10 +119,14 @@ def resolved(text: str) -> str:
     is_hex = 0 < len(digits) <= DIGITS and set(digits) <= set("0123456789abcdef")
     if is_hex and (len(digits) == DIGITS or _exists(_by_id(digits))):
         return f"id={digits}"
-    for kind in ("object", "task", "worker", "error"):
+    for kind in ("object", "task"):
         if _finds(kind, text):
             return f"{kind}={text}"
-    return f"tail={digits}" if is_hex and len(digits) == TAIL else text
+    if is_hex and len(digits) == TAIL:
+        return f"tail={digits}"
+    if "@" in text or "/" in text:  # there is always one in the id of a worker
+        return f"worker={text}"
+    return f"error={text}" if _is_error(text) else text
 
 
 def _checked(text: str) -> str:
@@ -138,28 +142,24 @@ def _checked(text: str) -> str:
 
 
 def _finds(kind: str, text: str) -> bool:
-    rows = _rows()
     if kind == "object":
         try:
             return bool(":" in text and reference("q", text))
         except FilterError:
             return False
-    if kind == "task":
-        return bool(_tasks(text)) or _exists(Q(name=text))
-    if kind == "worker":
-        path = rows.exclude(worker="").order_by("-pk")
-        return _exists(Q(worker=text, status=states.RUNNING)) or _is_seen(path, _by_worker(text))
-    path = rows.filter(status=states.FAILED, ended__isnull=False).order_by("-ended", "-pk")
-    return _is_seen(path, _by_error(text))
+    return bool(_tasks(text)) or _exists(Q(name=text))
+
+
+def _is_error(text: str) -> bool:
+    """Return whether one of the failures that one look goes through has this type of error."""
+    if not all(part.isidentifier() for part in text.split(".")):
+        return False
+    path = _rows().filter(status=states.FAILED, ended__isnull=False).order_by("-ended", "-pk")
+    return sql.is_among(path, _rows().filter(_by_error(text)), LOOK)
 
 
 def _exists(condition: Q) -> bool:
     return _rows().filter(condition).exists()
-
-
-def _is_seen(path: TaskQuerySet, condition: Q) -> bool:
-    """Return whether it is among the rows that one look goes through."""
-    return bool(sql.among(path, _rows().filter(condition), ["-pk"], LOOK, 1))
 
 
 def _rows() -> TaskQuerySet:

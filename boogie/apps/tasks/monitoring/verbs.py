@@ -72,7 +72,7 @@ ALL = (
     _verb(
         "run",
         _("Run"),
-        _("queue paused rows"),
+        _("queue paused tasks"),
         "run_task",
         states.RUN.sources,
         lambda rows, user: rows.run(),
@@ -80,7 +80,7 @@ ALL = (
     _verb(
         "run_now",
         _("Run now"),
-        _("start queued rows before their time"),
+        _("start queued tasks before their time"),
         "run_task",
         states.HASTEN.sources,
         lambda rows, user: rows.run_now(),
@@ -88,7 +88,7 @@ ALL = (
     _verb(
         "pause",
         _("Pause"),
-        _("pause queued rows"),
+        _("pause queued tasks"),
         "run_task",
         states.PAUSE.sources,
         lambda rows, user: rows.pause(),
@@ -96,7 +96,7 @@ ALL = (
     _verb(
         "cancel",
         _("Cancel"),
-        _("cancel rows that have not ended; a body that runs learns of it when it asks"),
+        _("cancel tasks that have not ended; code that runs learns of it when it asks"),
         "cancel_task",
         states.CANCEL.sources,
         lambda rows, user: rows.cancel(),
@@ -105,7 +105,7 @@ ALL = (
     _verb(
         "terminate",
         _("Terminate"),
-        _("cancel rows that have not ended, and kill the processes that run them"),
+        _("cancel tasks that have not ended, and kill the processes that run them"),
         "cancel_task",
         states.CANCEL.sources,
         lambda rows, user: rows.cancel(terminate=True),
@@ -114,7 +114,7 @@ ALL = (
     _verb(
         "retry",
         _("Retry"),
-        _("queue failed and cancelled rows again"),
+        _("queue failed and cancelled tasks again"),
         "retry_task",
         states.REQUEUE.sources,
         lambda rows, user: rows.retry(),
@@ -122,7 +122,7 @@ ALL = (
     _verb(
         "acknowledge",
         _("Acknowledge"),
-        _("have failed rows no longer count as open"),
+        _("have failed tasks no longer count as open"),
         "retry_task",
         states.ACKNOWLEDGE.sources,
         lambda rows, user: rows.acknowledge(user),
@@ -130,7 +130,7 @@ ALL = (
     _verb(
         "delete",
         _("Delete"),
-        _("delete rows that do not run, with their results"),
+        _("delete tasks that do not run, with their results"),
         "delete_task",
         frozenset(str(status) for status, _label in states.STATUS) - {states.RUNNING},
         lambda rows, user: rows.exclude(status=states.RUNNING).remove(),

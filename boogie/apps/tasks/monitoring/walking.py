@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.db import connections
 
 from boogie.apps.tasks.db import ids, sql
+from boogie.apps.tasks.db.reading import groups
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 
@@ -22,7 +23,10 @@ from .conditions import moment
 from .filters import FILTERS, Filters
 
 #: Rows of one look. MariaDB and MySQL fetch each row of an index by itself, from anywhere.
-LOOK, LOOK_ON_MYSQL = 20_000, 5_000
+LOOK, LOOK_ON_MYSQL = 10_000, 5_000
+
+#: Columns that may be large, and that no list shows.
+UNSEEN = ("args", "kwargs", "result", "log")
 
 #: How much the clock of who made a row may differ from the database's, and from true.
 SKEW = timedelta(hours=1)
@@ -80,7 +84,7 @@ def walk(path: TaskQuerySet, fits: TaskQuerySet, order: Order, size: int) -> Fou
     """
     cap = most(path.db)
     keys = sql.among(path, fits, order, cap, size + 1)
-    by_key = Task.objects.using(path.db).in_bulk(keys[:size])
+    by_key = Task.objects.using(path.db).defer(*UNSEEN).in_bulk(keys[:size])
     rows = [by_key[key] for key in keys[:size] if key in by_key]
     if len(keys) > size:
         return Found(rows, False, rows[-1] if rows else None)
@@ -149,10 +153,10 @@ def _candidates(filters: Filters, rows: TaskQuerySet) -> list[TaskQuerySet]:
 
 
 def _path(filters: Filters, order: Order) -> TaskQuerySet:
-    """Return the rows of the status that is asked for, from where they might begin to fit."""
+    """Return rows that one index has in this order, from where they might begin to fit."""
     given = filters.as_dict()
     rows = Task.objects.all()
-    if "status" in given:
+    if "status" in given and _has_order(rows, given["status"]):
         rows = FILTERS["status"](rows, "status", given["status"])
     since, until = _moment(given, "since"), _moment(given, "until")
     if "pk" in _columns(order[:1]):
@@ -162,6 +166,11 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
     elif since:
         rows = rows.filter(ended__gte=since - SKEW)
     return rows.order_by(*order)
+
+
+def _has_order(rows: TaskQuerySet, status: str) -> bool:
+    """Return whether an index has the rows of a status in the order of their list."""
+    return status not in (states.QUEUED, states.RUNNING) or not groups.has_partial_indexes(rows)
 
 
 def _made(rows: TaskQuerySet, since: datetime | None, until: datetime | None) -> TaskQuerySet:

@@ -75,7 +75,7 @@ def look(workers: list[Worker], running: Running) -> list[Queue]:
     found = {name: Queue(name, Count(0, CAP)) for name in names}
     for ((name, _priority), count), first in zip(used.items(), oldest, strict=True):
         queue = found.setdefault(name, Queue(name, Count(0, CAP)))
-        queue.waiting = Count(queue.waiting + count["count"], CAP)
+        queue.waiting = Count(int(queue.waiting) + count["count"], CAP)
         if first["since"] is not None:  # else all have started meanwhile
             queue.oldest = max(queue.oldest or timedelta(), durations.age(first["since"]))
     for name, rate in _rates(rows, now).items():
@@ -84,7 +84,9 @@ def look(workers: list[Worker], running: Running) -> list[Queue]:
     for queue in found.values():
         queue.running = running.by_queue[queue.name]
         queue.workers = [w.id for w in workers if w.is_alive and queue.name in w.queues]
-    return sorted(found.values(), key=lambda q: (not q.is_urgent, q.is_served, -q.waiting, q.name))
+    return sorted(
+        found.values(), key=lambda q: (not q.is_urgent, q.is_served, -int(q.waiting), q.name)
+    )
 
 
 def _lanes(rows: TaskQuerySet, ripe: TaskQuerySet, names: set[str]) -> list[tuple[Any, ...]]:

@@ -19,20 +19,22 @@ register = template.Library()
 
 
 @register.inclusion_tag("boogie_tasks/badge.html")
-def task_badge(row: Task) -> dict[str, Any]:
-    """Show the status of a row."""
+def task_badge(row: Task | None) -> dict[str, Any]:
+    """Show the status of a row; nothing for ``None``."""
     return _of_row(row)
 
 
 @register.inclusion_tag("boogie_tasks/progress.html")
-def task_progress(row: Task, status: bool = True) -> dict[str, Any]:
+def task_progress(row: Task | None, status: bool = True) -> dict[str, Any]:
     """
-    Show how far a row is, as a bar and in words.
+    Show how far a row is, as a bar and in words; nothing for ``None``.
 
     ``status``: whether the words name it; beside a badge they need not.
     """
     field = "summary" if status else "progress"
     found = _of_row(row)
+    if not found:
+        return {}
     return {**found, "field": field, "words": found["shown"][field]}
 
 
@@ -76,7 +78,9 @@ def _url(name: str) -> str:
         ) from error
 
 
-def _of_row(row: Task) -> dict[str, Any]:
+def _of_row(row: Task | None) -> dict[str, Any]:
+    if not row:  # a template that does not find a variable has the empty text
+        return {}
     return {**_shown(row), "token": tokens.for_row(row.pk)}
 
 

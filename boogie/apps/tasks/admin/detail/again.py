@@ -31,7 +31,7 @@ def answer(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRespon
         return finding.missing(model_admin, request, object_id)
     task, obj = registry.get(row.name), object_of(row)
     if task is None or obj is None:
-        messages.error(request, _("This row cannot be run again: its task or its object is gone."))
+        messages.error(request, _("This task cannot be run again: its code or its object is gone."))
         return HttpResponseRedirect(_page_of(model_admin, row))
     of_object = admin_of(model_admin.admin_site, obj)
     if not access.may_start(of_object, request, task, obj):
@@ -72,7 +72,7 @@ def _form(model_admin: Any, request: HttpRequest, task: Any, row: Task) -> forms
     try:
         return forms.for_task(task, data=data, row=row, site=site)
     except codec.MALFORMED:
-        messages.warning(request, _("The arguments of the row cannot be read: give them anew."))
+        messages.warning(request, _("The arguments of the task cannot be read: give them anew."))
         return forms.for_task(task, data=data, site=site)
 
 
@@ -81,7 +81,7 @@ def _make(model_admin: Any, request: HttpRequest, form: forms.TaskForm, obj: Any
     with transaction.atomic(using=primary(Task)):
         row = forms.start(form, obj, requested_by=request.user)
         logged.on_one(of_object, request, form.task, obj)
-    messages.success(request, _("%(task)s: here is the new row.") % {"task": form.title})
+    messages.success(request, _("%(task)s: this is the new one.") % {"task": form.title})
     return HttpResponseRedirect(_page_of(model_admin, row))
 
 

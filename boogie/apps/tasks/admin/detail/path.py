@@ -7,6 +7,7 @@ As far as the row tells: it keeps what became of its attempts, and no pause that
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.lifecycle import diagram, states
@@ -26,6 +27,23 @@ ENDS: dict[str, tuple[Arrow, ...]] = {
     attempts.RESCUED: (states.RESCUE,),
 }
 
+#: What people read for an arrow, by its name.
+ARROWS = {
+    "create paused": pgettext_lazy("arrow", "create paused"),
+    "create queued": pgettext_lazy("arrow", "create queued"),
+    "create running": pgettext_lazy("arrow", "create running"),
+    "run": pgettext_lazy("arrow", "run"),
+    "pause": pgettext_lazy("arrow", "pause"),
+    "claim": pgettext_lazy("arrow", "claim"),
+    "finish": pgettext_lazy("arrow", "finish"),
+    "fail": pgettext_lazy("arrow", "fail"),
+    "retry": pgettext_lazy("arrow", "retry"),
+    "rescue": pgettext_lazy("arrow", "rescue"),
+    "release": pgettext_lazy("arrow", "release"),
+    "cancel": pgettext_lazy("arrow", "cancel"),
+    "requeue": pgettext_lazy("arrow", "requeue"),
+}
+
 Key = tuple[str, str, str]
 
 
@@ -34,7 +52,7 @@ class Drawing:
     """The machine with what is emphasised of it; ``words`` say the same."""
 
     boxes: list[tuple[diagram.Box, str, bool, bool]]
-    edges: list[tuple[diagram.Edge, bool]]
+    edges: list[tuple[diagram.Edge, str, bool]]
     words: str
     width: int = diagram.WIDTH
     height: int = diagram.HEIGHT
@@ -51,7 +69,10 @@ def drawing(row: Task, made: list[Attempt]) -> Drawing:
             (box, str(describe.LABELS[box.status]), box.status in been, box.status == row.status)
             for box in diagram.boxes()
         ],
-        edges=[(edge, edge.key in taken) for edge in diagram.edges(states.ARROWS)],
+        edges=[
+            (edge, str(ARROWS[edge.name]), edge.key in taken)
+            for edge in diagram.edges(states.ARROWS)
+        ],
         words=_in_words(row, made),
     )
 

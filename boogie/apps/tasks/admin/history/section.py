@@ -16,8 +16,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from boogie.apps.tasks import registry
-from boogie.apps.tasks.admin import columns, permissions
+from boogie.apps.tasks.admin import columns, permissions, words
 from boogie.apps.tasks.declaration import faces
+from boogie.apps.tasks.live import states
 from boogie.apps.tasks.live.tokens import Watched
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe
@@ -47,6 +48,7 @@ class Line:
     """One row: its cells, and what the user may do with it."""
 
     row: Task
+    name: str
     link: str
     state: str
     age: str
@@ -114,6 +116,7 @@ def _line(task_admin: Any, request: HttpRequest, row: Task) -> Line:
     error = cells.error_in_short(row)
     return Line(
         row=row,
+        name=states.called(row.name, words.short_name(row.name)),
         link=link,
         state=cells.state(row),
         age=cells.age(row),

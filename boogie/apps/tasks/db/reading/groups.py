@@ -87,12 +87,15 @@ def summaries(
 
 def firsts(rows: Rows, by: Sequence[str], groups: Sequence[Group]) -> list[Any]:
     """Return for each group the key of its first row, in their order; ``None`` if it has none."""
-    key = rows.model._meta.pk
-    keys = rows.annotate(found=models.F("pk")).values_list("found")
     found: list[Any] = [None] * len(groups)
-    for place, pk in _of_each(keys, by, groups, 1, "found"):
-        found[place] = key.to_python(pk)
+    for place, pk in _keys_of_each(rows, by, groups, 1):
+        found[place] = pk
     return found
+
+
+def keys(rows: Rows, by: Sequence[str], groups: Sequence[Group], limit: int) -> list[Any]:
+    """Return the keys of the first ``limit`` rows of each group, in one statement."""
+    return [pk for _place, pk in _keys_of_each(rows, by, groups, limit)]
 
 
 # --- one group after the other --------------------------------------------------------
@@ -128,6 +131,16 @@ def _either(sets: Sequence[Rows]) -> tuple[str, list[Any]]:
 
 
 # --- all groups at once ---------------------------------------------------------------
+
+
+def _keys_of_each(
+    rows: Rows, by: Sequence[str], groups: Sequence[Group], limit: int
+) -> Iterator[tuple[int, Any]]:
+    """Yield the place of a group with the key of each of its first rows."""
+    key = rows.model._meta.pk
+    named = rows.annotate(found=models.F("pk")).values_list("found")
+    for place, pk in _of_each(named, by, groups, limit, "found"):
+        yield place, key.to_python(pk)
 
 
 def _of_each(

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import models, router
 
 from boogie.apps.tasks import registry
@@ -15,6 +15,7 @@ from boogie.apps.tasks.declaration import faces, fitting
 from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
 from boogie.apps.tasks.forms import TaskForm, for_task, start
 from boogie.apps.tasks.forms.typed import filled_in, takes_several
+from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring.conditions import FilterError, models_named
 from boogie.apps.tasks.serialization import codec, references
@@ -25,7 +26,7 @@ WRONG, FAILED = 2, 1
 TAKEN = frozenset({"help", "wait", "at", "paused", "settings", "pythonpath", "traceback"})
 
 
-class Command(BaseCommand):
+class Command(EnglishCommand):
     """Start a task on one object."""
 
     help = (

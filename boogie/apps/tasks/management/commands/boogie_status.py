@@ -5,13 +5,13 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import Error
 
+from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.monitoring import health
 
 
-class Command(BaseCommand):
+class Command(EnglishCommand):
     """Print the state of workers, rows and broker."""
 
     help = (

@@ -6,10 +6,11 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
@@ -32,7 +33,7 @@ WORDS = {
 }
 
 
-class Command(BaseCommand):
+class Command(EnglishCommand):
     """List, show and move rows."""
 
     help = (

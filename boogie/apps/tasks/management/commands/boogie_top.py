@@ -7,10 +7,11 @@ import threading
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 
 from boogie.apps.tasks.db import connections
+from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.monitoring.glance import Glance, glance
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ INTERVAL = 2.0
 PIPE_WIDTH = 120
 
 
-class Command(BaseCommand):
+class Command(EnglishCommand):
     """Show workers, running rows, queues, failures and rates, anew every few seconds."""
 
     help = (
