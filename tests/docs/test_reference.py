@@ -152,6 +152,19 @@ def test_the_committed_picture_is_the_one_that_the_script_draws():
     assert script.PICTURE.read_text() == script.picture(states.ARROWS, states.ENDED)
 
 
+def test_every_picture_is_shown_with_a_text_and_is_small():
+    shown = set()
+    for page in pages.pages():
+        for path, options in re.findall(
+            r"\.\. (?:image|figure):: (\S+\.png)\n((?: +.*\n)*)", page.read_text()
+        ):
+            assert ":alt: " in options, f"{pages.name(page)}: {path}"
+            shown.add((page.parent / path).resolve())
+    pictures = set((ROOT / "docs/pictures").iterdir())
+    assert shown == pictures
+    assert max(path.stat().st_size for path in pictures) <= 120_000
+
+
 # --- API ------------------------------------------------------------------------------
 
 
