@@ -33,6 +33,6 @@ def posted(request: HttpRequest) -> Verb | None:
     if request.method != "POST":
         return None
     names = request.POST.getlist("action")
-    index = request.POST.get("index", "0")
+    index = request.POST.get("index", "0")[:4]
     at = int(index) if index.isdecimal() and int(index) < len(names) else 0
     return VERBS.get(names[at]) if names else None

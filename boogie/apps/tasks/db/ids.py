@@ -45,7 +45,8 @@ def uuid7() -> uuid.UUID:
 
 def first_at(moment: datetime) -> uuid.UUID:
     """Return an id below all that are made from this moment on, and above those from before."""
-    return uuid.UUID(int=int(in_utc(moment).timestamp() * 1000) << 80)
+    milliseconds = int(in_utc(moment).timestamp() * 1000)
+    return uuid.UUID(int=max(0, milliseconds) << 80)  # nothing was made before 1970
 
 
 def is_of_a_row(task_id: str) -> bool:

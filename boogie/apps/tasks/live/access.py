@@ -119,6 +119,8 @@ def _by_row(text: str) -> UUID:
 def _by_object(text: str) -> Watched:
     label, _, key = text.partition(":")
     try:
+        if not conditions.is_storable(key):
+            raise ValueError(key)
         model = apps.get_model(label)
         canonical = references.object_key(conditions.object_with(model, key))
     except (LookupError, ValueError, TypeError, ValidationError) as error:

@@ -30,18 +30,21 @@ class FilterError(ValueError):
         self.name = name
 
 
+def is_storable(text: str) -> bool:
+    """Return whether a database could have ``text``: without NUL, and without half a character."""
+    return "\0" not in text and text.encode(errors="ignore").decode() == text
+
+
 # --- times ----------------------------------------------------------------------------
 
 
 def moment(name: str, text: str) -> datetime:
     """Return the time that ``text`` names: an ISO date or time, or ``2h``, so long ago."""
-    if match := re.fullmatch(r"(\d{1,6})\s*([smhdw])", text):
-        return timezone.now() - timedelta(seconds=int(match[1]) * UNITS[match[2]])
     try:
-        found = parse_datetime(text) or _midnight(parse_date(text))
+        found = _ago(text) or parse_datetime(text) or _midnight(parse_date(text))
         if found is not None:
             found = times.stored(found)
-    except ValueError:
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         raise FilterError(
@@ -53,6 +56,13 @@ def moment(name: str, text: str) -> datetime:
             % {"name": name, "text": text},
         )
     return found
+
+
+def _ago(text: str) -> datetime | None:
+    match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text)
+    if match is None:
+        return None
+    return timezone.now() - timedelta(seconds=int(match[1]) * UNITS[match[2]])
 
 
 def _midnight(day: date | None) -> datetime | None:

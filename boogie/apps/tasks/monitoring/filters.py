@@ -16,6 +16,7 @@ from . import search
 from .conditions import (
     FilterError,
     fixed_time,
+    is_storable,
     models_named,
     moment,
     reference,
@@ -40,6 +41,7 @@ class Filters:
     def parse(cls, params: Mapping[str, Any]) -> "Filters":
         """Take those of ``params`` that are filters; raise :class:`FilterError`."""
         found = {name: str(params[name]).strip() for name in FILTERS if params.get(name)}
+        _refuse_unfit(found)
         fixed = {name: _FIXED.get(name, _as_it_is)(name, text) for name, text in found.items()}
         if search.is_about_failures(fixed.get("q", "")):
             fixed.setdefault("status", states.FAILED)
@@ -71,6 +73,14 @@ class Filters:
     def without(self, *names: str) -> "Filters":
         """Return the others."""
         return Filters(tuple((name, text) for name, text in self.given if name not in names))
+
+
+def _refuse_unfit(found: Mapping[str, str]) -> None:
+    """Raise :class:`FilterError` for text that no database could be asked about."""
+    for name, text in found.items():
+        if not is_storable(text):
+            message = _("%(name)s: %(text)r is no text that any task could have.")
+            raise FilterError(name, message % {"name": name, "text": text[:80]})
 
 
 def _task_model() -> Any:

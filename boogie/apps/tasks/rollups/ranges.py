@@ -65,7 +65,7 @@ class Range:
                 raise FilterError("range", text % {"name": name, "known": known})
             return cls.of(now - RANGES[name or USUAL], now, now, name or USUAL)
         until = now if until is None else min(until, now)
-        since = until - RANGES[USUAL] if since is None else max(since, now - KEPT[DAY])
+        since = max(until - RANGES[USUAL] if since is None else since, now - KEPT[DAY])
         if since >= until:
             raise FilterError("since", _("since: the range must begin before it ends, and by now."))
         return cls.of(since, until, now)

@@ -49,7 +49,7 @@ def posted(request: HttpRequest) -> str | None:
     if request.method != "POST" or "_save" in request.POST:
         return None
     names = request.POST.getlist("action")
-    index = request.POST.get("index", "0")
+    index = request.POST.get("index", "0")[:4]
     at = int(index) if index.isdecimal() and int(index) < len(names) else 0
     name = names[at] if names else ""
     return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None

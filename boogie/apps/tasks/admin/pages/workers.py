@@ -101,9 +101,8 @@ def _shut_down(request: HttpRequest, model_admin: Any) -> HttpResponse:
         raise Http404
     name = request.POST.get("worker", "")
     worker = next((each for each in workers.known() if each.id == name), None)
-    back = HttpResponseRedirect(
-        reverse("admin:boogie_tasks_workers", current_app=model_admin.admin_site.name)
-    )
+    page = reverse("admin:boogie_tasks_workers", current_app=model_admin.admin_site.name)
+    back = HttpResponseRedirect(page)
     if worker is None or not worker.is_alive:
         messages.warning(request, _("This worker is dead, or gone. Nothing was done."))
         return back
