@@ -1,9 +1,9 @@
 """
 Run all tests: ``python tests/run.py [--quick | --coverage] [pytest options]``.
 
-A leg is one database and one broker; its tests run in one pytest session or in two,
-several of them side by side, since workers wait for most of their time. Tests that need a
-server run where it answers on its standard local port and are counted as
+A leg is one database and one broker; its tests run in a few pytest sessions, several of them
+side by side, since workers wait for most of their time. What a browser shows is looked at in two
+legs. Tests that need a server run where it answers on its standard local port and are counted as
 skipped elsewhere; with ``BOOGIE_REQUIRE_SERVICES=1`` a missing server fails.
 
 ``--quick``: what is fast and starts no worker, on SQLite.
@@ -25,9 +25,10 @@ DATA = ROOT / ".coverage"
 SESSIONS = 4
 
 WORKERS = ["tests/workers"]
+BROWSER = ["tests/browser"]
 EXAMPLES = ["tests/docs/test_pages.py"]
 ON_DATABASES = ["tests/db", "tests/races"]
-EVERYTHING_ELSE = ["tests", "--ignore=tests/workers"]
+EVERYTHING_ELSE = ["tests", "--ignore=tests/workers", "--ignore=tests/browser"]
 
 Session = tuple[str, str, list[str]]
 
@@ -36,6 +37,8 @@ LEGS: list[Session] = [
     ("postgresql", "redis", WORKERS),
     ("sqlite", "boogie", EVERYTHING_ELSE),
     ("mariadb", "rabbitmq", WORKERS),
+    ("sqlite", "boogie", BROWSER),
+    ("postgresql", "redis", BROWSER),
     ("postgresql", "redis", ON_DATABASES),
     ("postgresql", "boogie", WORKERS),
     ("postgresql", "boogie", EXAMPLES),

@@ -66,9 +66,12 @@ class Pages:
         """Yield the ends and the midst of each tab."""
         for status in STATUSES:
             given, middle = {"status": status}, self.sample.middles[status or None]
-            yield f"list, {status or 'all'}: first page", self._list(**given)
-            yield f"list, {status or 'all'}: in the midst", self._list(after=middle.pk.hex, **given)
-            yield f"list, {status or 'all'}: last page", self._list(before="end", **given)
+            yield f"list, {status or 'all'}: first page", self.listing(**given)
+            yield (
+                f"list, {status or 'all'}: in the midst",
+                self.listing(after=middle.pk.hex, **given),
+            )
+            yield f"list, {status or 'all'}: last page", self.listing(before="end", **given)
 
     def searches(self) -> Iterator[Page]:
         """Yield searches of every kind, with a hit and without one."""
@@ -97,15 +100,15 @@ class Pages:
         }
         for title, texts in (("hit", hits), ("miss", misses)):
             for what, text in texts.items():
-                yield f"search, {title}: {what}", self._list(q=text)
+                yield f"search, {title}: {what}", self.listing(q=text)
 
     def filters(self) -> Iterator[Page]:
         """Yield each filter, alone and within the tabs, from both ends."""
         for what, given in reads.choices(self.sample).items():
             for status in reads.WITH:
                 name, of = f"filter, {status or 'all'}: {what}", {**given, "status": status or ""}
-                yield f"{name}, first page", self._list(**of)
-                yield f"{name}, last page", self._list(before="end", **of)
+                yield f"{name}, first page", self.listing(**of)
+                yield f"{name}, last page", self.listing(before="end", **of)
 
     def rows(self) -> Iterator[Page]:
         """Yield pages of single rows."""
@@ -172,7 +175,8 @@ class Pages:
     def _get(self, name: str, *args: Any, **params: str) -> Callable[[], Any]:
         return partial(self.client.get, reverse(f"admin:{name}", args=args), params)
 
-    def _list(self, **params: str) -> Callable[[], Any]:
+    def listing(self, **params: str) -> Callable[[], Any]:
+        """Return what asks for a list."""
         return self._get("boogie_tasks_task_changelist", **params)
 
     def _ask(self, verb: str, keys: Any = (), **params: str) -> Callable[[], Any]:
@@ -233,7 +237,7 @@ class Watch:
 def cost(ask: Callable[[], Any], times: int = TIMES, warm: int = WARM) -> Cost:
     """Ask for a page some times; return the medians. Raise if it does not answer with 200."""
     for _ in range(warm):
-        _answered(ask)
+        answered(ask)
     found = [_once(ask) for _ in range(times)]
     wall, cpu, database, queries = (
         statistics.median(values) for values in zip(*found, strict=True)
@@ -245,12 +249,13 @@ def _once(ask: Callable[[], Any]) -> tuple[float, float, float, int]:
     watch = Watch()
     with connection.execute_wrapper(watch):
         start, cpu = time.perf_counter(), time.process_time()
-        _answered(ask)
+        answered(ask)
         took, worked = time.perf_counter() - start, time.process_time() - cpu
     return took * 1000, worked * 1000, watch.seconds * 1000, watch.queries
 
 
-def _answered(ask: Callable[[], Any]) -> None:
+def answered(ask: Callable[[], Any]) -> None:
+    """Ask for a page; raise if it does not answer with 200."""
     response = ask()
     if response is not None and response.status_code != 200:
         raise RuntimeError(f"{response.status_code}: {response.content[:300]!r}")

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from tests.browser import world as worlds
 from tests.support import browsers, web
 from tests.support.project_worker import starting, unflushed, watched
 from tests.support.queues import own_queue
@@ -104,15 +105,54 @@ def worker(django_db_setup, django_db_blocker, queue, tmp_path_factory):
         yield start()
 
 
+def cookies_of(user):
+    """Return what a browser has when ``user`` is logged in, on whichever server."""
+    client = Client()
+    client.force_login(user)
+    key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": key}
+    return [{**cookie, "domain": "127.0.0.1", "path": "/"}]
+
+
 @pytest.fixture
 def login(page):
-    """Return a function that has ``page`` be logged in as a user, on whichever server."""
+    """Return a function that has ``page`` be logged in as a user."""
+    return lambda user: page.context.add_cookies(cookies_of(user))
 
-    def login(user):
-        client = Client()
-        client.force_login(user)
-        key = client.cookies[settings.SESSION_COOKIE_NAME].value
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": key}
-        page.context.add_cookies([{**cookie, "domain": "127.0.0.1", "path": "/"}])
 
-    return login
+@pytest.fixture
+def plain(browser):
+    """A page in a browser that runs no scripts."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(browsers.PATIENCE)
+    yield page
+    context.close()
+
+
+# --- everything that there is to see --------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, asgi_server):
+    """Everything there is to see, for all tests of this module."""
+    with unflushed(django_db_blocker):
+        yield worlds.make()
+
+
+@pytest.fixture(scope="module")
+def cookies(world):
+    """What a browser has when the superuser is logged in."""
+    return cookies_of(world.root)
+
+
+@pytest.fixture
+def visit(site, world, cookies):
+    """Return a function that goes to a page, logged in; skips pages that this broker has not."""
+
+    def visit(page, name):
+        page.context.add_cookies(cookies)
+        if not worlds.go(page, site, world, name):
+            pytest.skip("this broker carries no commands to workers")
+
+    return visit

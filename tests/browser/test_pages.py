@@ -3,12 +3,8 @@
 import json
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from django.conf import settings
-from django.test import Client
 
 from tests.support import browsers
-from tests.support.project_worker import unflushed
 
 from . import world as worlds
 
@@ -20,35 +16,6 @@ PHONE = {"width": 360, "height": 740}
 
 #: What counts as found.
 SERIOUS = ("serious", "critical")
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, asgi_server):
-    """Everything there is to see, for all tests of this module."""
-    with unflushed(django_db_blocker):
-        yield worlds.make()
-
-
-@pytest.fixture(scope="module")
-def cookies(world):
-    """What a browser has when the superuser is logged in."""
-    client = Client()
-    client.force_login(world.root)
-    key = client.cookies[settings.SESSION_COOKIE_NAME].value
-    given = {"name": settings.SESSION_COOKIE_NAME, "value": key}
-    return [{**given, "domain": "127.0.0.1", "path": "/"}]
-
-
-@pytest.fixture
-def visit(site, world, cookies):
-    """Return a function that goes to a page, logged in; skips pages that this broker has not."""
-
-    def visit(page, name):
-        page.context.add_cookies(cookies)
-        if not worlds.go(page, site, world, name):
-            pytest.skip("this broker carries no commands to workers")
-
-    return visit
 
 
 every_page = pytest.mark.parametrize("name", worlds.PAGES)
@@ -80,6 +47,8 @@ RUN = """
 
 
 def audit(page):
+    from axe_playwright_python.base import AXE_SCRIPT  # a module is skipped before it is needed
+
     page.evaluate(AXE_SCRIPT)
     found = page.evaluate(RUN, {"exclude": [[one] for one in OF_DJANGO]})
     return [one for one in found if one[1] in SERIOUS]

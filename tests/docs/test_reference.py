@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from django.urls import URLResolver, get_resolver
 
 import boogie.apps.tasks
 from boogie.apps.tasks import BoogieTask, Task, checks, signals
@@ -16,6 +17,7 @@ from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.live import states as live_states
 from boogie.apps.tasks.monitoring.health import Health
+from tests.db.admin import object_site
 from tests.docs import pages
 from tests.docs.pages import ROOT
 from tests.support.rows import stored
@@ -92,6 +94,29 @@ def test_every_key_of_a_row_that_pages_are_told_is_documented():
     assert set(told) <= set(documented)
     (shown,) = [line[1] for line in table("live.rst", 2) if literals(line[0]) == ["shown"]]
     assert set(literals(shown)) == set(told["shown"])
+
+
+def test_every_address_and_every_permission_is_documented():
+    documented = [name for row in table("addresses.rst", 2) for name in literals(row[0])]
+    assert documented == list(dict.fromkeys(documented)), "one is documented twice"
+    real = {*_addresses(get_resolver()), *_addresses(get_resolver(object_site.__name__))}
+    named = {re.sub(r"admin:\w+_boogie_start", "admin:<app>_<model>_boogie_start", n) for n in real}
+    unused = {"admin:boogie_tasks_task_add"}  # Django's; nobody may
+    assert {name for name in documented if ":" in name} == named - unused
+    options = Task._meta
+    codenames = [f"{verb}_task" for verb in options.default_permissions if verb != "change"]
+    codenames += [codename for codename, _ in options.permissions]
+    assert {name for name in documented if ":" not in name} == {
+        f"boogie_tasks.{codename}" for codename in codenames
+    }
+
+
+def _addresses(resolver, space=""):
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _addresses(pattern, space + f"{pattern.namespace or ''}:".lstrip(":"))
+        elif "boogie" in f"{space}{pattern.name}":
+            yield f"{space}{pattern.name}"
 
 
 # --- states ---------------------------------------------------------------------------

@@ -539,6 +539,14 @@ def test_a_model_without_a_fitting_task_has_rows_and_nothing_to_start(client, ro
     assert "boogie:" not in page(client, list_url(type(post)))
 
 
+def test_what_a_task_with_secrets_returned_is_masked(client, root):
+    order = Order.objects.create()
+    row = stored("finished", order, name=of_orders.name, args=["s3cret"], result="s3cret")
+    text = section(page(client, change_url(order)))
+    assert str(row.pk) in text
+    assert "s3cret" not in text
+
+
 def test_secrets_are_asked_for_and_never_sent_back(client, root):
     order = Order.objects.create()
     text = page(client, start_url(order, of_orders))

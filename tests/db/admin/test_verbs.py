@@ -9,6 +9,7 @@ from django.urls import reverse
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.monitoring.verbs import VERBS
 from tests.project.shop.models import Product
+from tests.support.rows import coherent, stored
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(databases=["default"])
@@ -126,6 +127,37 @@ def test_who_may_not_view_rows_may_not_move_them(client, member, pen, name):
     client.force_login(member(NEEDS[name]))
     assert ask(client, name, row).status_code == 403
     assert state(row) == before
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_a_row_that_came_to_match_after_the_page_was_shown_is_left_alone(client, root, pen, status):
+    row = stored(status, pen)
+    query = f"?status={status}"
+    page = ask(client, "cancel", row, query=query, select_across="1")
+    later = look.paused(pen)
+    Task.objects.filter(pk=later.pk).update(created=row.created, **coherent(status))
+    confirm(client, page, query=query)
+    assert state(row)["status"] == "cancelled"
+    assert state(later)["status"] == status
+
+
+def test_djangos_own_page_deletes_no_row_that_runs(client, root, pen):
+    row = stored("running", pen)
+    url = reverse("admin:boogie_tasks_task_delete", args=[row.pk])
+    assert client.get(url).status_code == 403
+    assert client.post(url, {"post": "yes"}).status_code == 403
+    assert state(row)["status"] == "running"
+
+
+def test_djangos_own_page_deletes_for_who_may_view_and_delete(client, member, pen):
+    row = look.delayed(pen)
+    url = reverse("admin:boogie_tasks_task_delete", args=[row.pk])
+    for permission in ("delete_task", "view_task"):
+        client.force_login(member(permission, name=permission))
+        assert client.post(url, {"post": "yes"}).status_code == 403
+    client.force_login(member("view_task", "delete_task", name="eve"))
+    assert client.post(url, {"post": "yes"}).status_code == 302
+    assert state(row) is None
 
 
 def test_all_that_match_are_those_of_the_filter_that_was_shown(client, root, pen):

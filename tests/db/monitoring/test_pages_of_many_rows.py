@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from bench.million import fill, reads
+from bench.million import fill, pages, reads
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Worker
-from boogie.apps.tasks.monitoring import walking
+from boogie.apps.tasks.monitoring import search, walking
 from boogie.apps.tasks.monitoring.filters import Filters
 from tests.project.shop.models import Order, Product
 from tests.support.looking import looked_at
@@ -26,6 +26,9 @@ PAGE = 50
 #: four for a row.
 READ = {"postgresql": 1500, "mysql": 1500, "sqlite": 25_000}
 LOOKED = {"postgresql": 6000, "mysql": 6000, "sqlite": 50_000}
+#: What a whole page may: it counts tabs up to a thousand each, and looks twice.
+OPENED = {"postgresql": 10_000, "mysql": 10_000, "sqlite": 100_000}
+QUERIES = 15
 
 STATUSES = ["", *(str(status) for status, _ in states.STATUS)]
 
@@ -46,6 +49,7 @@ def sample(django_db_setup, django_db_blocker):
 def short_looks(monkeypatch):
     monkeypatch.setattr(walking, "LOOK", LOOK)
     monkeypatch.setattr(walking, "LOOK_ON_MYSQL", LOOK)
+    monkeypatch.setattr(search, "LOOK", LOOK)
 
 
 def everything(sample):
@@ -155,3 +159,37 @@ def test_a_look_that_does_not_give_up_finds_what_there_is(sample, what, status):
         fitting.values_list("pk", flat=True)[: PAGE if not found.gave_up else len(found.rows)]
     )
     assert [row.pk for row in found.rows] == expected
+
+
+# --- whole pages ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(sample):
+    with pages.opened():
+        yield pages.Pages(pages.client(), sample)
+
+
+KINDS = ("tabs", "searches", "rows", "objects", "others", "verbs", "live")
+
+
+@pytest.mark.usefixtures("short_looks")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_takes_few_queries_and_looks_at_few_rows(opened, kind):
+    spent = {name: _spent(ask) for name, ask in getattr(opened, kind)()}
+    assert {name: of for name, of in spent.items() if of[0] > QUERIES} == {}
+    assert {name: of for name, of in spent.items() if of[1] > OPENED[connection.vendor]} == {}
+
+
+def _spent(ask):
+    """Return the queries of a page, and what they looked at; what is cached is read before."""
+    pages.answered(ask)
+    watch = pages.Watch()
+    with looked_at() as found, connection.execute_wrapper(watch):
+        pages.answered(ask)
+    return watch.queries, found[0]
+
+
+def test_a_user_who_is_asked_for_is_read_once(opened):
+    given = {**reads.choices(opened.sample)["a busy user"], "since": "30d", "queue": "queue_0"}
+    assert _spent(opened.listing(**given))[0] <= QUERIES

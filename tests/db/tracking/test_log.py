@@ -120,6 +120,19 @@ def test_values_of_sensitive_arguments_are_masked(product):
     assert row.args == ["s3cret"]
 
 
+def test_what_a_sensitive_argument_holds_is_masked_however_it_is_quoted(product):
+    @declared(log="INFO", sensitive=("login", "token"))
+    def body(product, login, token):
+        logger.info("%s has %s", login["name"], login["keys"][0])
+        raise KeyError(token)
+
+    login = {"name": "somebody", "keys": ["s3cret-key"]}
+    row = work(body.delayed(product, login, "s3cret\n'quoted\\"))
+    assert lines(row) == [("INFO", "•••• has ••••")]
+    assert row.error == "KeyError: '••••'" or row.error == 'KeyError: "••••"'
+    assert "s3cret" not in row.errors[-1]["traceback"]
+
+
 @pytest.mark.parametrize("wrong", ["LOUD", "info"])
 def test_a_level_that_there_is_not_is_refused(wrong):
     with pytest.raises(ValueError, match="log must be one of DEBUG, INFO"):

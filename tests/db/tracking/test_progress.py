@@ -297,6 +297,22 @@ def test_what_is_no_number_is_refused_at_once(wrong):
         progress(*wrong)
 
 
+def test_values_of_sensitive_arguments_are_masked_in_notes(product):
+    @declared(sensitive=["token"])
+    def body(product, token):
+        progress(1, 2, note=f"with {token}")
+
+    assert work(body.delayed(product, "s3cret")).progress == Progress(1, 2, "with ••••", 0.5)
+
+
+def test_a_note_that_no_database_takes_is_kept_as_far_as_it_can_be(product):
+    @declared
+    def body(product):
+        progress(1, 2, note="a\0b \ud800")
+
+    assert work(body.delayed(product)).progress == Progress(1, 2, "a\\x00b \\ud800", 0.5)
+
+
 # --- asynchronous ---------------------------------------------------------------------
 
 

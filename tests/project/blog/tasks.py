@@ -17,8 +17,6 @@ from django.db.models import F
 
 from boogie.apps.tasks import BoogieTask, task, track
 
-from .models import User
-
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +30,7 @@ def clean_user_posts(user, force=False):
 
 
 @task(label="Publish posts")
-def publish(user: User, title: str, copies: int = 1, pinned: bool = False):
+def publish(user, title: str, copies: int = 1, pinned: bool = False):
     """Write posts for somebody who has an address."""
     if not user.email:
         raise ValueError(f"{user.username} has no address")

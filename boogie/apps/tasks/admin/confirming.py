@@ -2,6 +2,7 @@
 Verbs from the list: a page that says what will happen to which rows, and the doing of it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -55,7 +56,10 @@ def _page(model_admin: Any, request: HttpRequest, verb: Verb) -> HttpResponse:
         return HttpResponseRedirect(request.path)
     chosen = _among_visible(model_admin, request, verb, selection)
     matching, movable = chosen.counts()
-    sample, is_all = chosen.first(SAMPLE)
+    rows, is_all = chosen.first(AT_ONCE)
+    # Few are meant by their keys; of many, what came to match since is told apart as rows can tell.
+    meant = replace(selection, keys=tuple(row.pk for row in rows)) if is_all else selection
+    sample = rows[:SAMPLE]
     columns.prepare(sample, set(), objects.shown(sample, request, model_admin.admin_site))
     context = {
         **model_admin.admin_site.each_context(request),
@@ -67,10 +71,10 @@ def _page(model_admin: Any, request: HttpRequest, verb: Verb) -> HttpResponse:
         "is_picked": selection.keys is not None,
         "matching": matching,
         "movable": movable,
-        "is_any": bool(sample) or not is_all,
+        "is_any": bool(rows) or not is_all,
         "is_many": movable > AT_ONCE or movable.is_capped,
         "sample": sample,
-        "selection": choosing.signed(request, verb, selection),
+        "selection": choosing.signed(request, verb, meant),
         "action": request.get_full_path(),
         "back": _back(request),
         "keys": request.POST.getlist("_selected_action"),

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
@@ -90,6 +91,11 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
             return False
         is_allowed: bool = super().has_delete_permission(request, obj)
         return is_allowed and self.has_view_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete a row, unless it was begun meanwhile."""
+        if not VERBS["delete"].do(self.get_queryset(request).filter(pk=obj.pk), request.user):
+            raise PermissionDenied
 
     def has_run_task_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may run and pause rows."""

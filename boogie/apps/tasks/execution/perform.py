@@ -33,7 +33,7 @@ def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
 
     With ``atomic`` the body and the settling UPDATE share one transaction.
     """
-    run.hidden = secrets.hidden(task, run.args, run.kwargs)
+    run.hidden = run.reporter.hidden = secrets.hidden(task, run.args, run.kwargs)
     try:
         if task.atomic:
             _perform_atomically(task, run, body)
@@ -117,4 +117,4 @@ def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
 
 def _log_kept(task: Declaration, run: Run) -> AbstractContextManager[None]:
     level = logs.level_of(task)
-    return nullcontext() if level is None else logs.kept(run.reporter, level, run.hidden)
+    return nullcontext() if level is None else logs.kept(run.reporter, level)

@@ -21,8 +21,8 @@ from .conditions import FilterError, reference
 #: Digits of an id, and how many of its last ones find it.
 DIGITS, TAIL = 32, 8
 
-#: Rows that are looked at where no index has what is asked for.
-LOOK = 10_000
+#: Failures, the last ones, among which a type of error is known by its name.
+LOOK = 5_000
 
 #: Tasks whose names may contain the text.
 TASKS = 50
@@ -151,7 +151,7 @@ def _finds(kind: str, text: str) -> bool:
 
 
 def _is_error(text: str) -> bool:
-    """Return whether one of the failures that one look goes through has this type of error."""
+    """Return whether one of the last failures has this type of error."""
     if not all(part.isidentifier() for part in text.split(".")):
         return False
     path = _rows().filter(status=states.FAILED, ended__isnull=False).order_by("-ended", "-pk")

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from django.db import connections
 
 from boogie.apps.tasks.db import ids, sql
-from boogie.apps.tasks.db.reading import groups
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 
@@ -30,6 +29,9 @@ UNSEEN = ("args", "kwargs", "result", "log")
 
 #: How much the clock of who made a row may differ from the database's, and from true.
 SKEW = timedelta(hours=1)
+
+#: Statuses whose rows no index has in the order of their list: the whole list is walked.
+LIVE = (states.QUEUED, states.RUNNING)
 
 #: In how many parts a look is shared when all tabs are counted.
 SHARE = 4
@@ -156,7 +158,7 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
     """Return rows that one index has in this order, from where they might begin to fit."""
     given = filters.as_dict()
     rows = Task.objects.all()
-    if "status" in given and _has_order(rows, given["status"]):
+    if given.get("status") not in (None, *LIVE):
         rows = FILTERS["status"](rows, "status", given["status"])
     since, until = _moment(given, "since"), _moment(given, "until")
     if "pk" in _columns(order[:1]):
@@ -166,11 +168,6 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
     elif since:
         rows = rows.filter(ended__gte=since - SKEW)
     return rows.order_by(*order)
-
-
-def _has_order(rows: TaskQuerySet, status: str) -> bool:
-    """Return whether an index has the rows of a status in the order of their list."""
-    return status not in (states.QUEUED, states.RUNNING) or not groups.has_partial_indexes(rows)
 
 
 def _made(rows: TaskQuerySet, since: datetime | None, until: datetime | None) -> TaskQuerySet:

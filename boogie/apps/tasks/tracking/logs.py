@@ -27,9 +27,9 @@ def level_of(task: Any) -> str | None:
 
 
 @contextmanager
-def kept(mine: reporter.Reporter, level: str, hidden: tuple[str, ...]) -> Iterator[None]:
-    """Keep what is logged within, from ``level`` on, with a row; ``hidden`` is not shown."""
-    mine.keeps, mine.hidden = logging.getLevelNamesMapping()[level], hidden
+def kept(mine: reporter.Reporter, level: str) -> Iterator[None]:
+    """Keep what is logged within, from ``level`` on, with a row."""
+    mine.keeps = logging.getLevelNamesMapping()[level]
     with _heard(mine.keeps):
         yield
 

@@ -19,8 +19,9 @@ from boogie.apps.tasks import identity
 from boogie.apps.tasks.db import commits, features, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import apart, drop
-from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.lifecycle import history, transitions
 from boogie.apps.tasks.models import Progress, Task
+from boogie.apps.tasks.serialization import secrets
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class Reporter:
         self.steps: list[Step] = []
         self.records: list[dict[str, Any]] = list(row.log)
         self.is_writing = False
-        #: The level of logging from which on lines are kept, and what is hidden in them.
+        #: The level of logging from which on lines are kept.
         self.keeps: int | None = None
+        #: What is hidden in notes and lines.
         self.hidden: tuple[str, ...] = ()
         self._progress: Progress | None = None
         self._has_moved = self._has_logged = False
@@ -74,7 +76,8 @@ class Reporter:
             fraction = step.fraction(fraction or 0.0)
         notes = [step.note for step in self.steps if step.note]
         outer, note = self.steps[0], notes[-1] if notes else ""
-        self._progress = Progress(outer.done, outer.total, note[:MAX_NOTE], fraction)
+        note = history.fit(secrets.masked(note, self.hidden)[:MAX_NOTE], MAX_NOTE)
+        self._progress = Progress(outer.done, outer.total, note, fraction)
         self._has_moved = True
 
     def record(self, record: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from django.db.models.functions import Cast, Left
 from django.http import HttpRequest
 from django.urls import reverse
 
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.admin import columns, permissions, words
 from boogie.apps.tasks.declaration import faces
 from boogie.apps.tasks.live import states
@@ -22,6 +23,7 @@ from boogie.apps.tasks.live.tokens import Watched
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.verbs import Verb
+from boogie.apps.tasks.serialization import secrets
 
 from . import access
 
@@ -130,6 +132,8 @@ def _result(row: Any) -> str:
     text = str(row.result_in_short or "")
     if not row.is_finished or text in ("", "null"):
         return ""
+    if (task := registry.get(row.name)) is not None and task.sensitive:
+        return secrets.MASK  # its page shows what is not to be hidden of it
     with suppress(ValueError):  # unless it was cut: databases escape, and space, as they like
         text = json.dumps(json.loads(text), ensure_ascii=False)
     return text if len(text) <= RESULT_LENGTH else f"{text[: RESULT_LENGTH - 1]}…"
