@@ -6,9 +6,9 @@ what is translated, drops what is no longer said, and names what is missing. It 
 """
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import django
@@ -116,17 +116,25 @@ def forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
     return (text or "",) if text is None or isinstance(text, str) else tuple(text)
 
 
-def update(language: str, found: Catalog) -> list[str]:
-    """Write both files of a language anew; return the texts that wait for a translation."""
+def renewed(language: str, found: Catalog) -> Catalog:
+    """Return a catalogue with the texts that were found: what is translated stays so."""
     catalog = catalogue(language)
     made = catalog.creation_date
     catalog.update(found, no_fuzzy_matching=True, update_header_comment=False)
     catalog.creation_date = made  # nothing changes while the texts are the same
-    place(language, "po").parent.mkdir(parents=True, exist_ok=True)
-    with place(language, "po").open("wb") as file:
-        write_po(file, catalog, width=100, include_lineno=False, ignore_obsolete=True)
-    with place(language, "mo").open("wb") as file:
-        write_mo(file, catalog)
+    return catalog
+
+
+def files(catalog: Catalog) -> dict[str, bytes]:
+    """Return what both files of a catalogue hold."""
+    po, mo = BytesIO(), BytesIO()
+    write_po(po, catalog, width=100, include_lineno=False, ignore_obsolete=True)
+    write_mo(mo, catalog)
+    return {"po": po.getvalue(), "mo": mo.getvalue()}
+
+
+def missing(catalog: Catalog) -> list[str]:
+    """Return the texts that wait for a translation."""
     return [text[0] for (_, text), one in said(catalog).items() if not all(forms(one.string))]
 
 
@@ -134,14 +142,17 @@ def main() -> None:
     """Bring all catalogues up to date, and name what is missing."""
     found = texts()
     for language in LANGUAGES:
-        missing = update(language, found)
-        path = place(language, "po").relative_to(ROOT)
-        print(f"{path}: {len(missing)} of {len(said(found))} texts wait for a translation")
-        for text in missing:
+        catalog = renewed(language, found)
+        for kind, content in files(catalog).items():
+            place(language, kind).parent.mkdir(parents=True, exist_ok=True)
+            place(language, kind).write_bytes(content)
+        waiting, path = missing(catalog), place(language, "po").relative_to(ROOT)
+        print(f"{path}: {len(waiting)} of {len(said(found))} texts wait for a translation")
+        for text in waiting:
             print(f"  {text}")
 
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.project.settings")
     django.setup()
-    sys.exit(main())
+    main()

@@ -79,7 +79,7 @@ def _refuse_unfit(found: Mapping[str, str]) -> None:
     """Raise :class:`FilterError` for text that no database could be asked about."""
     for name, text in found.items():
         if not is_storable(text):
-            message = _("%(name)s: %(text)r is no text that any row could have.")
+            message = _("%(name)s: %(text)r is no text that any task could have.")
             raise FilterError(name, message % {"name": name, "text": text[:80]})
 
 
