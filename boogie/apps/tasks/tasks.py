@@ -33,6 +33,7 @@ def bulk(
     total, seen, moved = selection.movable(about).count(), 0, 0
     try:
         for rows in selection.chunks(about):
+            self.check_cancelled()
             seen += len(rows)
             moved += about.do(rows, user)
             self.progress(min(seen, total), total, str(about.label))

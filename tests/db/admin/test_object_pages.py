@@ -539,6 +539,28 @@ def test_a_model_without_a_fitting_task_has_rows_and_nothing_to_start(client, ro
     assert "boogie:" not in page(client, list_url(type(post)))
 
 
+def test_who_may_not_change_objects_does_not_learn_which_there_are(client, member, pen):
+    client.force_login(member("view_task", "add_task", "shop.view_product"))
+    for obj in (pen, Product(pk=10**6)):
+        assert client.get(start_url(obj, greet)).status_code == 403
+    client.force_login(member("shop.change_product", name="eve"))
+    assert client.get(start_url(Product(pk=10**6), greet)).status_code == 404
+
+
+def test_an_object_that_is_an_argument_is_named_to_who_may_view_it(client, member):
+    order, somebody = Order.objects.create(), User.objects.create_user("somebody")
+    rights = ["view_task", "add_task", "shop.view_order", "shop.change_order"]
+    chosen = {"to": str(somebody.pk), "_when": "now"}
+    client.force_login(member(*rights))
+    response = client.post(start_url(order, of_orders), chosen)
+    assert response.status_code == 200
+    assert "somebody" not in response.content.decode()
+    client.post(start_url(order, of_orders), {**chosen, "token": "s3cret"})
+    assert Task.objects.get().args[1:] == [somebody.pk] or Task.objects.get().kwargs["to"]
+    client.force_login(member(*rights, "blog.view_user", name="eve"))
+    assert "somebody" in client.post(start_url(order, of_orders), chosen).content.decode()
+
+
 def test_what_a_task_with_secrets_returned_is_masked(client, root):
     order = Order.objects.create()
     row = stored("finished", order, name=of_orders.name, args=["s3cret"], result="s3cret")

@@ -246,3 +246,10 @@ def test_help_of_a_task_says_what_it_takes(capsys, exit_status):
         assert words in text
     assert exit_status("--help") == 0
     assert "app.tasks.clean --help says" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("at", ["999999w", "9999-12-31", "0001-01-01", "\0"])
+def test_a_time_at_which_nothing_can_begin_is_wrong_usage(pen, at):
+    reference = f"shop.product:{pen.pk}"
+    assert refused(plain.name, reference, f"--at={at}").startswith("--at: ")
+    assert not Task.objects.exists()

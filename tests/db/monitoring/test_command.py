@@ -1,5 +1,6 @@
 """``manage.py boogie_tasks``: rows are listed, shown and moved; nothing moves by mistake."""
 
+import io
 import json
 
 import pytest
@@ -157,6 +158,17 @@ def test_it_asks_before_and_shows_what_it_is_about(said, pen, monkeypatch, capsy
 
 
 # --- wrong usage ----------------------------------------------------------------------
+
+
+def test_it_does_nothing_where_nobody_can_be_asked(pen, monkeypatch):
+    row = look.delayed(pen)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert refused("cancel", str(row.pk)) == (
+        1,
+        "Nothing was done: nobody is there to be asked. Give --yes to go on.",
+    )
+    row.refresh_from_db()
+    assert row.is_queued
 
 
 def test_all_rows_are_not_moved_by_mistake(pen):

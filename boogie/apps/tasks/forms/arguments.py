@@ -55,19 +55,19 @@ class Argument:
         return value
 
 
-def arguments_of(task: Any, site: Any = None) -> list[Argument]:
-    """Return the arguments of ``task``, the object not among them; ``site`` has searches."""
-    found = [_argument(parameter, task, site) for parameter in signature_of(task)]
+def arguments_of(task: Any, searches: Any = None) -> list[Argument]:
+    """Return the arguments of ``task``, the object not among them."""
+    found = [_argument(parameter, task, searches) for parameter in signature_of(task)]
     names = {argument.name for argument in found}
     hidden = [name for name in task.sensitive if name not in names]  # among its **kwargs
     return found + [_hidden(name) for name in hidden]
 
 
-def _argument(parameter: Parameter, task: Any, site: Any) -> Argument:
+def _argument(parameter: Parameter, task: Any, searches: Any) -> Argument:
     name, default = parameter.name, parameter.default
     secret = name in task.sensitive
     options: dict[str, Any] = {"label": pretty_name(name), "required": default is UNKNOWN}
-    field = _field(parameter, None if secret else site, options)
+    field = _field(parameter, None if secret else searches, options)
     if secret and not isinstance(field, YesNoField):
         field = _secret(field, options)
     takes_none = takes_none_by(parameter.annotation)
@@ -76,7 +76,7 @@ def _argument(parameter: Parameter, task: Any, site: Any) -> Argument:
     return Argument(name, parameter.kind, default, takes_none, secret, field)
 
 
-def _field(parameter: Parameter, site: Any, options: dict[str, Any]) -> forms.Field:
+def _field(parameter: Parameter, searches: Any, options: dict[str, Any]) -> forms.Field:
     annotation = parameter.annotation
     if parameter.kind is Parameter.VAR_KEYWORD:
         words = _("Further arguments, as JSON: an object {...}.")
@@ -85,8 +85,8 @@ def _field(parameter: Parameter, site: Any, options: dict[str, Any]) -> forms.Fi
         if annotation is UNKNOWN:
             words = _("Further arguments, as JSON: a list [...].")
             return JSONField(shape=list, **{**options, "required": False, "help_text": words})
-        return field_for(GenericAlias(list, (annotation,)), UNKNOWN, site, **options)
-    return field_for(annotation, parameter.default, site, **options)
+        return field_for(GenericAlias(list, (annotation,)), UNKNOWN, searches, **options)
+    return field_for(annotation, parameter.default, searches, **options)
 
 
 def _secret(field: forms.Field, options: dict[str, Any]) -> forms.Field:

@@ -3,6 +3,7 @@ Fields for objects: cleaned, the key of one.
 """
 
 import json
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +69,36 @@ class ChosenField(ModelChoiceField):
         return None if found is None else found.pk
 
 
-def field_for(model: type[models.Model], site: Any, **options: Any) -> forms.Field:
-    """Return a field for objects of ``model``: with a search where the admin ``site`` has one."""
-    url = _search_of(model, site)
-    if url is None:
+@dataclass(frozen=True)
+class Searches:
+    """The searches of an admin ``site``, for the user of ``request`` or, without one, for all."""
+
+    site: Any
+    request: Any = None
+
+    def url_of(self, model: type[models.Model]) -> str | None:
+        """Return where objects of ``model`` are looked for; ``None``: the user cannot."""
+        if not self.site.is_registered(model):
+            return None
+        model_admin = self.site.get_model_admin(model)
+        if not model_admin.search_fields:
+            return None
+        # The name of what was chosen is shown, too.
+        if self.request is not None and not model_admin.has_view_permission(self.request):
+            return None
+        try:
+            return reverse("admin:boogie_tasks_objects", current_app=self.site.name)
+        except NoReverseMatch:  # the site has no pages of ours
+            return None
+
+
+def field_for(model: type[models.Model], searches: Searches | None, **options: Any) -> forms.Field:
+    """Return a field for objects of ``model``: with a search where there is one."""
+    url = None if searches is None else searches.url_of(model)
+    if searches is None or url is None:
         return KeyField(model, **options)
-    return ChosenField(model._default_manager.all(), widget=_search(model, site, url), **options)
+    widget = _search(model, searches.site, url)
+    return ChosenField(model._default_manager.all(), widget=widget, **options)
 
 
 def _search(model: type[models.Model], site: Any, url: str) -> forms.Select:
@@ -88,14 +113,3 @@ def _search(model: type[models.Model], site: Any, url: str) -> forms.Select:
         model=model, name=model._meta.pk.name, remote_field=SimpleNamespace(model=model)
     )
     return Search(argument, site)
-
-
-def _search_of(model: type[models.Model], site: Any) -> str | None:
-    if site is None or not site.is_registered(model):
-        return None
-    if not site.get_model_admin(model).search_fields:
-        return None
-    try:
-        return reverse("admin:boogie_tasks_objects", current_app=site.name)
-    except NoReverseMatch:  # the site has no pages of ours
-        return None

@@ -35,13 +35,13 @@ SIMPLE: dict[Any, Callable[..., forms.Field]] = {
 LISTS = (list, Sequence, Collection, Iterable, tuple)
 
 
-def field_for(annotation: Any, default: Any, site: Any, **options: Any) -> forms.Field:
+def field_for(annotation: Any, default: Any, searches: Any, **options: Any) -> forms.Field:
     """Return the field of an argument; an unknown annotation is read from the ``default``."""
     kinds = [kind for kind in alternatives(annotation) if kind is not type(None)]
     if kinds == [UNKNOWN] and default is not UNKNOWN:
         kinds = [type(default)]
     takes_none = takes_none_by(annotation)
-    field = _single(kinds[0], takes_none, site, options) if len(kinds) == 1 else None
+    field = _single(kinds[0], takes_none, searches, options) if len(kinds) == 1 else None
     return field or _json(kinds, options)
 
 
@@ -55,7 +55,9 @@ def _literals(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def _single(kind: Any, takes_none: bool, site: Any, options: dict[str, Any]) -> forms.Field | None:
+def _single(
+    kind: Any, takes_none: bool, searches: Any, options: dict[str, Any]
+) -> forms.Field | None:
     """Return the field of one type; ``None``: only JSON can hold it."""
     if kind is bool:
         return _yes_or_no(takes_none, options)
@@ -68,7 +70,7 @@ def _single(kind: Any, takes_none: bool, site: Any, options: dict[str, Any]) -> 
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return choices.OptionField(choices.of_enum(kind), **options)
     if isinstance(kind, type) and issubclass(kind, models.Model) and not kind._meta.abstract:
-        return keys.field_for(kind, site, **options)
+        return keys.field_for(kind, searches, **options)
     return None
 
 

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.declaration import faces
+from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.exceptions import ArgumentError
 from boogie.apps.tasks.serialization import payloads
 
@@ -20,6 +21,7 @@ from . import widgets
 from .arguments import Call, arguments_of, call_of, defaults, initial_from, named
 from .choices import plain
 from .fields import DateTimeField
+from .keys import Searches
 
 #: What :attr:`TaskForm.when` is for rows that wait for ``run()``.
 PAUSED = "paused"
@@ -44,9 +46,9 @@ class TaskForm(Base):
     Once it is valid, :meth:`call` and :attr:`when` say what was asked for.
     """
 
-    def __init__(self, task: Any, *, data: Any, row: Any, site: Any) -> None:
+    def __init__(self, task: Any, *, data: Any, row: Any, searches: Any) -> None:
         self.task = task
-        self.arguments = arguments_of(task, site)
+        self.arguments = arguments_of(task, searches)
         self._call: Call | None = None
         super().__init__(data=data, initial=self._initial(row))
         if task.form is None:
@@ -170,16 +172,24 @@ class TaskForm(Base):
 
 
 def _own_fields(task: Any) -> dict[str, forms.Field]:
-    times = [("now", _("now")), ("at", _("at a time")), (PAUSED, _("paused, until it is run"))]
+    choices = [("now", _("now")), ("at", _("at a time")), (PAUSED, _("paused, until it is run"))]
     own: dict[str, forms.Field] = {
         WHEN: forms.ChoiceField(
-            label=_("Start"), choices=times, initial="now", widget=forms.RadioSelect
+            label=_("Start"), choices=choices, initial="now", widget=forms.RadioSelect
         ),
-        AT: DateTimeField(label=_("Time"), required=False),
+        AT: DateTimeField(label=_("Time"), required=False, validators=[_can_begin_at]),
     }
     if task.danger:
         own[SURE] = forms.BooleanField(label=_("Yes, this is what I want."))
     return own
+
+
+def _can_begin_at(moment: datetime) -> None:
+    """Raise ``ValidationError`` if no row can be scheduled for ``moment``."""
+    try:
+        times.stored(moment)
+    except ValueError:
+        raise ValidationError(_("Years go from 1 to 9999.")) from None
 
 
 def storable(value: Any) -> Any:
@@ -201,13 +211,16 @@ def form_class(task: Any) -> type[forms.BaseForm]:
     return found
 
 
-def for_task(task: Any, *, data: Any = None, row: Any = None, site: Any = None) -> TaskForm:
+def for_task(
+    task: Any, *, data: Any = None, row: Any = None, site: Any = None, request: Any = None
+) -> TaskForm:
     """
     Return the form of ``task``: to be filled in, or with the ``data`` that was posted.
 
     ``row``: its arguments are shown, its sensitive ones are asked for anew. ``site``: the admin
-    site whose searches are used to choose objects.
+    site whose searches are used to choose objects, of models that the user of ``request`` may view.
     """
     kind = type("TaskForm", (TaskForm, form_class(task)), {})
-    form: TaskForm = kind(task, data=data, row=row, site=site)
+    searches = None if site is None else Searches(site, request)
+    form: TaskForm = kind(task, data=data, row=row, searches=searches)
     return form

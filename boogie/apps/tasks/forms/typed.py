@@ -4,6 +4,7 @@ Forms that are filled in by words, as on a command line.
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -55,6 +56,7 @@ def _as_shown(bound: forms.BoundField) -> list[str]:
 def moment(text: str) -> str:
     """Return the time that ``text`` names: ``2h`` is so long from now."""
     if match := re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip()):
-        then = timezone.now() + timedelta(seconds=int(match[1]) * UNITS[match[2]])
-        return then.isoformat()
+        with suppress(OverflowError):  # no date is so far off: the field says that it is none
+            then = timezone.now() + timedelta(seconds=int(match[1]) * UNITS[match[2]])
+            return then.isoformat()
     return text

@@ -70,10 +70,10 @@ def _form(model_admin: Any, request: HttpRequest, task: Any, row: Task) -> forms
     data = request.POST if request.method == "POST" else None
     site = model_admin.admin_site
     try:
-        return forms.for_task(task, data=data, row=row, site=site)
+        return forms.for_task(task, data=data, row=row, site=site, request=request)
     except codec.MALFORMED:
         messages.warning(request, _("The arguments of the task cannot be read: give them anew."))
-        return forms.for_task(task, data=data, site=site)
+        return forms.for_task(task, data=data, site=site, request=request)
 
 
 def _make(model_admin: Any, request: HttpRequest, form: forms.TaskForm, obj: Any) -> HttpResponse:

@@ -63,7 +63,7 @@ def answer(model_admin: Any, request: HttpRequest, task: Any, objects: Any) -> H
         return _refusal(model_admin, request, task, number)
     is_confirmed = "post" in request.POST
     data = request.POST if is_confirmed else None
-    form = for_task(task, data=data, site=model_admin.admin_site)
+    form = for_task(task, data=data, site=model_admin.admin_site, request=request)
     if not is_confirmed or not form.is_valid():
         return _page(model_admin, request, form, objects)
     since = clock.read(primary(Task))

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from boogie.apps.tasks.admin import permissions
 from boogie.apps.tasks.forms import TaskForm, for_task, start
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.models.stored import primary
@@ -26,11 +27,13 @@ def answer(model_admin: Any, request: HttpRequest, object_id: str, name: str) ->
     obj = model_admin.get_object(request, unquote(object_id))
     task = next((one for one in model_admin.get_task_actions(request) if one.name == name), None)
     if obj is None or task is None:
+        if not permissions.may_change(model_admin, request, model_admin.opts):
+            raise PermissionDenied  # who may not change objects does not learn which there are
         raise Http404(_("There is no such object, or no such task for it."))
     if not access.may_start(model_admin, request, task, obj):
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
-    form = for_task(task, data=data, site=model_admin.admin_site)
+    form = for_task(task, data=data, site=model_admin.admin_site, request=request)
     if data is None or not form.is_valid():
         return _page(model_admin, request, obj, form)
     with transaction.atomic(using=primary(Task)):

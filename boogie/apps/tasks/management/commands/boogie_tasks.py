@@ -101,7 +101,12 @@ class Command(EnglishCommand):
         self.stdout.write(f"This is to {what}; {shown} row(s) are looked at, such as:")
         for row in rows.order_by("-pk")[:3]:
             self.stdout.write(f"  {_line(row)}")
-        if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        try:
+            answer = input("Go on? [y/N] ")
+        except EOFError:
+            message = "Nothing was done: nobody is there to be asked. Give --yes to go on."
+            raise CommandError(message, returncode=1) from None
+        if answer.strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was done.", returncode=1)
 
 
