@@ -9,7 +9,7 @@
 #   make bench    virtual environment, install, the benchmark, on PostgreSQL and Redis servers that
 #                 it starts itself; QUICK=1 only tries it, ROUNDS=5 takes more rounds
 #   make million  virtual environment, install, a table of ROWS=1000000 rows in the database that
-#                 DATABASE names as for the tests, and how long each read of a page takes on it
+#                 DATABASE names as for the tests, and how long each page and each read takes
 #   make faults   virtual environment, install, every fault on every database and broker, and the
 #                 table of the documentation; RUNS=20 times each, SEED=1 at the same moments again
 #   make chaos    all faults at random for DURATION=600 seconds on every database and broker
@@ -88,8 +88,9 @@ bench: $(BENCH_READY)
 ROWS ?= 1000000
 
 million: $(READY)
-	$(BIN)/python -m bench.million fill --rows $(ROWS)
-	$(BIN)/python -m bench.million measure $(ARGS)
+	$(BIN)/python -m bench.million fill --rows $(ROWS) $(ARGS)
+	$(BIN)/python -m bench.million measure
+	$(BIN)/python -m bench.million pages
 
 # The environment of the faults has what the control runs on.
 FAULTS_VENV ?= .venv-faults
