@@ -1,10 +1,11 @@
 """
 Run all tests: ``python tests/run.py [--quick | --coverage] [pytest options]``.
 
-A leg is one database and one broker; its tests run in a few pytest sessions, several
-of them side by side, since workers wait for most of their time. What a browser shows is looked at
-in two legs alone: it depends little on the database. Tests that need a server run where it answers on its standard local port and are counted as
-skipped elsewhere; with ``BOOGIE_REQUIRE_SERVICES=1`` a missing server fails.
+A leg is one database and one broker; its tests run in a few pytest sessions, several of them side
+by side, since workers wait for most of their time. What a browser shows is looked at in two legs:
+one without any server, one with. Tests that need a server run where it answers on its standard
+local port and are counted as skipped elsewhere; with ``BOOGIE_REQUIRE_SERVICES=1`` a missing server
+fails.
 
 ``--quick``: what is fast and starts no worker, on SQLite.
 ``--coverage``: count what runs in the legs together, worker processes included.
