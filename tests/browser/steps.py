@@ -40,3 +40,14 @@ def mark(page):
 def is_marked(page):
     """Whether the page was not loaded anew since."""
     return page.evaluate("window.marked === true")
+
+
+def hide(page, is_hidden):
+    """Have a page be behind another, or in front again."""
+    page.evaluate(
+        """(isHidden) => {
+            Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )

@@ -11,6 +11,8 @@ from tests.project.shop.models import Product
 from tests.support.ends import count_all, ended
 from tests.support.rows import stored
 
+from .steps import hide
+
 URL = reverse("admin:boogie_tasks_dashboard")
 
 CHARTS = ["boogie-throughput", "boogie-failures", "boogie-run", "boogie-wait"]
@@ -111,6 +113,20 @@ def test_it_stays_as_it_is_for_who_wants_that_also_after_a_reload(site, page, pe
     page.on("request", lambda request: asked.append(request.url))
     page.clock.run_for(180_000)
     assert asked == []
+
+
+def test_it_is_not_read_while_it_is_hidden_and_again_once_it_is_not(site, page, pen, root):
+    page.clock.install()
+    page.goto(site(URL))
+    hide(page, True)
+    fail(pen)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(180_000)
+    assert asked == []
+    hide(page, False)
+    page.clock.run_for(61_000)
+    expect(page.locator('[data-stat="failed"]')).to_have_text("2")
 
 
 @pytest.mark.parametrize("width", [360, 1400])

@@ -10,6 +10,8 @@ from tests.support import browsers
 from tests.support.rows import coherent, stored
 from tests.support.waiting import wait_until
 
+from .steps import hide
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 expect = browsers.playwright().expect
@@ -115,16 +117,7 @@ def test_a_page_keeps_still_while_rows_are_selected(served, page, pen):
 
 
 def test_a_page_keeps_still_while_it_is_hidden(served, page, pen):
-    def hide(is_hidden):
-        page.evaluate(
-            """(isHidden) => {
-                Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
-                document.dispatchEvent(new Event("visibilitychange"));
-            }""",
-            is_hidden,
-        )
-
-    keeps_still(served, page, pen, lambda: hide(True), lambda: hide(False))
+    keeps_still(served, page, pen, lambda: hide(page, True), lambda: hide(page, False))
 
 
 def keeps_still(served, page, pen, begin, end):

@@ -114,7 +114,7 @@ def scene(db, monkeypatch):
     one = get_user_model().objects.create_user("object", email="a@example.com")
     statuses = ("queued", "paused", "running", "finished", "failed")
     rows = {status: stored(status, one, name=tasks.publish.name) for status in statuses}
-    worker = Worker.objects.create(id="a@b/1", seen=Moment(0), started=Moment(0), pid=1)
+    worker = Worker.objects.create(id="a@b/1", seen=Moment(3600), started=Moment(0), pid=1)
     return Scene(rows, one, worker)
 
 

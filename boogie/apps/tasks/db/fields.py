@@ -199,8 +199,15 @@ class PartialIndex(models.Index):
         path, expressions, options = super().deconstruct()
         return path, expressions, {**options, "where": self.where}
 
+    def _asked(self) -> list[tuple[str, Any]]:
+        conditions: list[Any] = self.where.children
+        return [(name, value) for name, value in conditions if name.endswith("__isnull")]
+
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
         if not schema_editor.connection.features.supports_partial_indexes:
             return super().create_sql(model, schema_editor, using, **options)
-        partial = models.Index(fields=self.fields, name=self.name, condition=self.where)
+        # What all its rows have in common takes no part in their order: PostgreSQL would not know.
+        alike = {name.removesuffix("__isnull") for name, value in self._asked() if value is True}
+        fields = [name for name in self.fields if name not in alike]
+        partial = models.Index(fields=fields, name=self.name, condition=self.where)
         return partial.create_sql(model, schema_editor, using, **options)
