@@ -5,6 +5,8 @@ import copy
 import io
 import pickle
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -295,6 +297,28 @@ def test_a_plain_call_draws_a_bar_in_a_terminal(monkeypatch):
 def test_what_is_no_number_is_refused_at_once(wrong):
     with pytest.raises(ValueError, match=r"progress: (done|total) must be a number"):
         progress(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("done", "total"),
+    [(Decimal("0.5"), 2), (Fraction(1, 2), 2), (10**18, 4 * 10**18), (1e100, 4e100)],
+)
+def test_numbers_of_any_kind_and_size_can_be_told(product, done, total):
+    @declared
+    def body(product):
+        progress(done, total)
+
+    assert work(body.delayed(product)).progress == Progress(float(done), total, "", 0.25)
+
+
+def test_a_range_that_is_longer_than_a_length_can_be_is_tracked(product):
+    @declared
+    def body(product):
+        return next(iter(track(range(10**30))))
+
+    row = work(body.delayed(product))
+    assert row.get_result() == 0
+    assert row.progress.total is None
 
 
 def test_values_of_sensitive_arguments_are_masked_in_notes(product):

@@ -5,6 +5,9 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
+from contextlib import suppress
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How much there may be: floats go on, but not what is made of two of them.
+MOST = 1e150
+
 
 def progress(done: float, total: float | None = None, note: str = "") -> None:
     """
@@ -26,7 +32,7 @@ def progress(done: float, total: float | None = None, note: str = "") -> None:
     It is written twice a second at most, and never an error of the body. In a loop of
     :func:`track` it tells of a part of that loop's step. Outside of a run it does nothing.
     """
-    _check(done, total, note)
+    done, total = _checked(done, total, note)
     reporter = _reporter()
     if reporter is None:
         return
@@ -46,7 +52,7 @@ def track(iterable: Any, total: float | None = None, note: str = "") -> "Track[A
     :class:`TaskCancelled` if the row was cancelled meanwhile. Asynchronous iterables, too.
     In a plain call it draws a bar, in a terminal.
     """
-    _check(0, total, note)
+    _zero, total = _checked(0, total, note)
     return Track(iterable, total, note)
 
 
@@ -151,13 +157,21 @@ def _own_step(reporter: "Reporter") -> "Step":
     return reporter.steps[-1]
 
 
-def _check(done: Any, total: Any, note: Any) -> None:
-    for name, value in (("done", done), ("total", total)):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (value is None and name == "total") and not (is_number and 0 <= value < 1e15):
-            raise ValueError(f"progress: {name} must be a number, 0 or more, not {value!r:.80}.")
+def _checked(done: Any, total: Any, note: Any) -> tuple[float, float | None]:
+    """Return ``done`` and ``total`` as plain numbers; raise what says that they are none."""
     if not isinstance(note, str):
         raise TypeError(f"progress: note must be text, not {note!r:.80}.")
+    return _number("done", done), None if total is None else _number("total", total)
+
+
+def _number(name: str, value: Any) -> float:
+    """Return a number of any kind, such as NumPy's, as one that JSON has."""
+    is_number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    if not (is_number and 0 <= value <= MOST):
+        raise ValueError(
+            f"progress: {name} must be a number from 0 to {MOST:g}, not {value!r:.80}."
+        )
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _length(iterable: Any) -> float | None:
@@ -165,7 +179,9 @@ def _length(iterable: Any) -> float | None:
 
     if isinstance(iterable, QuerySet):
         return len(iterable) if iterable._result_cache is not None else iterable.count()
-    return len(iterable) if isinstance(iterable, Sized) else None
+    with suppress(OverflowError):  # of a range that is longer than an index can be
+        return len(iterable) if isinstance(iterable, Sized) else None
+    return None
 
 
 def is_in_event_loop() -> bool:

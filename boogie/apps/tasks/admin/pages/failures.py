@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from boogie.apps.tasks.admin import permissions
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.monitoring import durations
+from boogie.apps.tasks.monitoring.conditions import is_storable
 from boogie.apps.tasks.monitoring.verbs import VERBS, Verb
 from boogie.apps.tasks.operations import failures
 from boogie.apps.tasks.operations.failures import Kind
@@ -29,7 +30,7 @@ def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     is_all = request.GET.get("show") == "all"
-    after = tuple(request.GET.getlist("after"))[: len(failures.BY)]
+    after = tuple(filter(is_storable, request.GET.getlist("after")))[: len(failures.BY)]
     is_first = len(after) < len(failures.BY)
     if is_all:
         page = failures.of_the_week()
