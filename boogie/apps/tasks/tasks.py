@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from .declaration.decorator import task
 from .monitoring import audit
 from .monitoring.selection import Selection
-from .monitoring.verbs import VERBS, Verb
+from .monitoring.verbs import BULK, VERBS, Verb
 
 
 def _is_oneself(user: Any, obj: Any) -> bool:
@@ -18,7 +18,7 @@ def _is_oneself(user: Any, obj: Any) -> bool:
     return bool(user == obj)
 
 
-@task(bind=True, name="boogie_tasks.bulk", permission=_is_oneself)
+@task(bind=True, name=BULK, permission=_is_oneself)
 def bulk(
     self: Any, user: Any, verb: str, chosen: dict[str, Any], reason: str = ""
 ) -> dict[str, Any]:
@@ -44,8 +44,10 @@ def bulk(
 
 def _check(user: Any, verb: Verb) -> None:
     """Ask again: between the page and the run a permission may have been taken away."""
-    if not verb.is_allowed(user):
+    sees = any(user.has_perm(f"boogie_tasks.{what}_task") for what in ("view", "change"))
+    if not (sees and verb.is_allowed(user)):
+        needed = verb.permission if sees else "boogie_tasks.view_task"
         raise PermissionDenied(
             _("%(user)s may not do this any more: %(verb)s needs %(permission)s.")
-            % {"user": user, "verb": verb.label, "permission": verb.permission}
+            % {"user": user, "verb": verb.label, "permission": needed}
         )

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from boogie.apps.tasks import Task
@@ -273,19 +274,20 @@ def test_many_rows_are_moved_by_a_row_of_the_user_who_asked(client, root, pen, m
     assert "7" in entry.object_repr
 
 
-@pytest.mark.parametrize("lost", ["permission", "account"])
+@pytest.mark.parametrize("lost", ["permission", "sight", "account"])
 def test_a_bulk_asks_again_when_it_runs(client, member, pen, many, lost):
     user = member("view_task", "cancel_task")
     client.force_login(user)
     confirm(client, ask(client, "cancel", many[0], select_across="1"))
-    if lost == "permission":
-        user.user_permissions.clear()
+    if lost != "account":
+        codename = {"permission": "cancel_task", "sight": "view_task"}[lost]
+        user.user_permissions.remove(Permission.objects.get(codename=codename))
     else:
         user.is_active = False
         user.save()
     row = work(bulk())
     assert row.status == "failed"
-    assert "cancel_task" in row.error
+    assert {"permission": "cancel_task"}.get(lost, "view_task") in row.error
     assert Task.objects.cancelled().count() == 0
 
 
@@ -338,3 +340,15 @@ def test_rows_that_an_admin_leaves_out_are_not_moved(client, root, pen, monkeypa
     assert state(hidden)["status"] == "queued"
     client.post(URL, {"action": "pause", "_selected_action": str(hidden.pk), "post": "yes"})
     assert state(hidden)["status"] == "queued"
+
+
+def test_a_bulk_is_not_begun_again_by_somebody_else(client, root, member, pen, many):
+    confirm(client, ask(client, "delete", many[0], select_across="1"))
+    row = bulk()
+    row.cancel()
+    client.force_login(member("view_task", "retry_task"))
+    confirm(client, ask(client, "retry", row))
+    assert state(row)["status"] == "cancelled"
+    client.force_login(root)
+    confirm(client, ask(client, "retry", row))
+    assert state(row)["status"] == "queued"

@@ -75,7 +75,7 @@ def _by_key(group: list[Task]) -> dict[Any, Shown]:
 
 
 def _named(group: list[Task], model_admin: Any, request: HttpRequest) -> dict[Any, Shown]:
-    objects = _read(model_admin.model, group)
+    objects = _read(model_admin, request, group)
     found = _by_key(group)
     for row in group:
         obj = objects.get(row.object_id)
@@ -86,14 +86,16 @@ def _named(group: list[Task], model_admin: Any, request: HttpRequest) -> dict[An
     return found
 
 
-def _read(model: type[models.Model], group: list[Task]) -> dict[str, models.Model]:
-    keys = []
+def _read(model_admin: Any, request: HttpRequest, group: list[Task]) -> dict[str, models.Model]:
+    """Return the objects of rows that their own admin shows, too."""
+    model, keys = model_admin.model, []
     for row in group:
         try:
             keys.append(references.key_value(model, row.object_id))
         except (ValidationError, ValueError, TypeError):
             continue  # from before the model had other keys
-    objects = model._base_manager.using(group[0].object_db).filter(pk__in=keys)
+    visible = model_admin.get_queryset(request).using(group[0].object_db)
+    objects = visible.filter(pk__in=keys)
     return {references.object_key(obj): obj for obj in objects}
 
 

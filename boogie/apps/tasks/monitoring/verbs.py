@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.models import TaskQuerySet
+from boogie.apps.tasks.models import TaskQuerySet, people
 
 Text = str | Promise
 
@@ -56,6 +56,17 @@ class Verb:
         return known
 
 
+#: The task of ours that does a verb to many rows, with the permissions of who asked for it.
+BULK = "boogie_tasks.bulk"
+
+
+def _not_of_others(rows: TaskQuerySet, user: Any) -> TaskQuerySet:
+    """Leave out what would be done with somebody else's permissions; a terminal has all."""
+    if user is None:
+        return rows
+    return rows.exclude(Q(name=BULK) & ~Q(requested_by_id=people.key_of(user)))
+
+
 def _verb(
     name: str,
     label: Text,
@@ -75,7 +86,7 @@ ALL = (
         _("queue paused tasks"),
         "run_task",
         states.RUN.sources,
-        lambda rows, user: rows.run(),
+        lambda rows, user: _not_of_others(rows, user).run(),
     ),
     _verb(
         "run_now",
@@ -83,7 +94,7 @@ ALL = (
         _("start queued tasks before their time"),
         "run_task",
         states.HASTEN.sources,
-        lambda rows, user: rows.run_now(),
+        lambda rows, user: _not_of_others(rows, user).run_now(),
     ),
     _verb(
         "pause",
@@ -117,7 +128,7 @@ ALL = (
         _("queue failed and cancelled tasks again"),
         "retry_task",
         states.REQUEUE.sources,
-        lambda rows, user: rows.retry(),
+        lambda rows, user: _not_of_others(rows, user).retry(),
     ),
     _verb(
         "acknowledge",
