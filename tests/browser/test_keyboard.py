@@ -88,7 +88,7 @@ def test_a_row_is_found_by_tab_and_filter_selected_and_retried(site, page, root)
     go_to(page, page.get_by_label("Reason"))
     page.keyboard.type("by hand")
     press(page, page.locator("#content .submit-row [type=submit]"))
-    expect(page.locator(".messagelist")).to_contain_text("Retry: 1 row.")
+    expect(page.locator(".messagelist")).to_contain_text("Retry: 1 task.")
     row.refresh_from_db()
     assert row.is_queued
 

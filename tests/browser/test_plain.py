@@ -36,7 +36,7 @@ def test_rows_are_filtered_selected_confirmed_and_moved_without_scripts(site, pl
     act(plain, "retry")
     expect(plain.locator(".boogie-facts b")).to_have_text("2")
     confirm(plain)
-    expect(plain.locator(".messagelist")).to_contain_text("Retry: 2 rows.")
+    expect(plain.locator(".messagelist")).to_contain_text("Retry: 2 tasks.")
     assert {row.pk for row in Task.objects.failed()} == {rows[2].pk}
 
 
