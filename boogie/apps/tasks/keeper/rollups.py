@@ -43,21 +43,31 @@ BATCH = 1000
 ONE, BEGINNING = 1, datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def count() -> bool:
-    """
-    Count what ended since the watermark; return whether there is more to count.
+class Turns:
+    """The turns of one keeper. While nothing ends, a turn is one statement."""
 
-    One statement if it is nobody's turn, and one more if nothing has ended.
-    """
-    marks = Watermark.objects.on_primary().annotate(now=Moment())
-    mark: Any = marks.first() or _begun(marks)
-    since, now = in_utc(mark.since), in_utc(mark.now)
-    if in_utc(mark.due) > now:
-        return False
-    rows = Task.objects.on_primary()
-    if not tallies.ended_since(rows, since).exists() or not _is_claimed():
-        return False
-    return _turn(rows, since, now)
+    def __init__(self) -> None:
+        #: Where the watermark was when it was read last; it never goes back.
+        self._since: datetime | None = None
+
+    def take(self) -> bool:
+        """Count what ended since the watermark; return whether there is more to count."""
+        rows = Task.objects.on_primary()
+        known = self._since
+        if known is not None and not tallies.ended_since(rows, known).exists():
+            return False
+        marks = Watermark.objects.on_primary().annotate(now=Moment())
+        mark: Any = marks.first() or _begun(marks)
+        self._since = since = in_utc(mark.since)
+        if in_utc(mark.due) > (now := in_utc(mark.now)):
+            return False
+        has_ended = since == known or tallies.ended_since(rows, since).exists()
+        return has_ended and _is_claimed() and _turn(rows, since, now)
+
+
+def count() -> bool:
+    """Take one turn, as a keeper does that knows of none before."""
+    return Turns().take()
 
 
 def _begun(marks: Any) -> Any:

@@ -61,6 +61,7 @@ class Keeper:
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
+        self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
             self._beat,
@@ -122,12 +123,12 @@ class Keeper:
         Not in the thread that beats: there may be much to catch up.
         """
         if not self.threads.has_begun:
-            return rollups.count()
+            return self._turns.take()
         jobs.submit(self._count_some)
         return False
 
     def _count_some(self) -> None:
-        if rollups.count():
+        if self._turns.take():
             self._count.hurry()
 
     def beat(self) -> None:
