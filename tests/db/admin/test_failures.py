@@ -262,9 +262,9 @@ def test_of_a_large_kind_no_more_is_looked_at_than_the_cap(pen, monkeypatch):
     fill(failed(pen, error="app.Flood"), 1500)
     fill(stored("finished", pen), 3000)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"ANALYZE {'TABLE ' if connection.vendor == 'mysql' else ''}boogie_tasks_task"
-        )
+        # Rows of other tests lie dead in the indexes of PostgreSQL.
+        words = {"postgresql": "VACUUM ANALYZE", "mysql": "ANALYZE TABLE", "sqlite": "ANALYZE"}
+        cursor.execute(f"{words[connection.vendor]} boogie_tasks_task")
         cursor.fetchall() if connection.vendor == "mysql" else None
     with looked_at() as found:
         (kind,) = failures.still_open(Task.objects.all()).kinds

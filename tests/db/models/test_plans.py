@@ -25,11 +25,17 @@ from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.live import states as live_states
 from boogie.apps.tasks.live.tokens import Watched
 from tests.project.shop.models import Product
-from tests.support.looking import looked_at
+from tests.support.looking import looked_at, without_the_dead
 from tests.support.rows import coherent
 from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table_without_the_dead(django_db_setup, django_db_blocker):
+    without_the_dead(django_db_blocker)
+
 
 #: Finished rows; of how many objects; each object has rows of each of the tasks.
 HISTORY, OBJECTS, TASKS = 6000, 300, 5
