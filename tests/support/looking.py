@@ -68,11 +68,3 @@ def _on_sqlite(found):
     finally:
         connection.connection.set_progress_handler(None, 1)
     found.append(steps)
-
-
-def without_the_dead(blocker):
-    """Have PostgreSQL take away what other tests have left dead in indexes; not in a transaction."""
-    if connection.vendor == "postgresql":
-        with blocker.unblock(), connection.cursor() as cursor:
-            for table in TABLES:
-                cursor.execute(f"VACUUM ANALYZE {table}")
