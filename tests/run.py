@@ -26,6 +26,8 @@ SESSIONS = 4
 
 WORKERS = ["tests/workers"]
 BROWSER = ["tests/browser"]
+#: What a browser sees of it that depends on a broker, or on how rows are locked.
+WITH_SERVERS = ["tests/browser/test_steering.py", "tests/browser/test_pages.py"]
 EXAMPLES = ["tests/docs/test_pages.py"]
 ON_DATABASES = ["tests/db", "tests/races"]
 EVERYTHING_ELSE = ["tests", "--ignore=tests/workers", "--ignore=tests/browser"]
@@ -38,7 +40,7 @@ LEGS: list[Session] = [
     ("sqlite", "boogie", EVERYTHING_ELSE),
     ("mariadb", "rabbitmq", WORKERS),
     ("sqlite", "boogie", BROWSER),
-    ("postgresql", "redis", BROWSER),
+    ("postgresql", "redis", WITH_SERVERS),
     ("postgresql", "redis", ON_DATABASES),
     ("postgresql", "boogie", WORKERS),
     ("postgresql", "boogie", EXAMPLES),
