@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -165,3 +166,16 @@ def test_rows_are_neither_added_nor_edited(client, root, pen):
     assert client.get(reverse("admin:boogie_tasks_task_add")).status_code == 403
     change = reverse("admin:boogie_tasks_task_change", args=[row.pk])
     assert client.post(change, {"queue": "other"}).status_code == 403
+
+
+def test_an_object_that_its_own_admin_leaves_out_is_not_named(client, root, monkeypatch):
+    bob = get_user_model().objects.create(username="bob")
+    look.delayed(bob)
+    assert ">bob<" in client.get(URL).content.decode()
+    model_admin = admin.site.get_model_admin(get_user_model())
+    monkeypatch.setattr(
+        type(model_admin), "get_queryset", lambda self, request: get_user_model().objects.none()
+    )
+    text = client.get(URL).content.decode()
+    assert ">bob<" not in text
+    assert f"user:{bob.pk}" in text

@@ -308,6 +308,17 @@ def test_a_bulk_that_is_cancelled_stops_and_says_what_it_did(client, root, pen, 
     assert "2 tasks" in LogEntry.objects.get().object_repr
 
 
+def test_a_bulk_leaves_alone_what_failed_after_its_page_was_shown(client, root, pen, monkeypatch):
+    monkeypatch.setattr("boogie.apps.tasks.admin.confirming.AT_ONCE", 1)
+    rows, later = [work(fall.delayed(pen)) for _ in range(3)], fall.delayed(pen)
+    page = ask(client, "retry", rows[0], query="?task=db.admin.verbs.fall", select_across="1")
+    work(later)
+    confirm(client, page)
+    assert work(bulk()).get_result()["moved"] == 3
+    assert {state(row)["status"] for row in rows} == {"queued"}
+    assert state(later)["status"] == "failed"
+
+
 def _with(verb, **changes):
     from dataclasses import replace
 

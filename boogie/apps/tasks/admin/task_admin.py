@@ -52,7 +52,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
             "failures": failures.view,
             "workers": workers.view,
         }
-        wrap = self._wrapped
+        wrap = self.admin_site.admin_view
         own = [
             path(f"{name}/", wrap(partial(view, model_admin=self)), name=f"boogie_tasks_{name}")
             for name, view in pages.items()
@@ -65,15 +65,6 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
             path("events/", views.events, name="boogie_tasks_events"),
         ]
         return [*own, *live, *addresses.patterns(self)]
-
-    def _wrapped(self, view: Any) -> Any:
-        """Return ``view`` for those who may enter the site, with links that stay on it."""
-
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            request.current_app = self.admin_site.name
-            return view(request, *args, **kwargs)
-
-        return self.admin_site.admin_view(answer)
 
     # --- what may be done --------------------------------------------------------------
 
