@@ -41,7 +41,7 @@ class Columns:
     def task_name(self, row: Task) -> str:
         """The task, which leads to the page of the row."""
         return format_html(
-            '<span class="boogie-task-name" title="{}">{}</span>',
+            '<span title="{}">{}</span>',
             row.name,
             words.short_name(row.name),
         )

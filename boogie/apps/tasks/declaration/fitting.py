@@ -62,9 +62,3 @@ def models_of(task: Any) -> list[type[models.Model]]:
     if not classes(task):
         return []
     return [model for model in apps.get_models(include_auto_created=True) if fits(task, model)]
-
-
-def model_of(task: Any) -> type[models.Model] | None:
-    """Return the one model that ``task`` names; ``None``: it names none, or several."""
-    named = [model for model in models_of(task) if model in classes(task)]
-    return named[0] if len(named) == 1 else None

@@ -5,7 +5,6 @@ Rows are never counted here: what is read depends on how many tasks there are, a
 often they ran.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -189,19 +188,16 @@ class FailureCounts:
     last: datetime
 
 
-def failure_counts(names: Iterable[str] = ()) -> list[FailureCounts]:
+def failure_counts() -> list[FailureCounts]:
     """
     Return the failures of the last week by task and type of error, the latest first.
 
-    Of the tasks that have one of ``names``, or of all; rows that were retried or deleted
-    since are counted, too (one query).
+    Rows that were retried or deleted since are counted, too (one query).
     """
     now = datetime.now(UTC)
     hour, day, week = (now - timedelta(hours=n) for n in (1, 24, 7 * 24))
     of_minutes, of_hours = Q(span=MINUTE, start__gte=hour), Q(span=HOUR, start__gte=week)
     rollups = Rollup.objects.filter(of_minutes | of_hours, outcome=states.FAILED)
-    if chosen := list(names):
-        rollups = rollups.filter(name__in=chosen)
     sets = rollups.order_by().values_list("name", "error_type").annotate(
         hour=Sum("count", filter=Q(span=MINUTE), default=0),
         day=Sum("count", filter=Q(span=HOUR, start__gte=day), default=0),
