@@ -89,3 +89,5 @@ def unflushed(blocker):
         with mock.patch.object(TransactionTestCase, "_fixture_teardown"):
             yield
         call_command("flush", interactive=False, verbosity=0)
+        # Beside a browser's event loop connections belong to it: who ends the session sees none.
+        connections.close_all()
