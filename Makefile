@@ -13,6 +13,8 @@
 #   make faults   virtual environment, install, every fault on every database and broker, and the
 #                 table of the documentation; RUNS=20 times each, SEED=1 at the same moments again
 #   make chaos    all faults at random for DURATION=600 seconds on every database and broker
+#   make suites   virtual environment, install, the test suites of Celery, Django and django-tasks-db on
+#                 boogie://; DATABASE chooses one, ONLY=celery,django,django-tasks-db some of them
 #   make lint     ruff, mypy and import-linter
 #   make docs     the documentation, as HTML
 #   make messages the catalogues of translations, with all texts of the code and the templates
@@ -28,7 +30,7 @@ PIN ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: quick test coverage lint docs messages pictures build demo bench million faults chaos clean
+.PHONY: quick test coverage lint docs messages pictures build demo bench million faults chaos suites clean
 
 # $(call install,VENV,GROUP): an environment with this checkout and a group of dependencies. Python's
 # own pip may be older than --group; -qq leaves the errors.
@@ -108,6 +110,17 @@ faults: $(FAULTS_READY)
 chaos: $(FAULTS_READY)
 	$(FAULTS) --chaos $(DURATION) --table docs/explanation/chaos.inc $(ARGS)
 
+# The environment of others' suites has what their tests need.
+SUITES_VENV ?= .venv-suites
+SUITES_READY := $(SUITES_VENV)/ready
+
+$(SUITES_READY): pyproject.toml
+	$(call install,$(SUITES_VENV),suites)
+	touch $@
+
+suites: $(SUITES_READY)
+	$(SUITES_VENV)/bin/python -m suites $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -130,5 +143,5 @@ build: $(READY)
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) build dist docs/_build *.egg-info \
+	rm -rf $(VENV) $(DEMO_VENV) $(BENCH_VENV) $(FAULTS_VENV) $(SUITES_VENV) build dist docs/_build *.egg-info \
 		.coverage* demo/*.sqlite3* demo/*.log

@@ -88,7 +88,7 @@ class Run:
         if "memory" in figures:
             self.memories()
         if "instructions" in figures and instructions.are_available():
-            self.record("instructions", SYSTEMS["boogie_alone"], instructions.measure)
+            self.record("instructions", SYSTEMS["boogie_alone"], instructions.measure_all)
 
     def cycles(self, with_growth: bool) -> None:
         """Run cycles; each over a long history right after the one over an empty table."""

@@ -150,7 +150,7 @@ def _conclude(complaints: list[str]) -> None:
     say(f"The worker has ended; the database stays. To look around, in {ROOT}:")
     say(f"\n  {_environment()}{_python()} -m django shell --settings demo.settings")
     say("  >>> from demo.library.tasks import analyse")
-    say("  >>> for row in analyse.tasks().failed(): print(row.object, row.error)")
+    say("  >>> for row in analyse.tasks().failed().with_objects(): print(row.object, row.error)")
 
 
 def _python() -> str:

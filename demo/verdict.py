@@ -24,15 +24,15 @@ def _missing() -> Iterator[str]:
 
 
 def _unended() -> Iterator[str]:
-    for row in analyse.tasks().iterator():
+    for row in analyse.tasks().with_objects().iterator():
         if not row.is_ended:
             yield f"{row.object} is still {row.status}"
 
 
 def _unexplained() -> Iterator[str]:
-    for row in analyse.tasks().cancelled():
+    for row in analyse.tasks().cancelled().with_objects():
         yield f"{row.object} was cancelled"
-    for row in analyse.tasks().failed():
+    for row in analyse.tasks().failed().with_objects():
         if is_parsable(row.object):
             yield f"{row.object} failed, though Python can parse it: {row.error}"
 

@@ -76,6 +76,11 @@ FAULTS = {
         WORKER,
         _locks_rows,
     ),
+    "unique": Fault(
+        "lost_doorbells.kill_unique_producer",
+        "producer of a unique row killed between its INSERT and the commit",
+        DOORBELL,
+    ),
     "producer": Fault(
         "lost_doorbells.kill_producer", "producer killed between commit and publish", DOORBELL
     ),

@@ -1,15 +1,17 @@
 """
-Producers that die between their commit and the doorbell; arguments are their number and a queue.
+Producers that die; arguments are their number, a queue, and for ``unique`` the key of an object.
 
-Each is a fork; its own handler of the commit was registered before the one that rings.
+They die between their commit and the doorbell: each is a fork, whose own handler of the commit was
+registered before the one that rings. Those of the unique row die before their commit.
 """
 
 import os
 import signal
 import sys
+import time
 
 
-def main(number: int, queue: str) -> None:
+def main(number: int, queue: str, unique: str = "") -> None:
     os.environ["FAULTS_QUEUE"] = queue
     os.environ["DJANGO_SETTINGS_MODULE"] = "faults.settings"
     import django
@@ -18,7 +20,7 @@ def main(number: int, queue: str) -> None:
     for _ in range(number):
         pid = os.fork()
         if not pid:
-            _commit_and_die()
+            _insert_and_die(int(unique)) if unique else _commit_and_die()
         os.waitpid(pid, 0)
 
 
@@ -44,5 +46,22 @@ def _commit_and_die() -> None:
         os._exit(1)
 
 
+def _insert_and_die(key: int) -> None:
+    from django.db import transaction
+
+    from faults import journal
+    from faults.lab.models import Thing
+    from faults.lab.tasks import only
+
+    try:
+        with transaction.atomic():
+            row = only.delayed(Thing.objects.get(pk=key))
+            journal.note("inserted" if row.is_new else "there", row.pk)
+            time.sleep(0.3)  # another one waits for it meanwhile
+            os.kill(os.getpid(), signal.SIGKILL)
+    finally:
+        os._exit(1)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), *sys.argv[2:])

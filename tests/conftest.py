@@ -11,6 +11,7 @@ import socket
 
 import pytest
 
+from boogie.apps.tasks.broker import silence
 from tests.project import services
 
 #: Asked once in a session.
@@ -18,6 +19,16 @@ absent = functools.cache(services.missing)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+pytest_plugins = ["boogie.apps.tasks.testing.plugin"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _doorbells_ring():
+    """Tests of Boogie itself need what those of a project do without: messages."""
+    with silence.lifted():
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,11 +1,22 @@
 """
-Run all tests: ``python tests/run.py [--quick | --coverage] [pytest options]``.
+Run all tests: ``python tests/run.py [--quick | --versions | --coverage] [pytest options]``.
 
 A leg is one database and one broker; its tests run in a few pytest sessions, several of them
-side by side, since workers wait for most of their time. What a browser shows is looked at in two
-legs. Tests that need a server run where it answers on its standard local port and are counted as
-skipped elsewhere; with ``BOOGIE_REQUIRE_SERVICES=1`` a missing server fails.
+side by side, since workers wait for most of their time. Tests that need a server run where it
+answers on its standard local port and are counted as skipped elsewhere; with
+``BOOGIE_REQUIRE_SERVICES=1`` a missing server fails.
 
+A test runs on as many legs as what it shows depends on:
+
+* What the database decides (``tests/db``, ``tests/races``) runs on each database, and what workers
+  do on each database and on each broker: three legs. Tests that are marked ``once`` would show the
+  same on all of them, and run on SQLite and ``boogie://``.
+* Where a server's database carries the messages, what depends on that runs: ``CARRIED``.
+* What a browser shows is looked at on one, with a worker behind it on two; what depends on none
+  (``tests/unit``, ``tests/house``) runs on one.
+
+``--versions``: what depends on the versions of Python, Django and Celery, for a pair that is not
+the first one to be tested.
 ``--quick``: what is fast and starts no worker, on SQLite.
 ``--coverage``: count what runs in the legs together, worker processes included.
 All legs must reach the share that ``pyproject.toml`` names; some of them need not.
@@ -25,9 +36,21 @@ DATA = ROOT / ".coverage"
 SESSIONS = 4
 
 WORKERS = ["tests/workers"]
+#: Where tests that are marked ``once`` have run already.
+AGAIN = ["-mnot once"]
+#: What a worker does that depends on who carries messages, or on how often somebody looks for them.
+CARRIED = [
+    "tests/workers/doorbells",
+    "tests/workers/dying",
+    "tests/workers/pools",
+    *(
+        f"tests/workers/running/test_{name}.py"
+        for name in ("background", "cancelling", "connections", "control", "plain_celery", "turns")
+    ),
+]
 BROWSER = ["tests/browser"]
 #: What a browser sees of it that depends on a broker, or on how rows are locked.
-WITH_SERVERS = ["tests/browser/test_steering.py", "tests/browser/test_pages.py"]
+WITH_SERVERS = ["tests/browser/test_steering.py"]
 EXAMPLES = ["tests/docs/test_pages.py"]
 ON_DATABASES = ["tests/db", "tests/races"]
 EVERYTHING_ELSE = ["tests", "--ignore=tests/workers", "--ignore=tests/browser"]
@@ -36,17 +59,32 @@ Session = tuple[str, str, list[str]]
 
 #: (database, broker, what runs), what takes longest first; ``LEGS="sqlite+boogie …"`` chooses.
 LEGS: list[Session] = [
-    ("postgresql", "redis", WORKERS),
+    ("postgresql", "redis", WORKERS + AGAIN),
     ("sqlite", "boogie", EVERYTHING_ELSE),
-    ("mariadb", "rabbitmq", WORKERS),
+    ("mariadb", "rabbitmq", WORKERS + AGAIN),
+    ("sqlite", "boogie", WORKERS),
     ("sqlite", "boogie", BROWSER),
     ("postgresql", "redis", WITH_SERVERS),
-    ("postgresql", "redis", ON_DATABASES),
-    ("postgresql", "boogie", WORKERS),
+    ("postgresql", "redis", ON_DATABASES + AGAIN),
+    ("mariadb", "rabbitmq", ON_DATABASES + AGAIN),
     ("postgresql", "boogie", EXAMPLES),
-    ("mariadb", "boogie", WORKERS),
-    ("mariadb", "rabbitmq", ON_DATABASES),
-    ("sqlite", "boogie", WORKERS),
+    ("postgresql", "boogie", CARRIED + AGAIN),
+    ("mariadb", "boogie", CARRIED + AGAIN),
+]
+
+#: What is the same on all versions, or is read and not run: files, catalogues, the wheel. And what
+#: is long and shows nothing of a version that others do not: faults, the demo, the documentation.
+UNVERSIONED = [
+    "tests/db/monitoring/test_pages_of_many_rows.py",
+    "tests/docs",
+    "tests/house/test_budgets.py",
+    "tests/house/test_contributing.py",
+    "tests/house/test_demo.py",
+    "tests/house/test_instructions.py",
+    "tests/house/test_lint.py",
+    "tests/house/test_translations.py",
+    "tests/house/test_wheel.py",
+    "tests/workers/test_matrix.py",
 ]
 
 #: What takes long without a worker: what is counted or built, the demo, the random histories.
@@ -74,6 +112,33 @@ def chosen() -> list[Session]:
     if wanted - known:
         sys.exit(f"LEGS names {', '.join(wanted - known)}; there are {', '.join(sorted(known))}")
     return [session for session in LEGS if f"{session[0]}+{session[1]}" in wanted]
+
+
+def versioned() -> list[Session]:
+    """
+    Return the chosen sessions, less what does not depend on versions.
+
+    What is for each database runs where there is a server, whole, and not on SQLite too; so does
+    what workers do, but for what depends on ``boogie://``. Of pages, those with a worker behind.
+    """
+    ignored = [f"--ignore={path}" for path in UNVERSIONED]
+    on_servers = [f"--ignore={path}" for path in ON_DATABASES]
+    sessions = []
+    for database, broker, paths in chosen():
+        if paths == EVERYTHING_ELSE:
+            paths = paths + on_servers
+        elif paths == ON_DATABASES + AGAIN:
+            paths = ON_DATABASES
+        elif paths == WORKERS + AGAIN:
+            paths = WORKERS
+        elif paths == WORKERS:
+            paths = CARRIED
+        elif paths == BROWSER:
+            paths = WITH_SERVERS
+        elif paths in (WITH_SERVERS, EXAMPLES):
+            continue
+        sessions.append((database, broker, paths + ignored))
+    return sessions
 
 
 def run_session(session: Session, python: list[str], options: list[str]) -> bool:
@@ -125,6 +190,8 @@ def main(arguments: list[str]) -> int:
     mode = arguments[0] if arguments else ""
     if mode == "--quick":
         passed = run(QUICK, [sys.executable], arguments[1:])
+    elif mode == "--versions":
+        passed = run(versioned(), [sys.executable], arguments[1:])
     elif mode == "--coverage":
         passed = run_counted(arguments[1:])
     else:

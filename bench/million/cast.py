@@ -150,7 +150,7 @@ def workers() -> tuple[list[str], list[str]]:
 def traceback(name: str, kind: str) -> str:
     """Return a traceback of some two thousand characters."""
     frames = [
-        f'  File "project/work/{name.rpartition(".")[2]}_{n}.py", line {40 + n * 7}, '
+        f'  File "project/tasks/{name.rpartition(".")[2]}_{n}.py", line {40 + n * 7}, '
         f"in step_{n}\n    value = self.prepare(value, strict=True, attempts={n})\n"
         "            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
         for n in range(11)

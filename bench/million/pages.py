@@ -59,6 +59,7 @@ class Pages:
         yield from self.rows()
         yield from self.objects()
         yield from self.others()
+        yield from self.scrapes()
         yield from self.verbs()
         yield from self.live()
 
@@ -146,6 +147,10 @@ class Pages:
             of_task = {"range": range_, "task": cast.names()[0]}
             yield f"dashboard: {range_}, a task", self._get("boogie_tasks_dashboard", **of_task)
 
+    def scrapes(self) -> Iterator[Page]:
+        """Yield what Prometheus asks for."""
+        yield "metrics: a scrape", partial(self.client.get, reverse("boogie_tasks:metrics"))
+
     def verbs(self) -> Iterator[Page]:
         """Yield pages that ask whether to go on, for all rows that match and for some."""
         rare, busy = cast.names()[-1], cast.names()[0]
@@ -208,7 +213,10 @@ def _look(request: Any) -> None:
 def opened() -> Any:
     """Return settings under which the pages are there; and for whom the client is."""
     return override_settings(
-        ROOT_URLCONF="bench.million.site", ALLOWED_HOSTS=["*"], LANGUAGE_CODE="en"
+        ROOT_URLCONF="bench.million.site",
+        ALLOWED_HOSTS=["*"],
+        LANGUAGE_CODE="en",
+        BOOGIE_TASKS={"METRICS": True},
     )
 
 

@@ -43,5 +43,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # What workers of Django Tasks say of each task; that of django-tasks-db is told not to.
+    "loggers": {"django.tasks": {"level": "WARNING"}},
 }
 globals().update(system.settings())

@@ -138,7 +138,8 @@ def _foot(records: Records) -> list[str]:
     if sizes["quick"]:
         measured += " A quick run, to see that everything works: its figures mean little."
     counts = {
-        what: records.median("boogie_alone", "instructions", what) for what in ("enqueue", "run")
+        what: records.median("boogie_alone", "instructions", what)
+        for what in ("enqueue", "run", "unique")
     }
     lines = [measured, "", first + ".", "", second + ".", "", _foreign(records)]
     if together := _together(records):
@@ -147,6 +148,8 @@ def _foot(records: Records) -> list[str]:
         lines += ["", "Machine instructions on SQLite, counted by callgrind: "]
         lines[-1] += f"{counts['enqueue'] / 1e6:.2f} million to enqueue a row, "
         lines[-1] += f"{counts['run'] / 1e6:.2f} million to run it."
+    if counts["unique"]:
+        lines[-1] += f" To enqueue one of a unique task takes {counts['unique'] / 1e6:.2f} million."
     return lines
 
 

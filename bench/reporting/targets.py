@@ -96,6 +96,11 @@ TARGETS = [
     Target("drain, Redis / Celery stock", against(DRAIN, REDIS, "celery_stock"), 3.6),
     Target("drain, Redis / Celery tuned", against(DRAIN, REDIS, "celery_tuned"), 1.5),
     Target("drain, boogie:// / django-tasks-db", against(DRAIN, ALONE, "tasks_db"), 1.5),
+    Target(
+        "drain, Django Tasks: ours / django-tasks-db",
+        against(DRAIN, "boogie_functions", "tasks_db"),
+        1.5,
+    ),
     Target("drain, boogie:// / Procrastinate", against(DRAIN, ALONE, "procrastinate"), 2),
     Target("CPU per task, Redis / Celery tuned", against(CPU, REDIS, "celery_tuned"), 0.67, True),
     Target("CPU per task, boogie:// / tasks-db", against(CPU, ALONE, "tasks_db"), 0.75, True),

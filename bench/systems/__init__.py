@@ -3,7 +3,7 @@
 import os
 
 from bench.systems.base import System
-from bench.systems.boogie_tasks import BoogieAlone, BoogieRedis, BoogieSqlite
+from bench.systems.boogie_tasks import BoogieAlone, BoogieFunctions, BoogieRedis, BoogieSqlite
 from bench.systems.celery_results import CeleryBare, CeleryStock, CeleryTuned
 from bench.systems.others import Procrastinate, TasksDb
 
@@ -17,6 +17,7 @@ SYSTEMS: dict[str, System] = {
         TasksDb(),
         BoogieRedis(),
         BoogieAlone(),
+        BoogieFunctions(),
         BoogieSqlite(),
     )
 }

@@ -54,3 +54,17 @@ def celery_worker() -> list[list[str]]:
     """Return the command line of a stock Celery worker."""
     command = ["-m", "celery", "-A", "bench.project", "worker", "-c", "2", "-l", "WARNING"]
     return [places.python(*command)]
+
+
+def django_task() -> Any:
+    """Return the task of Django Tasks, for its backends."""
+    from django.tasks import task
+
+    from bench.work.logic import load_and_add_one
+
+    # A backend finds a task by the module and name of its function.
+    def increment(pk: int) -> Any:
+        return load_and_add_one(pk)
+
+    increment.__module__, increment.__qualname__ = "bench.work.tasks", "increment"
+    return task(increment)

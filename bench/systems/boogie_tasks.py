@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench import places
-from bench.systems.base import System, celery_worker
+from bench.systems.base import System, celery_worker, django_task
 
 
 class BoogieRedis(System):
@@ -80,6 +80,25 @@ class BoogieAlone(BoogieRedis):
 
     def broker(self) -> str:
         return "boogie://"
+
+
+class BoogieFunctions(BoogieAlone):
+    """Functions of Django Tasks by our backend, on the same; what django-tasks-db is beside."""
+
+    name = "boogie_functions"
+    label = "Boogie, Django Tasks"
+    has_bulk = False
+    history = ()
+
+    def settings(self) -> dict[str, Any]:
+        tasks = {"default": {"BACKEND": "boogie.apps.tasks.backend.BoogieBackend"}}
+        return {**super().settings(), "TASKS": tasks}
+
+    def register(self) -> Any:
+        return django_task()
+
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return task.enqueue(pk).id
 
 
 class BoogieSqlite(BoogieAlone):

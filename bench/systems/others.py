@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench import places
-from bench.systems.base import System
+from bench.systems.base import System, django_task
 
 
 class Procrastinate(System):
@@ -90,16 +90,7 @@ class TasksDb(System):
         return {"TASKS": {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}}
 
     def register(self) -> Any:
-        from django.tasks import task
-
-        from bench.work.logic import load_and_add_one
-
-        # The backend finds a task by the module and name of its function.
-        def increment(pk: int) -> Any:
-            return load_and_add_one(pk)
-
-        increment.__module__, increment.__qualname__ = "bench.work.tasks", "increment"
-        return task(increment)
+        return django_task()
 
     def enqueue(self, task: Any, pk: int) -> Any:
         return task.enqueue(pk).id

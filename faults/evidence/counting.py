@@ -51,7 +51,8 @@ def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused
 def late_writes(row: Task) -> int:
     """Return how many writes to a row came from a run that had lost it."""
     late = row.is_finished and row.result is not None and row.result != row.attempt
-    attempts = [error["attempt"] for error in row.errors]
+    kinds = [error for error in row.errors if not error["type"].endswith(".Superseded")]
+    attempts = [error["attempt"] for error in kinds]
     return late + len(attempts) - len(set(attempts))
 
 

@@ -29,6 +29,23 @@ def kill_producer(scene: Scene) -> None:
     scene.end()
 
 
+def kill_unique_producer(scene: Scene) -> None:
+    """Producers die with the row of a unique task that they have inserted and not committed."""
+    scene.worker(concurrency=2)
+    for number in range(scene.runs):
+        thing = scene.thing()
+        command = [sys.executable, "-m", "faults.dying_producer", "1", scene.queue, str(thing.pk)]
+        dying = subprocess.Popen(command, cwd=ROOT)
+        scene.wait(lambda most=number: len(scene.events("inserted")) > most, "it is inserted")
+        row = scene.note_made(tasks.only.delayed(thing, 1.0))  # waits for what dies
+        scene.expect(row.is_new, "a row that was never committed was in the way")
+        scene.expect(not tasks.only.delayed(thing).is_new, "two rows have one place")
+        dying.wait(60)
+        scene.injected(1)
+        scene.begin([row])
+    scene.end()
+
+
 def duplicate(scene: Scene) -> None:
     """Each doorbell is delivered ten times, before, during and after the run."""
     for _ in range(2):

@@ -27,6 +27,14 @@ def work(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int
     return self.row.attempt
 
 
+@task(bind=True, unique="live")
+def only(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
+    """The same, of which one row is enough."""
+    with journal.body(self.row.pk, self.row.attempt):
+        _pause(self.row.attempt, first, later)
+    return self.row.attempt
+
+
 @task(bind=True, atomic=True)
 def exact(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
     """Leave an effect in the transaction that settles the row."""

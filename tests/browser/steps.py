@@ -21,15 +21,25 @@ def select(page, *objects):
         page.check(f'input.action-select[value="{one.pk}"]')
 
 
+def follow(page, target):
+    """
+    Click what leads to another page; return when that is there.
+
+    A click alone returns when the answer begins: the page may have no head and no body yet.
+    """
+    with page.expect_navigation():
+        target.click()
+
+
 def act(page, action):
-    """Choose the action with this name for what is selected."""
+    """Choose the action with this name for what is selected, and go where it leads."""
     page.locator('select[name="action"]').first.select_option(action)
-    page.locator('.actions button[type="submit"]').first.click()
+    follow(page, page.locator('.actions button[type="submit"]').first)
 
 
 def confirm(page):
-    """Say yes on a page that asks."""
-    page.locator('#content .submit-row input[type="submit"]').click()
+    """Say yes on a page that asks, or send the form of a page; go where that leads."""
+    follow(page, page.locator('#content .submit-row input[type="submit"]'))
 
 
 def mark(page):

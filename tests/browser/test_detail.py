@@ -9,6 +9,8 @@ from tests.project.blog.tasks import clean_user_posts
 from tests.support import browsers
 from tests.support.rows import coherent, stored
 
+from .steps import confirm, follow
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 expect = browsers.playwright().expect
@@ -56,8 +58,8 @@ def test_status_and_bar_follow_the_row(site, page, root):
 def test_a_row_is_cancelled_from_its_page(site, page, root):
     row = of_user(root, "queued")
     page.goto(site(f"/admin/boogie_tasks/task/{row.pk}/change/"))
-    page.get_by_role("button", name="Cancel").click()
-    page.locator('input[type="submit"]').last.click()
+    follow(page, page.get_by_role("button", name="Cancel"))
+    confirm(page)
     expect(page.locator(".boogie-now .boogie-badge")).to_have_text("cancelled")
     row.refresh_from_db()
     assert row.is_cancelled
@@ -66,8 +68,8 @@ def test_a_row_is_cancelled_from_its_page(site, page, root):
 def test_a_row_is_run_again_from_its_page(site, page, root):
     row = of_user(root, "failed", kwargs={"force": True})
     page.goto(site(f"/admin/boogie_tasks/task/{row.pk}/change/"))
-    page.get_by_role("link", name="Run again").click()
-    page.get_by_role("button", name="Run again").click()
+    follow(page, page.get_by_role("link", name="Run again"))
+    follow(page, page.get_by_role("button", name="Run again"))
     expect(page.locator(".boogie-now .boogie-badge")).to_have_text("queued")
     new = Task.objects.exclude(pk=row.pk).get()
     assert str(new.pk) in page.url

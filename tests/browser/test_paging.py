@@ -7,7 +7,7 @@ from tests.project.shop.models import Product
 from tests.support import browsers
 from tests.support.rows import stored
 
-from .steps import LIST
+from .steps import LIST, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,5 +41,4 @@ def walk(page, direction, pen, status):
             return seen
         for _ in range(2):
             stored(status, pen)
-        with page.expect_navigation():
-            further.click()
+        follow(page, further)

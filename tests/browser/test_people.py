@@ -5,13 +5,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
 from boogie.apps.tasks import Progress, Task
+from boogie.apps.tasks.models import Hold
 from tests.project.blog import tasks
 from tests.project.shop.models import Product
 from tests.support import browsers
 from tests.support.rows import coherent, stored
 from tests.support.waiting import wait_until
 
-from .steps import LIST, act, badge_of, page_of, select
+from .steps import LIST, act, badge_of, confirm, page_of, select
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,6 +68,7 @@ def test_what_who_may_only_look_forges_is_refused(site, page, viewer, complaints
         (f"{LIST}{row.pk}/again/", {"title": "news", "copies": "1", "_when": "now"}),
         (f"{LIST}{row.pk}/delete/", {"post": "yes"}),
         (f"{LIST}workers/", {"action": "shutdown", "worker": "a", "post": "yes"}),
+        (f"{LIST}workers/", {"action": "hold", "kind": "queue", "name": "a", "post": "yes"}),
         (start, {"title": "news", "copies": "1", "_when": "now"}),
         ("/admin/blog/user/", of_user),
     ]:
@@ -74,7 +76,8 @@ def test_what_who_may_only_look_forges_is_refused(site, page, viewer, complaints
     row.refresh_from_db()
     assert row.is_failed
     assert Task.objects.count() == 1
-    assert len(complaints) == 8
+    assert not Hold.objects.exists()
+    assert len(complaints) == 9
     complaints.clear()
 
 
@@ -97,7 +100,7 @@ def test_a_verb_that_was_taken_away_in_between_is_refused(site, page, viewer, co
     select(page, row)
     act(page, "retry")
     viewer.user_permissions.remove(permission)
-    page.locator('#content .submit-row input[type="submit"]').click()
+    confirm(page)
     expect(page.get_by_role("heading", name="403 Forbidden")).to_be_visible()
     row.refresh_from_db()
     assert row.is_failed

@@ -9,7 +9,7 @@ from tests.support import browsers
 from tests.support.rows import stored
 
 from .conftest import cookies_of
-from .steps import LIST, act, badge_of, confirm, page_of, select
+from .steps import LIST, act, badge_of, confirm, follow, page_of, select
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,8 +29,8 @@ def test_rows_are_filtered_selected_confirmed_and_moved_without_scripts(site, pl
     plain.goto(site(LIST))
     plain.locator(".boogie-filters summary").click()
     plain.locator(".boogie-filters [name=task]").fill(tasks.publish.name)
-    plain.get_by_role("button", name="Apply").click()
-    plain.get_by_role("link", name="Failed").click()
+    follow(plain, plain.get_by_role("button", name="Apply"))
+    follow(plain, plain.get_by_role("link", name="Failed"))
     expect(plain.locator("#result_list tbody tr")).to_have_count(3)
     select(plain, *rows[:2])
     act(plain, "retry")
@@ -43,10 +43,10 @@ def test_rows_are_filtered_selected_confirmed_and_moved_without_scripts(site, pl
 def test_a_row_is_moved_and_run_again_from_its_page_without_scripts(site, plain, root):
     row = stored("queued", root, name=tasks.publish.name)
     plain.goto(site(page_of(row)))
-    plain.get_by_role("button", name="Cancel").click()
+    follow(plain, plain.get_by_role("button", name="Cancel"))
     confirm(plain)
     expect(badge_of(plain, row)).to_have_text("cancelled")
-    plain.get_by_role("link", name="Run again").click()
+    follow(plain, plain.get_by_role("link", name="Run again"))
     plain.get_by_label("Title").fill("news")
     plain.get_by_label("Copies").fill("2")
     confirm(plain)
@@ -72,7 +72,7 @@ def test_all_failures_of_a_kind_are_acknowledged_without_scripts(site, plain, ro
     for _ in range(2):
         stored("failed", root, name=tasks.publish.name, error_type="x.Error", errors=errors)
     plain.goto(site(f"{LIST}failures/"))
-    plain.get_by_role("button", name="Acknowledge all").click()
+    follow(plain, plain.get_by_role("button", name="Acknowledge all"))
     confirm(plain)
     expect(plain.get_by_text("No failure is open.")).to_be_visible()
     assert Task.objects.exclude(acknowledged=None).count() == 2

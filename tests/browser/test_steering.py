@@ -18,7 +18,7 @@ from tests.support.names import fresh_name
 from tests.support.rows import stored
 from tests.support.waiting import wait_until
 
-from .steps import LIST, act, badge_of, confirm, is_marked, mark, page_of, select
+from .steps import LIST, act, badge_of, confirm, follow, is_marked, mark, page_of, select
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker]
 
@@ -115,7 +115,7 @@ def test_a_failed_row_is_retried_from_its_page_and_seen_to_finish(site, page, pe
     page.goto(site(page_of(row)))
     expect(page.locator(".boogie-failure .boogie-message")).to_contain_text("has no address")
     get_user_model().objects.filter(pk=user.pk).update(email="a@example.com")
-    page.get_by_role("button", name="Retry").click()
+    follow(page, page.get_by_role("button", name="Retry"))
     page.get_by_label("Reason").fill("there is one now")
     confirm(page)
     expect(badge_of(page, row)).to_have_text("finished")
@@ -130,7 +130,7 @@ def test_all_failed_rows_of_a_kind_are_retried_from_the_page_of_failures(site, p
     kind = page.locator("tr", has_text="has no address")
     expect(kind.locator('[data-label="Open"]')).to_have_text("2")
     get_user_model().objects.filter(pk__in=[user.pk for user in users]).update(email="a@b.cd")
-    kind.get_by_role("button", name="Retry all").click()
+    follow(page, kind.get_by_role("button", name="Retry all"))
     confirm(page)
     expect(page).to_have_url(site(FAILURES))
     expect(page.locator("tr", has_text="has no address")).to_have_count(0)
@@ -146,7 +146,7 @@ def test_a_running_row_is_watched_then_cancelled_from_its_page_and_its_body_stop
     row = told_by_function.delayed(product, str(diary))
     page.goto(site(page_of(row)))
     expect(badge_of(page, row)).to_have_text("running")
-    page.get_by_role("button", name="Cancel").click()
+    follow(page, page.get_by_role("button", name="Cancel"))
     confirm(page)
     expect(badge_of(page, row)).to_have_text("cancelled")
     wait_until(lambda: "told" in diary.read_text())

@@ -12,11 +12,12 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Worker
 from boogie.apps.tasks.operations import control
 from tests.project.blog import tasks
+from tests.project.shop import functions
 from tests.project.shop.models import Product
 from tests.support.ends import count_all, ended
-from tests.support.rows import stored
+from tests.support.rows import coherent, stored
 
-from .steps import LIST, act, page_of, select
+from .steps import LIST, act, confirm, follow, page_of, select
 
 #: An id of a worker that lives, and of one that has died.
 ALIVE, DEAD = "ada@a-machine.with.a.long.name.example.org/4711", "bob@there/2"
@@ -34,6 +35,7 @@ class World:
     running: Task
     queued: Task
     huge: Task
+    function: Task
 
 
 def make():
@@ -51,6 +53,7 @@ def make():
         running=_of(root, "running", progress=Progress(1, 4, "reading", 0.25), worker=ALIVE),
         queued=_of(root, "queued", queue="nobody-serves-this"),
         huge=_huge(root),
+        function=_function(),
     )
     for status in ("paused", "cancelled", "finished"):
         _of(root, status)
@@ -76,6 +79,21 @@ def _huge(user):
     line = {"at": timezone.now(), "level": "WARNING", "logger": "a.b", "message": "word " * 60}
     many = {"title": "long" * 500, "copies": 10**30, "pinned": [{"a": [1, 2]}] * 2000}
     return _of(user, "finished", kwargs=many, log=[line] * 500)
+
+
+def _function():
+    """Store a row of a function of Django Tasks, which is about no object."""
+    error = {"attempt": 3, "type": "builtins.LookupError", "message": "no", "traceback": "…"}
+    return Task.objects.create(
+        name=functions.broken.module_path,
+        backend="default",
+        object_db="",
+        args=["a word"],
+        errors=[error],
+        error_type=error["type"],
+        created=timezone.now(),
+        **coherent("failed"),
+    )
 
 
 def _past(pen):
@@ -104,12 +122,17 @@ def action_form(page, site, world):
 def refused_form(page, site, world):
     page.goto(site(_start(world)))
     page.fill("[name$=copies]", "many")
-    page.locator('#content .submit-row input[type="submit"]').click()
+    confirm(page)
 
 
 def shutdown(page, site, world):
     page.goto(site("/admin/boogie_tasks/task/workers/"))
-    page.get_by_role("button", name="Warm shutdown").click()
+    follow(page, page.get_by_role("button", name="Warm shutdown"))
+
+
+def hold(page, site, world):
+    page.goto(site(page_of(world.queued)))
+    follow(page, page.get_by_role("button", name=f"Hold {world.queued.name}"))
 
 
 def dashboard(page, site, world):
@@ -153,10 +176,13 @@ PAGES = {
     "huge row": lambda world: page_of(world.huge),
     "history of a row": lambda world: f"{LIST}{world.failed.pk}/history/",
     "run again": lambda world: f"{LIST}{world.failed.pk}/again/",
+    "row of a function": lambda world: page_of(world.function),
+    "run a function again": lambda world: f"{LIST}{world.function.pk}/again/",
     "failures": "/admin/boogie_tasks/task/failures/",
     "failures of the week": "/admin/boogie_tasks/task/failures/?show=all",
     "workers": "/admin/boogie_tasks/task/workers/",
     "shutdown": shutdown,
+    "hold": hold,
     "dashboard": dashboard,
     "dashboard with its tables": opened,
     "object": lambda world: f"/admin/blog/user/{world.root.pk}/change/",

@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Languages whose blocks are run; the others of the pages are for reading.
 RUN = frozenset({"python", "pycon", "console"})
-READ = frozenset({"text", "ini", "sql", "html+django", "javascript", "json"})
+READ = frozenset({"text", "ini", "sql", "html+django", "javascript", "json", "yaml", "docker"})
 
 MARKS = frozenset(
     [

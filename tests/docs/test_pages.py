@@ -5,6 +5,7 @@ import re
 import shutil
 import uuid
 
+import django
 import pytest
 
 from tests.docs import databases, pages
@@ -23,6 +24,9 @@ def has_something_to_run(page):
         return any(step.language in pages.RUN for step in pages.steps(page))
     return any(step.language in ("pycon", "console") for step in steps)
 
+
+#: Of which Django a page's examples are.
+SINCE = {"docs/howto/django-tasks.rst": (6, 1)}
 
 #: The other pages with something to run.
 RUNNABLE = [
@@ -125,5 +129,7 @@ def test_the_tutorial_works_from_its_first_line_to_its_last(read):
 @pytest.mark.worker
 @pytest.mark.parametrize("page", RUNNABLE, ids=pages.name)
 def test_the_examples_of_the_page_work_in_the_project_of_the_tutorial(page, read):
+    if (since := SINCE.get(pages.name(page), (0,))) > django.VERSION:
+        pytest.skip(f"needs Django {'.'.join(map(str, since))}")
     reader = read(page, like=read(TUTORIAL))
     reader.close()

@@ -6,17 +6,19 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from django.urls import URLResolver, get_resolver
 
 import boogie.apps.tasks
-from boogie.apps.tasks import BoogieTask, Task, checks, signals
+from boogie.apps.tasks import BoogieTask, Task, checks, signals, testing
 from boogie.apps.tasks.conf import Conf
 from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.live import states as live_states
 from boogie.apps.tasks.monitoring.health import Health
+from boogie.apps.tasks.testing import plugin
 from tests.db.admin import object_site
 from tests.docs import pages
 from tests.docs.pages import ROOT
@@ -49,10 +51,15 @@ def test_every_setting_is_documented_with_its_type_and_default():
     kinds = {
         "_Seconds": "seconds",
         "_Count": "count",
+        "_Flag": "flag",
+        "_Secret": "text",
         "_Path": "path",
         "_Retention": "retention",
         "_Level": "level",
         "_Version": "text",
+        "_Keys": "keys",
+        "_Paths": "list of paths",
+        "_Choice": "text",
     }
     real = {}
     for key in Conf.names():
@@ -66,8 +73,13 @@ def settings_rows():
     return [row for row in table("settings.rst", 4) if row[0] != "key"]
 
 
+#: The names of checks, as they are written in code.
+CHECK = r"boogie_tasks\.[EW]\d{3}"
+
+
 def test_every_system_check_is_documented():
-    raised = set(re.findall(r"boogie_tasks\.[EW]\d{3}", inspect.getsource(checks)))
+    rooms = Path(checks.__file__).parent.rglob("*.py")
+    raised = {name for room in rooms for name in re.findall(CHECK, room.read_text())}
     assert {literals(row[0])[0] for row in table("checks.rst", 2) if literals(row[0])} == raised
 
 
@@ -177,6 +189,16 @@ def test_every_public_name_is_documented():
         if name not in by_autodoc and f":: {name}\n" not in text and f"``{name}``" not in text
     ]
     assert missing == []
+
+
+def test_every_name_and_every_fixture_for_tests_is_documented():
+    text = (REFERENCE / "testing.rst").read_text()
+    documented = set(re.findall(r"^(?:\.\. autofunction:: |``)(\w+)(?:``)?$", text, re.MULTILINE))
+    fixtures = {
+        name for name, value in vars(plugin).items() if type(value).__name__.startswith("Fixture")
+    }
+    assert {"run_tasks", "made_tasks", "boogie_clock", "boogie_worker"} == fixtures
+    assert documented == {*testing.__all__, *fixtures}
 
 
 def test_the_calls_have_the_signatures_that_are_documented():

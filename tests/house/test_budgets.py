@@ -73,6 +73,11 @@ def test_a_folder_has_at_most_14_files_but_the_doors():
     assert {label(folder): n for folder, n in sizes.items() if n > MAX_FILES} == {}
 
 
+def test_every_folder_with_code_is_a_package_that_the_wheel_has():
+    folders = {path.parent for path in FILES}
+    assert sorted(label(one) for one in folders if not (one / "__init__.py").is_file()) == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=label)
 def test_a_function_has_at_most_50_lines_and_three_levels(path):
     wrong = [

@@ -1,5 +1,6 @@
-"""Celery's own program on ``boogie://``: what it can do works, and what it cannot it says."""
+"""Celery's own program on ``boogie://``, with an app that imports nothing of ours."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from tests.house.projects import OWN_APP, make_project, python
 from tests.house.sources import ROOT
+from tests.support.waiting import wait_until
 
 METADATA = "Metadata-Version: 2.1\nName: small\nVersion: 0\n"
 
@@ -37,20 +39,25 @@ def project(tmp_path_factory):
     return folder
 
 
-def celery(folder, *command):
-    """Run ``celery -A own_app``; return its exit status and what it printed."""
+def environment(folder):
+    """Return the environment of a process in the project, with none of this session's settings."""
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("CELERY_", "DJANGO", "PYTHON"))
     }
+    return {
+        **kept,
+        "DJANGO_SETTINGS_MODULE": "small",
+        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def celery(folder, *command):
+    """Run ``celery -A own_app``; return its exit status and what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "own_app", *command],
         cwd=folder,
-        env={
-            **kept,
-            "DJANGO_SETTINGS_MODULE": "small",
-            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
+        env=environment(folder),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -81,20 +88,61 @@ def test_what_works(project, command):
     assert WORKS[command] in said, said
 
 
-REFUSED = {
-    "call before.in_init": "before.in_init is a Boogie task: use delayed(obj, ...)",
-    "status": "boogie:// carries no remote control from process to process",
-    "inspect active": "boogie:// carries no remote control from process to process",
-    "control shutdown": "boogie:// carries no remote control from process to process",
-    "events --dump": "boogie:// carries no events from process to process",
+#: Of commands that are for workers, and of who asks them while there is none.
+ALONE = {
+    "status": "No nodes replied within time constraint",
+    "inspect active": "No nodes replied within time constraint",
+    "control shutdown": "No nodes replied within time constraint",
 }
 
 
-@pytest.mark.parametrize("command", REFUSED)
-def test_what_does_not_is_refused_in_a_sentence(project, command):
+@pytest.mark.parametrize("command", ALONE)
+def test_where_no_worker_is_nobody_answers(project, command):
     status, said = celery(project, *command.split())
+    assert status == 69, said
+    assert ALONE[command] in said
+
+
+def test_one_of_ours_is_not_called_without_an_object(project):
+    status, said = celery(project, "call", "before.in_init")
     assert status != 0
-    assert REFUSED[command] in said, said
+    assert "before.in_init is a Boogie task: use delayed(obj, ...)" in said
+
+
+def test_a_worker_is_asked_and_told_and_its_events_are_seen(project, tmp_path):
+    node = "only@here"
+    with started(project, tmp_path, "worker", "-P", "solo", "-l", "INFO", "-n", node) as (
+        worker,
+        log,
+    ):
+        wait_until(lambda: " ready." in log.read_text(), 120)
+        status, said = celery(project, "status")
+        assert status == 0, said
+        assert node in said
+        with started(project, tmp_path, "events", "--dump") as (_, seen):
+            wait_until(lambda: f"{node} " in seen.read_text(), 120)
+        assert celery(project, "control", "shutdown", "-d", node)[0] == 69  # nobody answers to that
+        assert worker.wait(120) == 0
+
+
+@contextlib.contextmanager
+def started(folder, directory, *command):
+    """Start ``celery -A own_app``; yield the process and the file to which it writes."""
+    log = directory / f"{command[0]}.log"
+    with log.open("wb") as output:
+        one = subprocess.Popen(
+            [sys.executable, "-u", "-m", "celery", "-A", "own_app", *command],
+            cwd=folder,
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield one, log
+    finally:
+        one.kill()
+        one.wait()
 
 
 def test_without_the_app_in_the_settings_it_says_so(tmp_path):

@@ -154,7 +154,7 @@ def test_a_worker_that_died_is_reported_with_the_end_of_its_log(tmp_path, monkey
 
 def test_an_interrupted_demo_leaves_no_worker(demo, tmp_path):
     process = demo(Path(os.__file__).parent)
-    wait_until(lambda: "succeeded in" in worker_log(tmp_path))
+    wait_until(lambda: " finished after " in worker_log(tmp_path))
     (pid,) = rows(tmp_path, "SELECT pid FROM boogie_tasks_worker")[0]
     process.send_signal(signal.SIGINT)
     output = process.communicate(timeout=60)[0]

@@ -7,12 +7,12 @@ import pytest
 from django.apps import apps
 
 import boogie.apps.tasks as front_door
-from boogie.apps.tasks import exceptions, models, signals
+from boogie.apps.tasks import exceptions, models, signals, testing
 from tests.house.projects import make_project, python
 
 MODELS = ["Message", "Progress", "Task", "Worker"]
-#: Tables that nobody imports: the dashboard shows what is in them.
-FIGURES = ["Release", "Rollup", "Watermark"]
+#: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
+INNER = ["Announcement", "Hold", "Limit", "Listener", "Release", "Rollup", "Slot", "Watermark"]
 SIGNALS = [
     "task_cancelled",
     "task_failed",
@@ -25,21 +25,43 @@ SIGNALS = [
 EXCEPTIONS = [
     "ArgumentError",
     "BoogieTasksError",
+    "Expired",
+    "LimitReached",
+    "NotUnique",
     "ObjectGone",
     "ResultError",
+    "Superseded",
     "TaskCancelled",
     "TaskFailed",
     "UnknownTask",
     "WorkerLost",
 ]
+#: For tests of projects.
+TESTING = [
+    *("ANY", "arun_tasks", "assert_made", "assert_not_made"),
+    *("freeze", "made", "run_tasks", "travel"),
+]
 EVERYTHING = sorted(
-    ["BoogieTask", "check_cancelled", "progress", "task", "track", *MODELS, *SIGNALS, *EXCEPTIONS]
+    [
+        *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
+        *("Concurrency", "Rate"),
+        *MODELS,
+        *SIGNALS,
+        *EXCEPTIONS,
+    ]
 )
 
 
 def test_the_front_door_shows_exactly_this():
     assert sorted(front_door.__all__) == EVERYTHING
     assert sorted(dir(front_door)) == EVERYTHING
+
+
+def test_the_room_for_tests_shows_exactly_this():
+    assert sorted(testing.__all__) == sorted(dir(testing)) == TESTING
+    assert all(callable(getattr(testing, name)) for name in TESTING if name != "ANY")
+    with pytest.raises(AttributeError, match="has no attribute 'frieze'"):
+        testing.frieze  # noqa: B018
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -60,7 +82,7 @@ def test_the_rooms_hold_nothing_public_that_the_front_door_lacks():
     own = [k for k, v in vars(exceptions).items() if isinstance(v, type) and not k.startswith("_")]
     assert sorted(own) == EXCEPTIONS
     tables = [model.__name__ for model in apps.get_app_config("boogie_tasks").get_models()]
-    assert sorted([*tables, "Progress"]) == sorted([*MODELS, *FIGURES])
+    assert sorted([*tables, "Progress"]) == sorted([*MODELS, *INNER])
 
 
 def test_every_error_has_our_base():

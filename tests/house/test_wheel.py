@@ -139,7 +139,10 @@ def test_the_wheel_carries_its_licence_and_says_what_it_needs(wheel):
 
 def test_the_wheel_offers_the_drivers_of_databases_and_nothing_of_the_checkout(wheel):
     extras = {line for line in metadata_of(wheel) if line.startswith("Provides-Extra: ")}
-    assert extras == {f"Provides-Extra: {name}" for name in ("cli", "mysql", "postgresql")}
+    assert extras == {
+        f"Provides-Extra: {name}"
+        for name in ("cli", "encryption", "mysql", "postgresql", "prometheus")
+    }
 
 
 def test_the_source_distribution_builds_and_holds_the_package_alone(sdist):

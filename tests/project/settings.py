@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "tests.project.blog",
     "boogie.apps.tasks",
     "tests.project.shop",
+    "tests.project.press",
 ]
 
 MIDDLEWARE = [
@@ -78,6 +79,7 @@ def _server(engine: str, user: str, **extra: object) -> dict:
     return {
         "ENGINE": f"django.db.backends.{engine}",
         "HOST": "127.0.0.1",
+        "PORT": os.environ.get("DATABASE_PORT", ""),
         "USER": user,
         "NAME": NAME,
         "TEST": {"NAME": f"test_{NAME}_{os.getpid()}"},
@@ -109,7 +111,19 @@ CELERY_ACCEPT_CONTENT = [CELERY_TASK_SERIALIZER]
 
 #: A second queue, which only a worker that is told to consumes from.
 SIDE_QUEUE = os.environ.get("BOOGIE_SIDE_QUEUE", f"boogie_side_{os.getpid()}")
+
+#: Functions of Django Tasks: here they may name any queue, in worker processes those of the test.
+TASKS = {
+    "default": {
+        "BACKEND": "boogie.apps.tasks.backend.BoogieBackend",
+        "QUEUES": json.loads(os.environ.get("BOOGIE_FUNCTION_QUEUES", "[]")),
+    }
+}
+
 CELERY_WORKER_PREFETCH_MULTIPLIER = int(os.environ.get("BOOGIE_PREFETCH", "4"))
 
 #: For worker processes: what takes a minute in production takes seconds in a test.
 BOOGIE_TASKS = json.loads(os.environ.get("BOOGIE_TASKS", "{}"))
+
+if "BOOGIE_SOFT_LIMIT" in os.environ:
+    CELERY_TASK_SOFT_TIME_LIMIT = float(os.environ["BOOGIE_SOFT_LIMIT"])

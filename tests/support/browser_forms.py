@@ -72,3 +72,10 @@ def names_in(html):
     reader = _Reader()
     reader.feed(html)
     return {name for form in reader.forms for name, _ in form}
+
+
+def forms(response, action):
+    """Return what the forms of an action, each of one button, would post."""
+    reader = _Reader()
+    reader.feed(response.content.decode())
+    return [dict(form) for form in reader.forms if dict(form).get("action") == action]

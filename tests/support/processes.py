@@ -28,8 +28,14 @@ class Process:
         self, command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path = ROOT
     ) -> None:
         self.path = log
+        self._process = self._begin(command, log, env, cwd)
+        self.pid = self._process.pid
+
+    def _begin(
+        self, command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path
+    ) -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 cwd=cwd,
                 env=env,
@@ -38,7 +44,6 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.pid = self._process.pid
 
     @property
     def log(self) -> str:

@@ -11,8 +11,10 @@ from django.test import TransactionTestCase
 
 from boogie.apps.tasks import Worker
 from tests.project import services
+from tests.support import prepared
 from tests.support.celery_worker import CeleryWorker
 from tests.support.names import fresh_name
+from tests.support.processes import ROOT
 from tests.support.waiting import wait_until
 
 #: Longer than any wait: a test under this value cannot be saved by a second doorbell.
@@ -37,6 +39,7 @@ def environment(queue, broker=None, tasks=None, **extra):
         "OTHER_DATABASE_NAME": str(connections["other"].settings_dict["NAME"]),
         "BOOGIE_QUEUE": queue,
         "BOOGIE_TASKS": json.dumps(tasks or {}),
+        "BOOGIE_FUNCTION_QUEUES": json.dumps([queue]),
         **extra,
     }
 
@@ -50,6 +53,12 @@ class WorkerProcess(CeleryWorker):
             log, env, "-n", f"{fresh_name()}@%h", *one_child, *options, app=app, **more
         )
         watched.append(self)
+
+    def _begin(self, command, log, env, cwd):
+        if cwd == ROOT and prepared.can_fork(command, env):
+            log.touch()
+            return prepared.fork(command, log, env)
+        return super()._begin(command, log, env, cwd)
 
     @property
     def row(self):

@@ -28,7 +28,7 @@ def declared(function=None, /, **options):
 
 def work(row, **request):
     """Run a queued row in this process as a worker does on its doorbell; return it, read again."""
-    ring(row.name, row.pk, **request)
+    ring(registry.celery_name(row), row.pk, **request)
     row.refresh_from_db()
     return row
 

@@ -5,6 +5,9 @@ import contextlib
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+#: Django 5.2.0 does not know the text of a statement that PostgreSQL has prepared.
+PREPARED = "SELECT by a prepared statement"
+
 
 @contextlib.contextmanager
 def statements(using="default"):
@@ -12,8 +15,9 @@ def statements(using="default"):
     found = []
     with CaptureQueriesContext(connections[using]) as captured:
         yield found
+    told = [query["sql"] or PREPARED for query in captured.captured_queries]
     found += [
-        query["sql"]
-        for query in captured.captured_queries
-        if query["sql"].split()[0].upper() in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+        sql
+        for sql in told
+        if sql.split()[0].upper() in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
     ]

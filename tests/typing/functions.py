@@ -102,6 +102,18 @@ def a_bound_task_is_called_without_self(user: User, post: Post) -> None:
     bound.delayed(bound, user, 1)  # E: incompatible type
 
 
+def other_options(user: User, other: User) -> None:
+    view = clean_user_posts.using(queue="fast", priority=9, expires=timedelta(hours=1))
+    assert_type(view.call(user, force=True), dict[str, Any])
+    assert_type(view.delayed(user, True), Task)
+    assert_type(view.using(requested_by=other).schedule(60, user), Task)
+    assert_type(view.each([user], force=True), TaskQuerySet)
+    view.delayed(user, force="x")  # E: Argument "force" to "delayed" of "Using"
+    view.paused(user, hard=True)  # E: Unexpected keyword argument "hard"
+    clean_user_posts.using(priority="9")  # E: Argument "priority" to "using"
+    clean_user_posts.using(after=1)  # E: Unexpected keyword argument "after"
+
+
 def the_time_of_a_schedule(user: User) -> None:
     publish_at = clean_user_posts.schedule
     assert_type(publish_at(60, user), Task)
@@ -120,6 +132,9 @@ def what_is_read(user: User) -> None:
     assert_type(clean_user_posts.results(user), Results)
     assert_type(clean_user_posts.clean(user, keep_last=True, finished=False), int)
     assert_type(Task.objects.for_object(user), TaskQuerySet)
+    assert_type(Task.objects.with_objects(), TaskQuerySet)
+    assert_type(clean_user_posts.tasks(user).with_objects().failed(), TaskQuerySet)
+    assert_type(Task.objects.with_objects().get().object, Model | None)
     clean_user_posts.clean(user, keep=True)  # E: Unexpected keyword argument "keep"
 
 

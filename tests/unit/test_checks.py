@@ -1,13 +1,19 @@
 """System checks: each fires where it must, and is silent where nothing is wrong."""
 
+import sys
+
 import celery
 import pytest
 from django.core import checks as django_checks
-from django.db import models
+from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
+from kombu import Queue
 
 from boogie.apps.tasks import Task, checks, current_app, registry
+from boogie.apps.tasks.backend import BoogieBackend
+from boogie.apps.tasks.functions import checks as functions_checks
+from boogie.apps.tasks.serialization import unfit_contexts
 from tests.support.runs import declared
 
 declared(lambda user: None, priority=4, name="unit.checks.ranked")
@@ -33,9 +39,13 @@ def test_the_test_project_has_no_problem_of_ours():
 
 def test_every_check_is_registered_with_django():
     registered = django_checks.registry.registry.get_checks()
-    assert {getattr(checks, name) for name in dir(checks) if name.startswith("check_")} <= set(
-        registered
-    )
+    ours = {
+        getattr(module, name)
+        for module in (checks, functions_checks)
+        for name in dir(module)
+        if name.startswith("check_")
+    }
+    assert ours <= set(registered)
 
 
 @override_settings(BOOGIE_TASKS={"RING_AGIAN": 5})
@@ -215,7 +225,9 @@ def test_every_id_of_the_checks_has_a_test_here():
     import re
 
     tested = {name[5:9].upper() for name in globals() if re.match(r"test_[ew]\d{3}_", name)}
-    in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", inspect.getsource(checks)))
+    rooms = (checks, functions_checks, unfit_contexts)
+    sources = "".join(map(inspect.getsource, rooms))
+    in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", sources))
     assert tested == in_code
 
 
@@ -291,3 +303,121 @@ def test_e008_an_admin_that_offers_what_is_no_task():
     found = checks.wrong_task_actions(Task, [declared(lambda user: None), len])
     assert ids(found) == ["boogie_tasks.E008"]
     assert "task_actions names <built-in function len>" in found[0].msg
+
+
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+@pytest.mark.parametrize(("keys", "expected"), [([], ["boogie_tasks.E012"]), ([KEY], [])])
+def test_e012_a_task_that_is_to_encrypt_without_a_key(monkeypatch, settings, keys, expected):
+    settings.BOOGIE_TASKS = {"ENCRYPTION_KEYS": keys}
+    task = declared(lambda user: None)
+    monkeypatch.setattr(type(task), "encrypt", True)
+    found = checks.check_encryption()
+    assert ids(found) == expected
+    assert all(f"{task.name!r} says encrypt=True" in message.msg for message in found)
+    assert all("ENCRYPTION_KEYS" in message.hint for message in found)
+
+
+@pytest.mark.parametrize("keys", [["short"], "text", [KEY, 7], {KEY: KEY}])
+def test_e002_keys_that_are_none_are_not_told(settings, keys):
+    settings.BOOGIE_TASKS = {"ENCRYPTION_KEYS": keys}
+    (found,) = checks.check_settings()
+    assert found.id == "boogie_tasks.E002"
+    assert KEY not in found.msg
+    assert "short" not in found.msg
+
+
+# --- backends of Django Tasks ---------------------------------------------------------
+
+
+def of_backend(**params):
+    path = f"{BoogieBackend.__module__}.BoogieBackend"
+    with override_settings(TASKS={"own": {"BACKEND": path, **params}}):
+        return functions_checks.check_queues()
+
+
+def test_w010_a_queue_that_no_worker_serves(app):
+    (message,) = of_backend(QUEUES=["default", "celery", "letters"])
+    assert (message.id, message.level) == ("boogie_tasks.W010", django_checks.WARNING)
+    assert "'letters' of TASKS['own']" in message.msg
+    assert "-Q letters" in message.hint
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_a_queue_that_is_listed_is_served(app, as_dict):
+    app.conf.task_queues = {"letters": {}} if as_dict else [Queue("letters")]
+    assert of_backend(QUEUES=["default", "letters"]) == of_backend(QUEUES=[]) == of_backend() == []
+    assert ids(of_backend(QUEUES=["celery"])) == ["boogie_tasks.W010"]
+
+
+def test_queues_of_other_backends_are_not_ours(app):
+    other = {"BACKEND": "django.tasks.backends.dummy.DummyBackend", "QUEUES": ["letters"]}
+    with override_settings(TASKS={"default": other}):
+        assert functions_checks.check_queues() == []
+
+
+def test_e011_a_backend_without_a_table():
+    assert list(BoogieBackend("own", {}).check()) == []
+    with override_settings(INSTALLED_APPS=["django.contrib.contenttypes"]):
+        (message,) = BoogieBackend("own", {}).check()
+    assert (message.id, message.level) == ("boogie_tasks.E011", django_checks.ERROR)
+    assert "'boogie.apps.tasks'" in message.hint
+
+
+def test_w011_options_of_another_backend():
+    assert list(BoogieBackend("own", {"OPTIONS": {}}).check()) == []
+    (message,) = BoogieBackend("own", {"OPTIONS": {"id_function": "shop.ids.new"}}).check()
+    assert (message.id, message.level) == ("boogie_tasks.W011", django_checks.WARNING)
+    assert "TASKS['own']['OPTIONS'] has 'id_function'" in message.msg
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Word", None),
+        ("NoSuchClass", "cannot be imported"),
+        ("function", "is no class"),
+        ("NoRestore", "has no method restore"),
+        ("WithArguments", "constructor does not go without arguments"),
+    ],
+)
+def test_e010_a_context_that_is_none(name, expected):
+    path = f"tests.db.contexts.passengers.{name}"
+    with override_settings(BOOGIE_TASKS={"CONTEXTS": [path]}):
+        found = checks.check_contexts()
+    assert ids(found) == (["boogie_tasks.E010"] if expected else [])
+    assert all(repr(path) in message.msg and expected in message.msg for message in found)
+
+
+TENANT = "boogie.apps.tasks.contexts.Tenant"
+
+
+def contexts(*paths):
+    with override_settings(BOOGIE_TASKS={"CONTEXTS": list(paths)}):
+        return checks.check_contexts()
+
+
+def test_e013_tenants_on_a_database_that_knows_of_no_schemas():
+    (message,) = contexts("tests.db.contexts.passengers.Word", TENANT)
+    assert (message.id, message.level) == ("boogie_tasks.E013", django_checks.ERROR)
+    assert f"names {TENANT!r}, which refuses: DATABASES['default']" in message.msg
+    assert "ENGINE is to be 'django_tenants.postgresql_backend'" in message.msg
+    assert TENANT in message.hint
+
+
+def test_e013_tenants_whose_rows_would_lie_in_schemas_of_their_own(monkeypatch):
+    monkeypatch.setattr(connection, "schema_name", "public", raising=False)
+    assert contexts(TENANT) == []
+    with override_settings(TENANT_APPS=["boogie.apps.tasks"]):
+        (message,) = contexts(TENANT)
+    assert message.id == "boogie_tasks.E013"
+    assert "SHARED_APPS alone" in message.msg
+
+
+def test_e013_a_context_that_wants_what_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "django_tenants.utils", None)
+    (message,) = contexts(TENANT)
+    assert message.id == "boogie_tasks.E013"
+    assert "ModuleNotFoundError" in message.msg
+    assert "django_tenants" in message.msg

@@ -1,8 +1,12 @@
 """Settings are typed and read live."""
 
+import sys
 from datetime import timedelta
+from types import ModuleType
 
 import pytest
+from django.apps import apps
+from django.conf import Settings, settings
 from django.test import override_settings
 
 from boogie.apps.tasks.conf import Conf, conf
@@ -68,6 +72,13 @@ WRONG = [
     ("RETENTION", {"queued": 5}),
     ("RETENTION", {"finished": -5}),
     ("RETENTION", {"finished": "5"}),
+    ("CONTEXTS", "proj.contexts.Shop"),
+    ("CONTEXTS", ["Shop"]),
+    ("CONTEXTS", [5]),
+    ("CONTEXTS", None),
+    ("TRACE", "child"),
+    ("TRACE", None),
+    ("TRACE", "or"),
 ]
 
 
@@ -88,6 +99,10 @@ RIGHT = [
     ("CELERY_APP", None),
     ("CELERY_APP", "tests.project.celery.app"),
     ("RETENTION", {}),
+    ("CONTEXTS", []),
+    ("CONTEXTS", ("proj.contexts.Shop",)),
+    ("TRACE", "parent"),
+    ("TRACE", "link"),
     ("RETENTION", {"finished": None, "failed": 1, "cancelled": timedelta(1)}),
 ]
 
@@ -114,3 +129,58 @@ def test_a_dict_that_is_none_is_one_problem():
 def test_two_mistakes_are_two_problems():
     with override_settings(BOOGIE_TASKS={"RING_AGAIN": -1, "X": 1}):
         assert [key for key, _ in conf.problems()] == ["RING_AGAIN", "X"]
+
+
+KEY = "k" * 43 + "="
+FAULTS = [
+    ("METRICS_TOKEN", "", "must be text, or None; it is empty."),
+    ("METRICS_TOKEN", " ", "must be text, or None; it is empty."),
+    ("METRICS_TOKEN", "hunter2\n", "must be text, or None; it has white space around it."),
+    ("METRICS_TOKEN", b"hunter2", "must be text, or None, not bytes."),
+    ("ENCRYPTION_KEYS", KEY, ", not str."),
+    ("ENCRYPTION_KEYS", [KEY, "hunter2"], "; key 2 of 2 has 7 characters, not 44."),
+    ("ENCRYPTION_KEYS", (KEY.encode(),), "; key 1 of 1 is bytes, not text."),
+    ("ENCRYPTION_KEYS", ["hunter2" * 7], "; key 1 of 1 has 49 characters, not 44."),
+    ("ENCRYPTION_KEYS", [KEY, "hunter2!" * 5 + "...="], "2 is no URL-safe base64 of 32 bytes."),
+    ("ENCRYPTION_KEYS", [None], "; key 1 of 1 is NoneType, not text."),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), FAULTS)
+def test_of_secrets_the_fault_is_told_and_not_the_value(key, value, said):
+    with override_settings(BOOGIE_TASKS={key: value}):
+        ((at, message),) = conf.problems()
+    assert at == key
+    assert message.endswith(said)
+    assert "hunter2" not in message
+    assert KEY not in message
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """Django's settings as read from a module that has no ``BOOGIE_TASKS``."""
+    module = ModuleType("bare_settings")
+    module.TIME_ZONE = settings.TIME_ZONE  # reading settings sets that of the process
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    before = settings._wrapped
+    settings._wrapped = Settings(module.__name__)
+    yield settings
+    settings._wrapped = before
+
+
+def test_a_project_without_the_dict_gets_none_from_us(bare):
+    apps.get_app_config("boogie_tasks").ready()
+    assert conf.MAX_LOSSES == 3
+    assert list(conf.problems()) == []
+    assert not hasattr(bare, "BOOGIE_TASKS")
+
+
+def test_a_dict_that_comes_later_is_read_and_one_that_goes_is_not(bare):
+    assert conf.MAX_LOSSES == 3
+    bare.BOOGIE_TASKS = {"MAX_LOSSES": 5}
+    assert conf.MAX_LOSSES == 5
+    with override_settings(BOOGIE_TASKS={"MAX_LOSSES": 7}):
+        assert conf.MAX_LOSSES == 7
+    assert conf.MAX_LOSSES == 5
+    del bare.BOOGIE_TASKS
+    assert conf.MAX_LOSSES == 3

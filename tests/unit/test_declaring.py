@@ -1,7 +1,9 @@
 """Declaring tasks: functions, classes, options."""
 
 import functools
+import re
 import warnings
+from datetime import date, timedelta
 
 import celery
 import pytest
@@ -107,7 +109,7 @@ def test_an_unknown_option_is_a_type_error_that_names_it(name):
         Export.as_task(name=f"unit.declare.{name}", **{name: 1})
 
 
-IN_VAIN = {"ignore_result": False, "track_started": True, "expires": 60, "serializer": "pickle"}
+IN_VAIN = {"ignore_result": False, "track_started": True, "serializer": "pickle"}
 
 
 @pytest.mark.parametrize(("option", "value"), IN_VAIN.items())
@@ -122,6 +124,39 @@ def test_an_option_that_would_do_nothing_is_refused(option, value):
 def test_a_base_of_others_may_say_what_has_no_effect_here():
     base = type("Base", (celery.Task,), {**IN_VAIN, "abstract": True})
     assert declared(lambda user: user, base=base)("u") == "u"
+
+
+@pytest.mark.parametrize(
+    ("expires", "error", "words"),
+    [
+        ("soon", TypeError, "seconds, a timedelta or a datetime, not 'soon' of type str"),
+        (True, TypeError, "of type bool"),
+        (date(2026, 1, 1), TypeError, "of type date"),
+        (0, ValueError, "more than 0 seconds"),
+        (-1.5, ValueError, "more than 0 seconds"),
+        (timedelta(0), ValueError, "more than 0 seconds"),
+        (1e300, ValueError, "no later than the year 9999"),
+        (float("nan"), ValueError, "no later than the year 9999"),
+        (timedelta.max, ValueError, "no later than the year 9999"),
+    ],
+)
+def test_an_expiry_that_no_row_can_have_is_refused(expires, error, words):
+    with pytest.raises(error, match=words):
+        declared(lambda user: None, expires=expires)
+
+
+@pytest.mark.parametrize("option", ["autoretry_for", "dont_autoretry_for"])
+@pytest.mark.parametrize("errors", [OSError, "OSError", ("OSError",), [OSError()], [int], None])
+def test_what_is_to_be_retried_is_exception_classes(option, errors):
+    with pytest.raises(TypeError, match=f"{option} must be a list or tuple of exception classes"):
+        declared(lambda user: None, **{option: errors})
+    assert declared(lambda user: user, **{option: [OSError]})("u") == "u"
+
+
+def test_a_class_may_say_when_its_rows_expire():
+    assert (
+        type("Export2", (Export,), {"expires": 60}).as_task(name="unit.declare.late").expires == 60
+    )
 
 
 @pytest.mark.parametrize("priority", [-1, 10, "5", 5.0, True])
@@ -241,6 +276,27 @@ def test_a_class_without_run_is_refused():
 def test_what_would_go_round_the_row_is_refused_with_the_way_to_go(method):
     with pytest.raises(TypeError, match=r"is a Boogie task: use (delayed|call)\(obj"):
         getattr(bare, method)()
+
+
+@pytest.mark.parametrize(("verb", "way"), [("enqueue", "delayed"), ("aenqueue", "adelayed")])
+def test_a_verb_of_functions_is_no_attribute_and_its_error_says_the_way_to_go(verb, way):
+    said = rf"is a Boogie task: use {way}\(obj, \.\.\.\) in place of {verb}\(\), which functions"
+    with pytest.raises(AttributeError, match=f"{re.escape(bare.name)} {said}"):
+        getattr(bare, verb)
+    with pytest.raises(AttributeError, match=f"Export {said}"):
+        getattr(Export, verb)
+    assert not hasattr(bare, verb)
+
+
+def test_a_class_may_have_a_verb_of_that_name():
+    class Own(BoogieTask):
+        def run(self, user):
+            pass
+
+        def enqueue(self):
+            return "own"
+
+    assert Own.as_task(name="tests.own_enqueue").enqueue() == "own"
 
 
 def test_a_worker_that_has_claimed_no_row_does_not_get_past_the_gate():

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 
 def bell(name="t", queue="", priority=0):
-    return SimpleNamespace(pk=uuid7(), name=name, queue=queue, priority=priority)
+    return SimpleNamespace(pk=uuid7(), name=name, backend="", queue=queue, priority=priority)
 
 
 @pytest.fixture

@@ -80,6 +80,28 @@ def test_every_message_is_to_the_letter_what_celery_makes(app, producer, publish
     assert [headers["id"] for headers, _, _ in ours] == keys
 
 
+@pytest.mark.parametrize("differ", [False, True])
+def test_what_is_shown_is_in_the_headers_of_each_message(app, producer, published, differ):
+    app.conf.task_send_sent_event = differ
+    bells, keys = bell.Doorbells(app), [new_id() for _ in range(2)]
+    for number, key in enumerate(keys):
+        bells.ring(producer, NAME, key, 3, None, (f"(shop.product:{number},)", "{'n': 1}"))
+    ring(bells, producer, new_id())
+    shown = [(headers["argsrepr"], headers["kwargsrepr"]) for headers, _, _ in published()]
+    assert shown == [
+        ("(shop.product:0,)", "{'n': 1}"),
+        ("(shop.product:1,)", "{'n': 1}"),
+        ("()", "{}"),
+    ]
+
+
+def test_the_old_protocol_has_no_place_for_it(app, producer, published):
+    app.conf.task_protocol = 1
+    bell.Doorbells(app).ring(producer, NAME, new_id(), 3, None, ("(shop.product:1,)", "{}"))
+    ((headers, _, _),) = published()
+    assert "argsrepr" not in headers
+
+
 def test_options_of_a_registered_task_are_in_its_message_where_celery_has_them_there(
     app, producer, published
 ):

@@ -221,11 +221,16 @@ def test_a_refusal_says_where_in_the_argument():
         payloads.pack_arguments(PACK, (0, [0, {"b": math.nan}]), {})
 
 
-def test_a_model_instance_as_an_argument_is_refused_with_advice():
-    with pytest.raises(ArgumentError, match=r"a model instance .*User.*pass its primary key"):
+def test_an_instance_that_was_never_saved_is_refused():
+    with pytest.raises(ArgumentError, match=r"argument 'first' .* the User was never saved"):
         payloads.pack_arguments(PACK, (User(pk=1),), {})
-    with pytest.raises(ArgumentError):
+    with pytest.raises(ArgumentError, match=r"argument 'first' .* at \[0\] the User was never"):
         payloads.pack_arguments(PACK, ([User(pk=1)],), {})
+
+
+def test_a_result_may_be_no_instance():
+    with pytest.raises(ResultError, match=r"JSON would not bring back a User\. Return JSON-comp"):
+        payloads.pack_result("shop.pack", User(pk=1))
 
 
 def test_an_argument_error_is_a_value_error():

@@ -56,6 +56,16 @@ def test_what_the_project_says_is_done(wanted):
     assert app.conf.broker_transport_options == {"ack_emulation": wanted}
 
 
+def test_what_the_settings_say_under_their_own_names_is_gone_before(settings):
+    settings.CELERY_BROKER_URL = REDIS
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5}
+    app = celery.Celery("spared", set_as_current=False, broker=REDIS)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    quirks.hear_redis(app)
+    told = app.conf.broker_transport_options
+    assert (told["socket_timeout"], "priority_steps" in told) == (5, True)
+
+
 @pytest.mark.parametrize("broker", ["amqp://localhost:1//", "memory://", "boogie://"])
 def test_other_brokers_are_left_alone(broker):
     app = app_of(Count(), broker=broker)

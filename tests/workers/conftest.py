@@ -5,6 +5,8 @@ A test that hurts its worker or its broker takes ``worker``, which starts as
 many as it likes. Tests that leave their worker as it was share one for their
 module: ``standing``. The tables are flushed when no worker lives any more, so
 such tests tell their rows apart by their objects.
+
+``once`` marks a test in which neither the database nor the broker has a say.
 """
 
 import contextlib

@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from boogie.apps.tasks.broker import alias as _alias  # noqa: F401 - kombu is to know boogie://
 from boogie.apps.tasks.declaration.base import BoogieTask
-from boogie.apps.tasks.declaration.cancel import check_cancelled
+from boogie.apps.tasks.declaration.cancel import acheck_cancelled, check_cancelled
 from boogie.apps.tasks.declaration.decorator import task
 from boogie.apps.tasks.tracking.track import progress, track
 
 from .exceptions import (
     ArgumentError,
     BoogieTasksError,
+    Expired,
+    LimitReached,
+    NotUnique,
     ObjectGone,
     ResultError,
+    Superseded,
     TaskCancelled,
     TaskFailed,
     UnknownTask,
     WorkerLost,
 )
+from .limits import Concurrency, Rate
 from .signals import (
     task_cancelled,
     task_failed,
@@ -45,16 +50,23 @@ __all__ = [
     "ArgumentError",
     "BoogieTask",
     "BoogieTasksError",
+    "Concurrency",
+    "Expired",
+    "LimitReached",
     "Message",
+    "NotUnique",
     "ObjectGone",
     "Progress",
+    "Rate",
     "ResultError",
+    "Superseded",
     "Task",
     "TaskCancelled",
     "TaskFailed",
     "UnknownTask",
     "Worker",
     "WorkerLost",
+    "acheck_cancelled",
     "check_cancelled",
     "progress",
     "task",

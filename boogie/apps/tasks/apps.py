@@ -21,10 +21,18 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, current_app, registry
         from .broker import guard
+        from .enqueue import failures
         from .execution import receivers
+        from .functions import checks as functions_checks
+        from .limiting import handover
+        from .metrics import checks as metrics_checks
 
         checks.register()
+        functions_checks.register()
+        metrics_checks.register()
         receivers.connect()
+        failures.connect()
+        handover.connect()
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
         registry.on_every_app(guard.install)

@@ -21,8 +21,9 @@ from .broker import quirks
 from .broker.message import serializer
 from .conf import Conf, conf
 from .db import features
-from .models import Message, Task, Worker
+from .models import Announcement, Listener, Message, Task, Worker
 from .models.stored import primary
+from .serialization import sealing, unfit_contexts
 
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -33,8 +34,16 @@ SQLITE_OPTIONS = {
 
 def register() -> None:
     """Register every check of this module."""
-    every = (check_settings, check_celery, check_router, check_children, check_models, check_sqlite)
-    for check in every:
+    for check in (
+        check_settings,
+        check_celery,
+        check_contexts,
+        check_router,
+        check_children,
+        check_models,
+        check_encryption,
+        check_sqlite,
+    ):
         checks.register(check)
 
 
@@ -118,6 +127,16 @@ def _schedule_errors(app: Celery) -> Iterator[checks.CheckMessage]:
             )
 
 
+def check_contexts(**options: Any) -> list[checks.CheckMessage]:
+    """E010, E013: classes in ``CONTEXTS`` that are none, or that cannot work here."""
+    if list(conf.problems()):
+        return []
+    return [
+        checks.Error(text, hint=hint, id=check_id)
+        for check_id, text, hint in unfit_contexts.problems(conf.CONTEXTS)
+    ]
+
+
 def check_router(**options: Any) -> list[checks.CheckMessage]:
     """E005: a router that parts rows from the content types that they refer to."""
     alias = primary(Task)
@@ -144,7 +163,7 @@ def check_children(**options: Any) -> list[checks.CheckMessage]:
         )
         for model in apps.get_models()
         for parent in model._meta.parents
-        if parent in (Task, Worker, Message) and not model._meta.proxy
+        if parent in (Announcement, Listener, Message, Task, Worker) and not model._meta.proxy
     ]
 
 
@@ -174,6 +193,20 @@ def wrong_task_actions(model_admin: type, tasks: Iterable[Any]) -> list[checks.C
         )
         for task in tasks
         if not registry.is_ours(task)
+    ]
+
+
+def check_encryption(**options: Any) -> list[checks.CheckMessage]:
+    """E012: tasks that are to encrypt, and cannot."""
+    if list(conf.problems()):
+        return []
+    names = [task.name for task in registry.declared() if task.encrypt]
+    lacking = sealing.missing() if names else ""
+    if not lacking:
+        return []
+    return [
+        checks.Error(f"The task {name!r} says encrypt=True.", hint=lacking, id="boogie_tasks.E012")
+        for name in names
     ]
 
 

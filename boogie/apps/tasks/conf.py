@@ -6,116 +6,36 @@ and wrong types by :meth:`Conf.problems`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
 
-from django.conf import settings
+from django.conf import Settings, settings
+
+from . import kinds
+from .kinds import Kind
 
 T = TypeVar("T")
 
-DAY = 24 * 3600.0
-#: Databases reckon with times so long before and after now.
-CENTURY = 100 * 366 * DAY
+NAME = "BOOGIE_TASKS"
 
-#: Seconds that ended rows are kept, for each outcome; ``None`` keeps them for ever.
-RETENTION: dict[str, float | None] = {
-    "finished": 30 * DAY,
-    "failed": 90 * DAY,
-    "cancelled": 30 * DAY,
-}
+#: What Django's settings hold, and have found before: always this dict, emptied when they change.
+_held = vars(settings)
 
 
-#: Names of levels of logging.
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-
-def seconds(value: float | timedelta) -> float:
-    """Take a number of seconds or a ``timedelta``; return seconds."""
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-@dataclass(frozen=True)
-class _Kind(Generic[T]):
-    """What a setting accepts: a predicate with its description, and how to read it."""
-
-    expected: str
-
-    def accepts(self, value: Any) -> bool:
-        raise NotImplementedError
-
-    def read(self, value: Any) -> T:
-        raise NotImplementedError
-
-
-class _Seconds(_Kind[float]):
-    def accepts(self, value: Any) -> bool:
-        if not _is_number(value) and not isinstance(value, timedelta):
-            return False
-        return 0 < seconds(value) <= CENTURY
-
-    def read(self, value: Any) -> float:
-        return seconds(value)
-
-
-class _Count(_Kind[int]):
-    def accepts(self, value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-    def read(self, value: Any) -> int:
-        return int(value)
-
-
-class _Path(_Kind[str | None]):
-    def accepts(self, value: Any) -> bool:
-        return value is None or (isinstance(value, str) and bool(value))
-
-    def read(self, value: Any) -> str | None:
-        return None if value is None else str(value)
-
-
-class _Version(_Path):
-    def accepts(self, value: Any) -> bool:
-        return value is None or (isinstance(value, str) and 0 < len(value) <= 100)
-
-
-class _Level(_Path):
-    def accepts(self, value: Any) -> bool:
-        return value is None or value in LEVELS
-
-
-class _Retention(_Kind[dict[str, float | None]]):
-    def accepts(self, value: Any) -> bool:
-        return (
-            isinstance(value, dict)
-            and value.keys() <= RETENTION.keys()
-            and all(v is None or SECONDS.accepts(v) for v in value.values())
-        )
-
-    def read(self, value: Any) -> dict[str, float | None]:
-        given = {k: None if v is None else seconds(v) for k, v in value.items()}
-        return {**RETENTION, **given}
-
-
-SECONDS = _Seconds("a positive number of seconds or a timedelta, of a hundred years at most")
-COUNT = _Count("a whole number, 0 or more")
-PATH = _Path("a dotted path such as 'proj.celery.app', or None")
-VERSION = _Version("text of 1 to 100 characters, or None")
-LEVEL = _Level("a level of logging such as 'INFO', or None")
-RETENTIONS = _Retention(
-    "a dict whose keys are among 'finished', 'failed' and 'cancelled' and whose values "
-    "are seconds, a timedelta, or None to keep rows for ever"
-)
+def given() -> Any:
+    """Return ``settings.BOOGIE_TASKS``; ``{}`` if the project has none."""
+    if (found := _held.get(NAME)) is not None:
+        return found
+    wrapped = _held.get("_wrapped")
+    # What a project lacks Django looks for, and raises, each time that it is read.
+    if type(wrapped) is Settings and NAME not in vars(wrapped):
+        return {}
+    return getattr(settings, NAME, {})
 
 
 class Setting(Generic[T]):
     """Descriptor of one key of ``settings.BOOGIE_TASKS``."""
 
-    def __init__(self, kind: _Kind[T], default: Any) -> None:
+    def __init__(self, kind: Kind[T], default: Any) -> None:
         self.kind = kind
         self.default = default
 
@@ -129,61 +49,73 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> "Setting[T] | T":
         if instance is None:
             return self
-        given = getattr(settings, "BOOGIE_TASKS", {})
-        return self.kind.read(given.get(self.name, self.default))
+        return self.kind.read(given().get(self.name, self.default))
 
 
 class Conf:
     """The settings of this app, as attributes; times are floats, in seconds."""
 
     #: Dotted path of the Celery app; ``None``: the project's current one, else the shipped one.
-    CELERY_APP = Setting(PATH, None)
+    CELERY_APP = Setting(kinds.PATH, None)
     #: A queued row whose doorbell was published is looked at again after this time.
-    RING_AGAIN = Setting(SECONDS, 60)
+    RING_AGAIN = Setting(kinds.SECONDS, 60)
     #: A publish is given up after this time.
-    PUBLISH_TIMEOUT = Setting(SECONDS, 2)
+    PUBLISH_TIMEOUT = Setting(kinds.SECONDS, 2)
     #: After a publish that failed none is tried for this time.
-    PUBLISH_PAUSE = Setting(SECONDS, 5)
+    PUBLISH_PAUSE = Setting(kinds.SECONDS, 5)
     #: How long a body that has ended waits for a database that went away.
-    SETTLE_TIMEOUT = Setting(SECONDS, 600)
+    SETTLE_TIMEOUT = Setting(kinds.SECONDS, 600)
     #: A ``call()`` that still runs after this time has lost its process.
-    CALL_LIMIT = Setting(SECONDS, 6 * 3600)
+    CALL_LIMIT = Setting(kinds.SECONDS, 6 * 3600)
     #: Times a row may lose its worker, or its database, before it fails.
-    MAX_LOSSES = Setting(COUNT, 3)
+    MAX_LOSSES = Setting(kinds.COUNT, 3)
     #: Largest arguments of one row, in bytes of JSON.
-    MAX_ARGUMENTS_SIZE = Setting(COUNT, 1024 * 1024)
+    MAX_ARGUMENTS_SIZE = Setting(kinds.COUNT, 1024 * 1024)
     #: Largest result of one row, in bytes of JSON.
-    MAX_RESULT_SIZE = Setting(COUNT, 10 * 1024 * 1024)
+    MAX_RESULT_SIZE = Setting(kinds.COUNT, 10 * 1024 * 1024)
     #: How often a worker says that it is alive.
-    HEARTBEAT = Setting(SECONDS, 5)
+    HEARTBEAT = Setting(kinds.SECONDS, 5)
     #: A worker not heard of for this time is dead.
-    WORKER_TIMEOUT = Setting(SECONDS, 20)
+    WORKER_TIMEOUT = Setting(kinds.SECONDS, 20)
     #: A row that may run for this long, and does not although workers live, is stuck.
-    STUCK_AFTER = Setting(SECONDS, 300)
+    STUCK_AFTER = Setting(kinds.SECONDS, 300)
     #: How long ended rows are kept, for each outcome.
-    RETENTION = Setting(RETENTIONS, {})
+    RETENTION = Setting(kinds.RETENTIONS, {})
     #: The level from which on rows keep what their bodies log; ``None``: nothing.
-    KEEP_LOG = Setting(LEVEL, None)
+    KEEP_LOG = Setting(kinds.LEVEL, None)
     #: A bar that has not moved for this time is shown as stalled.
-    STALLED_AFTER = Setting(SECONDS, 600)
+    STALLED_AFTER = Setting(kinds.SECONDS, 600)
     #: How long a page may go on asking for the rows that it shows.
-    TOKEN_AGE = Setting(SECONDS, 86400)
+    TOKEN_AGE = Setting(kinds.SECONDS, 86400)
     #: The version of the project: where it changes the dashboard marks a deploy.
-    VERSION = Setting(VERSION, None)
+    VERSION = Setting(kinds.VERSION, None)
+    #: The file that a worker touches as long as it lives; ``%n`` and ``%h`` are as in Celery.
+    HEARTBEAT_FILE = Setting(kinds.FILE, None)
+    #: Keys of what is stored encrypted: the first writes, all read.
+    ENCRYPTION_KEYS = Setting(kinds.KEYS, ())
+    #: The classes of what travels with rows, by their dotted paths.
+    CONTEXTS = Setting(kinds.PATHS, [])
+    #: Whether the span of an attempt is a child of the one that made the row, or linked to it.
+    TRACE = Setting(kinds.TRACE, "parent")
+
+    #: Whether there is a page of metrics for Prometheus.
+    METRICS = Setting(kinds.FLAG, False)
+    #: What who reads metrics has to send; ``None``: a login does.
+    METRICS_TOKEN = Setting(kinds.SECRET, None)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield ``(key or '', message)`` for everything wrong in ``settings.BOOGIE_TASKS``."""
-        given = getattr(settings, "BOOGIE_TASKS", {})
-        if not isinstance(given, dict):
-            yield "", f"BOOGIE_TASKS must be a dict, not {type(given).__name__}."
+        tasks = given()
+        if not isinstance(tasks, dict):
+            yield "", f"BOOGIE_TASKS must be a dict, not {type(tasks).__name__}."
             return
-        for key, value in given.items():
+        for key, value in tasks.items():
             setting = vars(Conf).get(key) if isinstance(key, str) else None
             if not isinstance(setting, Setting):
                 yield str(key), f"BOOGIE_TASKS has an unknown key {key!r}."
             elif not setting.kind.accepts(value):
-                expected = setting.kind.expected
-                yield key, f"BOOGIE_TASKS[{key!r}] must be {expected}, not {value!r}."
+                fault = setting.kind.fault(value)
+                yield key, f"BOOGIE_TASKS[{key!r}] must be {setting.kind.expected}{fault}."
 
     @classmethod
     def names(cls) -> list[str]:

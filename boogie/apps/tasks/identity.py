@@ -39,6 +39,11 @@ def worker_id() -> str:
     return _worker_id or f"{LONER}{socket.gethostname()[:200]}:{os.getpid()}"
 
 
+def is_worker() -> bool:
+    """Return whether this process is a worker, or has one in a thread."""
+    return _worker_id is not None
+
+
 def caller_id() -> str:
     """Return the worker of a row whose ``call()`` runs in this process."""
     return f"{CALLER}{socket.gethostname()[:200]}:{os.getpid()}"

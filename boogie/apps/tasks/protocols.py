@@ -57,6 +57,10 @@ class Declaration(Protocol):
         """Whether a run whose worker died may be started again."""
 
     @property
+    def expires(self) -> Any:
+        """By when a row is to be started, or how long after it may."""
+
+    @property
     def log(self) -> Any:
         """The level from which on its rows keep what the body logs."""
 
@@ -65,8 +69,16 @@ class Declaration(Protocol):
         """Names of arguments that are shown nowhere."""
 
     @property
+    def encrypt(self) -> bool:
+        """Whether what its rows carry is stored encrypted."""
+
+    @property
     def model(self) -> Any:
         """The model that it says it is about, or ``app.Model``."""
+
+    @property
+    def unique_rule(self) -> Any:
+        """Of which calls one row is enough; ``None``: each makes one."""
 
     @property
     def declared_from(self) -> Any:
@@ -74,6 +86,12 @@ class Declaration(Protocol):
 
     def check_call(self, *args: Any, **kwargs: Any) -> None:
         """Raise the ``TypeError`` that calling the function would."""
+
+    def check_object(self, obj: Any) -> None:
+        """Raise ``TypeError`` if it is not about objects like ``obj``."""
+
+    def check_model(self, model: Any) -> None:
+        """Raise ``TypeError`` if it is not about the objects of a queryset of ``model``."""
 
     def parameter(self, position: int) -> str:
         """Return what the argument at ``position`` is called; the object has 0."""
@@ -102,8 +120,20 @@ class Row(Protocol):
         """The name of its task."""
 
     @property
+    def backend(self) -> str:
+        """The backend of Django Tasks that made it; empty for a row about an object."""
+
+    @property
     def attempt(self) -> int:
         """The number of the claim: what guards every later write of that run."""
+
+    @property
+    def unique_key(self) -> str:
+        """What no two living rows of a unique task have in common; empty for others."""
+
+    @property
+    def unique_running(self) -> bool:
+        """Whether that holds of running rows, too."""
 
     @property
     def errors(self) -> Any:
@@ -112,6 +142,10 @@ class Row(Protocol):
     @property
     def object_db(self) -> str:
         """The database of its object."""
+
+    @property
+    def context(self) -> Any:
+        """What travels with it, by the dotted path of its context."""
 
     @property
     def content_type_id(self) -> Any:

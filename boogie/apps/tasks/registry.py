@@ -16,10 +16,13 @@ from celery import _state as celery_state
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 
-from .protocols import Declaration
+from .protocols import Declaration, Row
 
 # Celery's table of apps and the registry of an app have no public names (and no types).
 _state: Any = celery_state
+
+#: The Celery task that runs every row without an object, whichever function it names.
+FUNCTION = "boogie_tasks.function"
 
 _declared: dict[str, Declaration] = {}
 
@@ -32,6 +35,16 @@ def get(name: str) -> Declaration | None:
     return _declared.get(name)
 
 
+def of_row(row: Row) -> Declaration | None:
+    """Return the task that runs ``row``, or ``None``: nobody registered it."""
+    return _declared.get(celery_name(row))
+
+
+def celery_name(row: Any) -> str:
+    """Return the name of the Celery task that runs ``row``: messages carry it."""
+    return FUNCTION if row.backend else str(row.name)
+
+
 def names(name: str) -> list[str]:
     """Return every name that rows of the task ``name`` may carry, its aliases included."""
     task = _declared.get(name)
@@ -39,8 +52,8 @@ def names(name: str) -> list[str]:
 
 
 def declared() -> list[Declaration]:
-    """Return every task declared in this process."""
-    return list(dict.fromkeys(_declared.values()))
+    """Return every task declared in this process; none of them is what runs functions."""
+    return [task for task in dict.fromkeys(_declared.values()) if task.name != FUNCTION]
 
 
 def register(task: Declaration) -> None:

@@ -6,13 +6,23 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
+from .conf import conf
 from .live import access
 from .live import events as sent
 from .live.access import Refused
+from .metrics import access as readers
+from .metrics import exposition
 from .monitoring import health
 
 
@@ -52,6 +62,24 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     return StreamingHttpResponse(
         sent.stream(request, watch), content_type=sent.TYPE, headers=sent.HEADERS
     )
+
+
+@login_not_required
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer with all metrics, in the format that is asked for; 404 without ``METRICS``."""
+    if not conf.METRICS:
+        raise Http404("BOOGIE_TASKS['METRICS'] is not set")
+    try:
+        readers.check(request)
+    except readers.Refused as refused:
+        response = _answer(refused.status, error=str(refused))
+        if refused.challenge:
+            response.headers["WWW-Authenticate"] = refused.challenge
+        return response
+    text, content_type = exposition.scrape(request.headers.get("Accept", ""))
+    return HttpResponse(text, content_type=content_type)
 
 
 def _refusal(refused: Refused) -> JsonResponse:

@@ -201,3 +201,30 @@ def test_the_form_has_no_style_or_script_of_its_own(client, root, pen):
     text = client.get(again(paint.paused(pen, "red"))).content.decode()
     text = text.partition('id="content-main"')[2].partition("<footer")[0]
     assert not re.search(r"\sstyle=|<style|\son\w+=|<script", text)
+
+
+# --- instances ------------------------------------------------------------------------
+
+
+@declared
+def transfer(product, to: User, also: list[User] = (), rest=None):
+    pass
+
+
+def test_instances_are_in_the_form_and_in_the_new_row(client, root, pen):
+    ann, bob = (User.objects.create(username=name) for name in ("ann", "bob"))
+    row = transfer.paused(pen, ann, also=[ann, bob], rest=[bob])
+    new = made_by(client, row)
+    assert new.get_arguments() == ([], {"to": ann, "also": [ann, bob], "rest": [bob]})
+    new = made_by(client, row, to=str(bob.pk))
+    assert new.get_arguments()[1]["to"] == bob
+
+
+def test_instances_that_the_user_may_not_view_cannot_be_given(client, member, pen):
+    client.force_login(member("view_task", "add_task", "shop.change_product"))
+    ann = User.objects.create(username="ann")
+    row = transfer.paused(pen, ann)
+    answer = client.post(again(row), form(client, row))
+    assert answer.status_code == 200
+    assert f"There is no user with the key {ann.pk}." in answer.content.decode()
+    assert Task.objects.count() == 1

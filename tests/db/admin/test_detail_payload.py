@@ -8,11 +8,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from boogie.apps.tasks import BoogieTask, Task
 from boogie.apps.tasks.serialization.secrets import MASK
+from tests.project.shop.models import Label, Order, Product
 from tests.support.rows import stored
 from tests.support.runs import by_worker, declared
 
@@ -247,3 +251,69 @@ def test_there_is_no_download_of_what_is_not_there(client, root, pen):
     assert client.get("/admin/boogie_tasks/task/no-key/result.json").status_code == 404
     link = reverse("admin:boogie_tasks_task_download", args=[row.pk, "arguments"])
     assert client.post(link).status_code == 403
+
+
+# --- instances ------------------------------------------------------------------------
+
+
+@declared
+def transfer(product, to, also=()):
+    pass
+
+
+SITE = override_settings(ROOT_URLCONF="tests.db.admin.object_site")
+
+
+@SITE
+def test_an_instance_is_a_link_for_who_may_see_it(client, root, pen):
+    far, ann = Product.objects.create(name="<far>"), get_user_model().objects.create(username="ann")
+    order = Order.objects.create(note="no page of its own")
+    text = page(client, transfer.paused(pen, far, also=[{"deep": [ann]}, order]))
+    for obj, name in ((far, "&lt;far&gt;"), (ann, "ann")):
+        url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+        title = f"{obj._meta.label_lower}:{obj.pk}"
+        assert f'<a href="{url}" title="{title}">{name}</a>' in text
+
+
+@SITE
+def test_an_instance_is_a_text_for_who_may_not_see_it(client, member, pen):
+    client.force_login(member("view_task"))
+    far = Product.objects.create(name="hidden from them")
+    text = page(client, transfer.paused(pen, far))
+    assert f"shop.product:{far.pk}</code>" in text
+    assert "hidden from them" not in text
+
+
+@SITE
+def test_an_instance_that_is_gone_is_a_text(client, root, pen):
+    far = Product.objects.create(name="far")
+    row = transfer.paused(pen, far)
+    key = far.pk
+    far.delete()
+    assert f"shop.product:{key}</code>" in page(client, row)
+    mark = {"__type__": "model", "__value__": ["shop.unheard", "1", "default"]}
+    elsewhere = {"__type__": "model", "__value__": ["shop.product", "1", "nowhere"]}
+    text = page(client, overwritten(row, args=json.dumps([mark, elsewhere])))
+    assert "shop.unheard:1</code>" in text
+    assert "shop.product:1</code>" in text
+
+
+@SITE
+def test_instances_of_one_model_take_one_query(client, root, pen, django_assert_num_queries):
+    many = [Product.objects.create(name=str(number)) for number in range(5)]
+    plain, row = transfer.paused(pen, 1), transfer.paused(pen, many[0], also=many)
+    page(client, plain)
+    with CaptureQueriesContext(connection) as of_plain:
+        page(client, plain)
+    with django_assert_num_queries(len(of_plain) + 1):
+        page(client, row)
+
+
+@SITE
+def test_a_sensitive_instance_is_no_link(client, root, pen):
+    @declared(sensitive=["to"])
+    def guarded(product, to):
+        pass
+
+    label = Label.objects.create(text="hunter-two")
+    assert "hunter-two" not in page(client, guarded.paused(pen, label))

@@ -144,7 +144,8 @@ def test_more_kinds_than_one_page_has_are_on_the_next(client, root, pen, monkeyp
 def test_all_of_the_week_are_counted_by_rollups_whatever_became_of_the_rows(client, root):
     now = timezone.now()
     key = (now - timedelta(hours=2), "db.admin.failures.gone", "q", "failed", "app.Error")
-    figures = (7, 0, 0, {}, {}, now - timedelta(hours=2), now - timedelta(hours=1))
+    ends = (now - timedelta(hours=2), now - timedelta(hours=1))
+    figures = (7, 0, 0, {}, {}, *ends, 0, 0)
     Rollup.of("hour", key, figures).save()
     response = page(client, show="all")
     (kind,) = kinds(response)

@@ -26,7 +26,7 @@ from boogie.apps.tasks.operations import control
 from tests.project.blog import tasks
 from tests.support.rows import stored
 
-pytestmark = pytest.mark.django_db(databases=["default"])
+pytestmark = [pytest.mark.once, pytest.mark.django_db(databases=["default"])]
 
 VIEW, CHANGE = "boogie_tasks.view_task", "boogie_tasks.change_task"
 ADD, DELETE = "boogie_tasks.add_task", "boogie_tasks.delete_task"
@@ -108,7 +108,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(db, monkeypatch):
+def scene(db, monkeypatch, settings):
+    settings.BOOGIE_TASKS = {"METRICS": True}
     monkeypatch.setattr(control, "is_possible", lambda: True)
     monkeypatch.setattr(control, "shut_down", lambda node: True)
     one = get_user_model().objects.create_user("object", email="a@example.com")
@@ -193,6 +194,24 @@ def _shut_down(confirmed):
     return lambda scene: {"action": "shutdown", "worker": scene.worker.pk, **more}
 
 
+def _hold(action, confirmed, kind="queue"):
+    names = {"queue": "slow", "task": tasks.publish.name}
+    more = {"post": "yes"} if confirmed else {}
+    return lambda scene: {"action": action, "kind": kind, "name": names[kind], **more}
+
+
+def _holds():
+    for action in ("hold", "release"):
+        for kind in ("queue", "task"):
+            for confirmed, answers in ((False, SHOWN), (True, SENT)):
+                yield (
+                    f"{action} a {kind}, {'confirmed' if confirmed else 'asked for'}",
+                    Handler(
+                        WORKERS, data=_hold(action, confirmed, kind), takes=HOLD, answers=answers
+                    ),
+                )
+
+
 def _own(scene):
     return (str(scene.person.pk),)
 
@@ -217,6 +236,7 @@ LIST = "admin:boogie_tasks_task_changelist"
 WORKERS = "admin:boogie_tasks_workers"
 USERS = "admin:blog_user_changelist"
 SHUT_DOWN = (SEE, VERBS["terminate"].permission)
+HOLD = (SEE, VERBS["pause"].permission)
 START = (CHANGE_USER, ADD)
 
 
@@ -249,6 +269,7 @@ HANDLERS = {
     "workers": Handler(WORKERS),
     "shutdown, asked for": Handler(WORKERS, data=_shut_down(False), takes=SHUT_DOWN),
     "shutdown, confirmed": Handler(WORKERS, data=_shut_down(True), takes=SHUT_DOWN, answers=SENT),
+    **dict(_holds()),
     "row": Handler("admin:boogie_tasks_task_change", _row()),
     "row, posted": Handler("admin:boogie_tasks_task_change", _row(), data=_nothing, takes=NEVER),
     "history": Handler("admin:boogie_tasks_task_history", _row()),
@@ -301,6 +322,7 @@ HANDLERS = {
     "action, confirmed": Handler(USERS, data=_started(True), takes=START, answers=SENT),
     **_live("admin:boogie_tasks_"),
     **_live("boogie_tasks:"),
+    "metrics": Handler("boogie_tasks:metrics", takes=(VIEW,), outside=(401,), of_staff=False),
     "healthz": Handler(
         "boogie_tasks:healthz", takes=(), answers=(200, 503), outside=(200, 503), of_staff=False
     ),

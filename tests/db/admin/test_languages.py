@@ -23,7 +23,7 @@ from tests.house.messages import LANGUAGES, catalogue, forms, said
 from tests.support.rows import stored
 from tests.support.runs import work
 
-pytestmark = pytest.mark.django_db(databases=["default"])
+pytestmark = [pytest.mark.once, pytest.mark.django_db(databases=["default"])]
 
 LIST = reverse("admin:boogie_tasks_task_changelist")
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.testing import assert_made
 from tests.db.admin import object_site
 from tests.db.admin.object_site import greet, guarded, noted, of_orders, of_users, picky, wreck
 from tests.project.blog.models import User
@@ -547,18 +548,21 @@ def test_who_may_not_change_objects_does_not_learn_which_there_are(client, membe
     assert client.get(start_url(Product(pk=10**6), greet)).status_code == 404
 
 
-def test_an_object_that_is_an_argument_is_named_to_who_may_view_it(client, member):
+def test_an_object_that_is_an_argument_is_named_and_given_by_who_may_view_it(client, member):
     order, somebody = Order.objects.create(), User.objects.create_user("somebody")
     rights = ["view_task", "add_task", "shop.view_order", "shop.change_order"]
-    chosen = {"to": str(somebody.pk), "_when": "now"}
+    unfinished = {"to": str(somebody.pk), "_when": "now"}
+    chosen = {**unfinished, "token": "s3cret"}
     client.force_login(member(*rights))
-    response = client.post(start_url(order, of_orders), chosen)
-    assert response.status_code == 200
-    assert "somebody" not in response.content.decode()
-    client.post(start_url(order, of_orders), {**chosen, "token": "s3cret"})
-    assert Task.objects.get().args[1:] == [somebody.pk] or Task.objects.get().kwargs["to"]
+    for data in (unfinished, chosen):
+        response = client.post(start_url(order, of_orders), data)
+        assert "There is no user with the key" in response.content.decode()
+        assert "somebody" not in response.content.decode()
+    assert not Task.objects.exists()
     client.force_login(member(*rights, "blog.view_user", name="eve"))
-    assert "somebody" in client.post(start_url(order, of_orders), chosen).content.decode()
+    assert "somebody" in client.post(start_url(order, of_orders), unfinished).content.decode()
+    assert client.post(start_url(order, of_orders), chosen).status_code == 302
+    assert_made(of_orders, order, "s3cret", to=somebody)
 
 
 def test_what_a_task_with_secrets_returned_is_masked(client, root):

@@ -13,7 +13,7 @@ from tests.support.rows import stored
 
 STYLES = (APP / "static/boogie_tasks/themes.css").read_text()
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)

@@ -308,6 +308,23 @@ def test_a_bulk_that_is_cancelled_stops_and_says_what_it_did(client, root, pen, 
     assert "2 tasks" in LogEntry.objects.get().object_repr
 
 
+def test_a_bulk_logs_what_it_moves_while_it_moves_it(client, root, many, monkeypatch):
+    """Whoever is killed meanwhile has left an entry: nothing is written at the end alone."""
+    confirm(client, ask(client, "pause", many[0], query="?status=queued", select_across="1"))
+    do, said = VERBS["pause"].do, []
+
+    def listen(rows, user):
+        entry = LogEntry.objects.get()
+        assert entry.object_repr in entry.change_message
+        said.append(entry.object_repr)
+        return do(rows, user)
+
+    monkeypatch.setitem(VERBS, "pause", _with(VERBS["pause"], do=listen))
+    assert work(bulk()).is_finished
+    assert said == ["0 tasks moved", "2 tasks moved", "4 tasks moved", "6 tasks moved"]
+    assert LogEntry.objects.get().object_repr == "7 tasks moved"
+
+
 def test_a_bulk_leaves_alone_what_failed_after_its_page_was_shown(client, root, pen, monkeypatch):
     monkeypatch.setattr("boogie.apps.tasks.admin.confirming.AT_ONCE", 1)
     rows, later = [work(fall.delayed(pen)) for _ in range(3)], fall.delayed(pen)

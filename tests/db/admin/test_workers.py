@@ -1,8 +1,6 @@
 """Queues and workers: what waits, who serves it, who is dead, what each runs; a warm shutdown."""
 
-import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from celery import Celery
@@ -17,6 +15,7 @@ from boogie.apps.tasks.broker import inspect
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Worker
 from boogie.apps.tasks.operations import control, queues, workers
+from tests.support.browser_forms import forms
 from tests.support.rows import stored
 from tests.support.runs import declared
 
@@ -46,19 +45,6 @@ def shown_queues(response):
 
 def shown_workers(response):
     return [each["worker"] for each in response.context["workers"]]
-
-
-def forms(response, action):
-    """Return what the buttons of this action would post."""
-    found = []
-    for inner in re.findall(
-        r'<form method="post"[^>]*>(.*?)</form>', response.content.decode(), re.DOTALL
-    ):
-        pairs = re.findall(r'name="(\w+)" value="([^"]*)"', inner)
-        data = {name: unescape(value) for name, value in pairs}
-        if data.get("action") == action:
-            found.append(data)
-    return found
 
 
 # --- queues ---------------------------------------------------------------------------
@@ -339,7 +325,8 @@ def test_a_broker_that_does_not_answer_is_told_of(client, root, controlled, monk
 @pytest.mark.parametrize(
     ("url", "remote_control", "possible"),
     [
-        ("boogie://", True, False),
+        ("boogie://", True, True),
+        ("boogie://", False, False),
         ("redis://127.0.0.1:1/0", True, True),
         ("amqp://127.0.0.1:1//", True, True),
         ("redis://127.0.0.1:1/0", False, False),

@@ -42,7 +42,7 @@ def send(app, messages):
     with app.connection_for_write() as connection:
         for number, (key, message) in enumerate(zip(keys, messages, strict=True), 1):
             if isinstance(message, int):
-                row = SimpleNamespace(pk=key, name="row", queue="", priority=message)
+                row = SimpleNamespace(pk=key, name="row", backend="", queue="", priority=message)
                 assert doorbell.ring([row]) == []
             else:
                 options = {"priority": message[0]} if message else {}

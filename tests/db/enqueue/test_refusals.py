@@ -40,6 +40,9 @@ def test_every_refusal_comes_before_any_row_exists(product, way):
             way(Product)
         with pytest.raises(TypeError):
             way(None)
+        for many in (Product.objects.all(), Product.objects):
+            with pytest.raises(TypeError, match=r"of shop\.Product; each\(\) of a task takes"):
+                way(many)
         with pytest.raises(ValueError, match="never saved, or is deleted"):
             way(Product(name="new"))
         with pytest.raises(ValueError, match="never saved"):
@@ -52,8 +55,10 @@ def test_every_refusal_comes_before_any_row_exists(product, way):
             way(product, 1, 2)
         with pytest.raises(ArgumentError, match="argument 'word'"):
             way(product, {1, 2})
+        with pytest.raises(ArgumentError, match=r"a QuerySet; list\(\) makes a list of it\."):
+            way(product, Product.objects.all())
         with pytest.raises(ArgumentError, match="argument 'loud'"):
-            way(product, loud=product)
+            way(product, loud=deleted)
     assert made == []
     assert Task.objects.count() == 0
 

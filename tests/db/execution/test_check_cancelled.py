@@ -17,11 +17,6 @@ def product():
     return Product.objects.create(name="pen")
 
 
-@pytest.fixture
-def _always_asks(monkeypatch):
-    monkeypatch.setattr(cancellation, "CHECK_EVERY", 0.0)
-
-
 def rows():
     return Task.objects.running()
 

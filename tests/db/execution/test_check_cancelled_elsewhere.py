@@ -6,7 +6,6 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Task, TaskCancelled, check_cancelled
-from boogie.apps.tasks.execution import cancellation
 from tests.project.shop.models import Product
 from tests.support.runs import declared, work
 
@@ -14,11 +13,6 @@ from tests.support.runs import declared, work
 @pytest.fixture
 def product():
     return Product.objects.create(name="pen")
-
-
-@pytest.fixture
-def _always_asks(monkeypatch):
-    monkeypatch.setattr(cancellation, "CHECK_EVERY", 0.0)
 
 
 def rows():

@@ -10,6 +10,7 @@ from django.db import connection
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.db import features
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import start
 from tests.project.shop.models import Book, Label, Order, Product
 from tests.support.runs import declared, ring, work
@@ -118,3 +119,23 @@ def test_a_model_that_is_not_installed_any_more_fails_its_row(task):
     kind = ContentType.objects.create(app_label="gone", model="thing")
     Task.objects.filter(pk=row.pk).update(content_type=kind)
     assert work(row).is_failed
+
+
+def test_what_only_functions_tell_of_is_not_read_before_somebody_asks(task):
+    row = task.delayed(Product.objects.create(name="pen"))
+    _made, run = claim_of(row)
+    unread = {"claims"} if features.returns_from_update(connection) else set()
+    assert run.row.get_deferred_fields() == unread
+    with statements() as made:
+        assert run.row.claims == []
+    assert len(made) == len(unread)
+
+
+def test_a_claim_knows_what_it_has_emptied_whatever_was_there(task):
+    row = task.delayed(Product.objects.create(name="pen"))
+    moment = Moment()
+    Task.objects.filter(pk=row.pk).update(
+        progressed=moment, not_before=moment, progress={"done": 1}
+    )
+    _made, run = claim_of(row)
+    assert (run.row.progressed, run.row.not_before, run.row.progress) == (None, None, None)

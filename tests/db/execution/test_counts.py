@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 nothing = declared(lambda product: None)
 MINUTE = 60
 #: Looks of a waiting ``boogie://`` in that minute, at most.
-LOOKS = 64
+LOOKS = 61
 
 
 @pytest.fixture

@@ -253,3 +253,21 @@ def test_a_time_at_which_nothing_can_begin_is_wrong_usage(pen, at):
     reference = f"shop.product:{pen.pk}"
     assert refused(plain.name, reference, f"--at={at}").startswith("--at: ")
     assert not Task.objects.exists()
+
+
+def test_an_argument_may_be_an_object_named_by_its_key(pen, said):
+    far = Product.objects.create(name="far")
+
+    @declared(name="db.boogie_run.transfer")
+    def transfer(product: Product, to: Product, also: list[Order] = ()):
+        return {"to": to.name, "also": [str(order.pk) for order in also]}
+
+    orders = [Order.objects.create(), Order.objects.create()]
+    more = [f"--also={order.pk}" for order in orders]
+    said("db.boogie_run.transfer", f"product:{pen.pk}", f"--to={far.pk}", *more)
+    row = transfer.tasks(pen).get()
+    assert row.get_arguments() == ([], {"to": far, "also": orders})
+    assert work(row).result == {"to": "far", "also": [str(order.pk) for order in orders]}
+    Task.objects.all().delete()
+    words = refused("db.boogie_run.transfer", f"product:{pen.pk}", "--to=0")
+    assert "There is no product with the key 0." in str(words)

@@ -1,17 +1,21 @@
 """The form of a task: its fields, defaults and errors; when to start; secrets; forms of others."""
 
 import datetime
+import re
 from typing import Any, Literal
 
 import pytest
 from django import forms
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.utils import timezone
 
 from boogie.apps.tasks import BoogieTask
 from boogie.apps.tasks.forms import PAUSED, for_task, start, start_each
+from boogie.apps.tasks.serialization import codec
+from boogie.apps.tasks.serialization.instances import reference
 from tests.db.forms.test_round_trip import Colour, Row, Size, taking
 from tests.project.blog.models import Post, User
 from tests.project.blog.tasks import clean_user_posts
@@ -210,16 +214,91 @@ def test_an_object_is_searched_for_where_the_admin_can_and_else_named_by_its_key
     site = AdminSite()
     site.register(Label, Searched)
     site.register(Post)
-    Label.objects.create(text="a/b")
+    label = Label.objects.create(text="a/b")
     found = str(for_task(taking(Label), site=site)["value"])
     assert "admin-autocomplete" in found
     assert 'data-ajax--url="/admin/boogie_tasks/task/objects/"' in found
     form = for_task(taking(Label), site=site, data={"value": "a/b", "_when": "now"})
     assert form.is_valid()
-    assert form.call() == ((), {"value": "a/b"})
+    assert form.call() == ((), {"value": label})
     assert '<option value="a/b" selected>a/b</option>' in str(form["value"])
     for task, known in ((taking(Post), site), (taking(Label), None), (taking(Label), AdminSite())):
         assert "autocomplete" not in str(for_task(task, site=known)["value"])
+
+
+class Choosy(ModelAdmin):
+    """Shows some products, and of these not all."""
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).exclude(name="outside")
+
+    def has_view_permission(self, request, obj=None):
+        return super().has_view_permission(request, obj) and (obj is None or obj.name != "secret")
+
+
+def seen_by(user):
+    site = AdminSite()
+    site.register(Product, Choosy)
+    request = RequestFactory().get("/")
+    request.user = user
+    return {"site": site, "request": request}
+
+
+@pytest.fixture
+def viewer():
+    user = User.objects.create(username="viewer", is_staff=True)
+    for model in ("product", "label"):
+        user.user_permissions.add(Permission.objects.get(codename=f"view_{model}"))
+    return User.objects.get(pk=user.pk)
+
+
+@pytest.mark.parametrize("secret", [False, True], ids=["plain", "secret"])
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_an_object_is_one_that_the_user_may_view(viewer, secret, many):
+    stranger = User.objects.create(username="stranger", is_staff=True)
+    task = taking(list[Product] if many else Product, sensitive=["value"] if secret else [])
+    for name, is_seen in {"plain": True, "outside": False, "secret": False}.items():
+        obj = Product.objects.create(name=name)
+        typed = codec.to_json([reference(obj)]) if many and secret else str(obj.pk)
+        data = {"value": typed, "_when": "now"}
+        assert for_task(task, data=data, **seen_by(viewer)).is_valid() is is_seen
+        assert not for_task(task, data=data, **seen_by(stranger)).is_valid()
+        assert for_task(task, data=data).is_valid()  # on the command line
+
+
+def test_an_object_without_an_admin_is_for_who_may_view_its_model(viewer):
+    Label.objects.create(text="a/b")
+    post = Post.objects.create(title="x", author=viewer)
+    assert for_task(taking(Label), data={"value": "a/b"}, **seen_by(viewer))["value"].errors == []
+    form = for_task(taking(Post), data={"value": str(post.pk)}, **seen_by(viewer))
+    assert form["value"].errors == [f"There is no post with the key {post.pk}."]
+
+
+def test_a_search_finds_what_the_user_may_view_alone(viewer):
+    searches = seen_by(viewer)
+    Choosy.search_fields = ["name"]
+    try:
+        for name, is_seen in {"plain": True, "outside": False, "secret": False}.items():
+            data = {"value": str(Product.objects.create(name=name).pk), "_when": "now"}
+            form = for_task(taking(Product), data=data, **searches)
+            assert "autocomplete" in str(form["value"])
+            assert form.is_valid() is is_seen
+    finally:
+        del Choosy.search_fields
+
+
+def test_a_reference_in_json_is_to_what_the_user_may_view(viewer):
+    seen, unseen = (Product.objects.create(name=name) for name in ("plain", "outside"))
+    for obj, is_seen in ((seen, True), (unseen, False)):
+        data = {"value": codec.to_json([reference(obj)]), "_when": "now"}
+        form = for_task(taking(Any), data=data, **seen_by(viewer))
+        assert form.is_valid() is is_seen
+        assert for_task(taking(Any), data=data).is_valid()
+    assert form.errors["__all__"] == [f"There is no shop.product with the key {unseen.pk}."]
+    wrong = ["shop.unheard", "1", "default"], ["shop.product", str(seen.pk), "nowhere"]
+    for value in wrong:
+        mark = codec.to_json({"__type__": "model", "__value__": value})
+        assert not for_task(taking(Any), data={"value": mark, "_when": "now"}).is_valid()
 
 
 # --- when -----------------------------------------------------------------------------
@@ -346,6 +425,27 @@ def test_a_task_may_have_a_form_of_its_own(pen):
     assert form.call() == ((), {"author": user.pk, "sizes": ["s"], "token": "ABC"})
     assert start(form, pen).kwargs["author"] == user.pk
     assert for_task(task, data={**data, "token": "bad"}).errors == {"token": ["No such token."]}
+
+
+def cleaned_by(product, author: User, sizes: list[str], token, others: list[User] = ()):
+    pass
+
+
+class ManyForm(CleanForm):
+    others = forms.ModelMultipleChoiceField(User.objects.all())
+
+
+def test_a_form_of_others_gives_instances_to_arguments_that_say_so(pen):
+    task = declared(cleaned_by, form=ManyForm)
+    ann, bob = (User.objects.create(username=name) for name in ("ann", "bob"))
+    data = {"author": ann.pk, "sizes": ["s"], "token": "x", "agreed": "on", "others": [bob.pk]}
+    form = for_task(task, data={**data, "_when": "now"})
+    assert form.is_valid(), form.errors
+    row = start(form, pen)
+    assert row.get_arguments()[1]["author"] == ann
+    assert row.get_arguments()[1]["others"] == [bob]
+    shown = for_task(task, row=row).as_p()
+    assert re.findall(r'<option value="(\d+)" selected>', shown) == [str(ann.pk), str(bob.pk)]
 
 
 def test_a_form_of_others_is_filled_in_from_a_row_but_for_secrets():

@@ -6,12 +6,14 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from boogie.apps.tasks import Task, current_app
+from boogie.apps.tasks import Message, Task, current_app
+from boogie.apps.tasks import Worker as Row
 from boogie.apps.tasks.keeper import thread
 from boogie.apps.tasks.worker.step import Pool
 from tests.project.shop.models import Product
 from tests.support.rows import HOUR, stored
 from tests.support.runs import declared
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +125,34 @@ def test_rows_of_other_workers_and_rows_that_do_not_run_are_not_compared(mine):
     for _ in range(3):
         mine.compare()
     assert [status(row) for row in (*others, *ended)] == before
+
+
+def test_one_statement_tells_that_nothing_is_to_be_looked_after(mine):
+    with statements() as asked:
+        mine.look_after()
+    assert len(asked) == 1
+
+
+def test_what_is_to_be_looked_after_is(mine):
+    own, dead = stored("running", worker=ME), stored("running", worker="gone@host/1")
+    message = Message.objects.create(queue="q", payload="{}", worker="gone@host/1")
+    moments = {"seen": timezone.now(), "steady": timezone.now() - HOUR}
+    Row.objects.create(pk=ME, host="h", pid=1, **moments)
+    mine.look_after()
+    message.refresh_from_db()
+    assert (status(own), status(dead), message.worker) == ("running", "queued", "")
+    mine.look_after()
+    assert status(own) == "queued"
+
+
+def test_a_row_that_was_missing_before_another_look_found_none_is_missing_anew(mine):
+    row = stored("running", worker=ME)
+    mine.look_after()
+    Task.objects.filter(pk=row.pk).update(worker="you@host/2")
+    mine.look_after()
+    Task.objects.filter(pk=row.pk).update(worker=ME)
+    mine.look_after()
+    assert status(row) == "running"
 
 
 def test_a_row_that_was_lost_too_often_fails(mine):

@@ -154,7 +154,7 @@ def received(row):
 
 
 def message(row):
-    told = doorbell_message(row, "tag", IN_JSON)
+    told = doorbell_message(row, "tag", IN_JSON, ("()", "{}"))
     return Message(
         body=told["body"],
         headers=told["headers"],

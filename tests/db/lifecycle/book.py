@@ -24,7 +24,11 @@ from boogie.apps.tasks.lifecycle.states import (
     RETRY,
     RUN,
 )
+from boogie.apps.tasks.models import Hold
 from tests.project.shop.models import Product
+
+#: Why a run was not repeated that gave way to a newer row.
+SUPERSEDED = "boogie.apps.tasks.exceptions.Superseded"
 
 #: What a body returns.
 DONE = "done"
@@ -38,7 +42,7 @@ ARROWS_OF = {
 #: Arrows that add to the errors of a row.
 TELLING = (FAIL, RETRY, RESCUE)
 #: Jobs that may put off, or forward, when a queued row is looked at.
-RINGING = ("ring", "release", "delayed")
+RINGING = ("ring", "release", "delayed", "run", "hold", "wake")
 
 
 class Book:
@@ -49,6 +53,8 @@ class Book:
         self.reader = compiled.Reader(connection, Task.objects.order_by("id"))
         #: By row: the process that made its current attempt, as long as that may write.
         self.owners = {}
+        #: Whether the queue was held after the last step.
+        self.is_held = False
         #: Signals that may have been sent, and those that were.
         self.announced, self.heard = Counter(), Counter()
 
@@ -79,6 +85,9 @@ class Book:
         found = self._read()
         assert self.rows.keys() <= found.keys(), "a row is lost"
         stocks = {str(pk): stock for pk, stock in Product.objects.values_list("pk", "stock")}
+        effects = Counter(
+            row["object_id"] for row in found.values() if row["status"] == states.FINISHED
+        )
         for key, new in found.items():
             old = self.rows.get(key)
             if old is None:
@@ -87,10 +96,13 @@ class Book:
                 self._moved(who, old, new)
             elif old != new:
                 self._was_put_off(who, old, new)
-            assert stocks[new["object_id"]] == (new["status"] == states.FINISHED)
+            assert stocks[new["object_id"]] == effects[new["object_id"]]
             if old != new:
                 self._check(new)
+        places = Counter(row["unique_key"] for row in found.values() if _has_place(row))
+        assert set(places.values()) <= {1}, "two rows have one place"
         self.rows = found
+        self.is_held = Hold.objects.active().exists()
         assert self.heard <= self.announced
 
     def _read(self):
@@ -105,16 +117,18 @@ class Book:
         self.announced[f"task_{new['status']}", new["id"]] += 1
 
     def _was_put_off(self, who, old, new):
-        assert {name for name in new if new[name] != old[name]} == {"due"}
+        assert {name for name in new if new[name] != old[name]} <= {"due", "held_by"}
         assert new["status"] == states.QUEUED
         assert who.job in RINGING
 
     def _moved(self, who, old, new):
         arrow = _arrow(old, new)
-        assert arrow in ARROWS_OF[who.kind], f"{who} took {arrow.name}"
+        may = ARROWS_OF[who.kind] | ({CANCEL} if _is_superseded(new) else set())
+        assert arrow in may, f"{who} took {arrow.name}"
         if old["status"] == states.RUNNING:
             self._left(who, arrow, old)
         if arrow is CLAIM:
+            assert not self.is_held, "a row of a queue started that is held"
             assert old["not_before"] is None or old["not_before"] <= new["started"]
             assert (new["worker"], new["pid"]) == (who.life.pk, who.pid)
             self.owners[old["id"]] = who
@@ -139,12 +153,31 @@ class Book:
         """Check that the columns of a row agree with each other."""
         status = row["status"]
         assert (status in states.ENDED) == (row["ended"] is not None)
-        assert (status == states.QUEUED) == (row["due"] is not None)
+        if status == states.QUEUED:
+            assert row["due"] is not None or row["held_by"]
+        else:
+            assert row["due"] is None
         assert (status == states.RUNNING) == (row["id"] in self.owners)
         assert row["result"] == (DONE if status == states.FINISHED else None)
-        told = [error["attempt"] for error in row["errors"]]
+        told = [error["attempt"] for error in row["errors"] if error["type"] != SUPERSEDED]
         assert told == sorted(set(told))
         assert row["losses"] <= conf.MAX_LOSSES
+
+
+def _has_place(row):
+    waits = row["status"] in (states.PAUSED, states.QUEUED)
+    runs = row["status"] == states.RUNNING and row["unique_running"]
+    return row["unique_key"] > "" and (waits or runs)
+
+
+def _is_superseded(row):
+    """Return whether a row was cancelled in favour of a newer one, of the task that has such."""
+    errors = row["errors"]
+    if row["status"] != states.CANCELLED or not errors or errors[-1]["type"] != SUPERSEDED:
+        return False
+    assert row["unique_key"]
+    assert not row["unique_running"]
+    return True
 
 
 def _arrow(old, new):
@@ -165,4 +198,5 @@ def _check_counts(arrow, old, new):
     assert new["losses"] == (0 if anew else old["losses"] + (arrow is RESCUE))
     told = new["errors"][len(old["errors"]) :]
     assert new["errors"] == old["errors"] + told
-    assert [error["attempt"] for error in told] == [old["attempt"]] * (arrow in TELLING)
+    number = 2 if arrow is CANCEL and told and _is_superseded(new) else arrow in TELLING
+    assert [error["attempt"] for error in told] == [old["attempt"]] * number

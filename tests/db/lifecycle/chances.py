@@ -19,7 +19,9 @@ FITTING = {
     "finished": "retry",
 }
 VERB = st.sampled_from(["fitting", "fitting", "cancel", "run", "pause", "retry"])
-JOB = st.sampled_from(["compare", "rescue", "compare", "rescue", "news", "ring", "release", "beat"])
+JOB = st.sampled_from(
+    ["compare", "rescue", "compare", "rescue", "news", "ring", "release", "beat", "wake"]
+)
 TO_THE_END = 1000
 #: By which job of its worker the death of a process is noticed at once.
 NOTICED = st.sampled_from(["", "", "news", "compare"])
@@ -46,6 +48,7 @@ WHAT = st.one_of(
     *_often(1, "user_makes_a_row", HOW, STEPS),
     *_often(3, "user_moves_a_row", WHICH, VERB, STEPS),
     *_often(2, "worker_is_taken_for_dead", BUSY, THEN, STEPS),
+    *_often(1, "user_holds_or_releases", STEPS),
     *_often(1, "broker_goes_or_comes"),
     *_often(1, "time_passes"),
 )

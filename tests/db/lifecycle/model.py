@@ -13,10 +13,12 @@ from django.db.models import F
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from boogie.apps.tasks import Task, Worker
+from boogie.apps.tasks import Task, Worker, queues
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.keeper import rescue, ring
 from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.models import Hold
 from tests.db.lifecycle.actors import DAY, Life, Sell
 from tests.db.lifecycle.book import Book
 from tests.db.lifecycle.chances import FITTING, TO_THE_END, WHAT
@@ -31,13 +33,14 @@ SETTINGS = {"WORKER_TIMEOUT": DAY, "MAX_LOSSES": 1}
 class Rows(RuleBasedStateMachine):
     """What happens in the world."""
 
-    #: Declared by the test.
+    #: Declared by the test; whether all its rows are about one object.
     task = None
+    is_unique = False
     broker = None
 
     def __init__(self):
         super().__init__()
-        for rows in (Task.objects, Worker.objects, Product.objects):
+        for rows in (Task.objects, Worker.objects, Product.objects, Hold.objects):
             rows.all().delete()
         self.book = Book()
         self.broker.__init__()
@@ -82,7 +85,8 @@ class Rows(RuleBasedStateMachine):
 
     def user_makes_a_row(self, how, steps):
         if self._unended() < 2:
-            product = Product.objects.create(name="pen")
+            product = Product.objects.first() if self.is_unique else None
+            product = product or Product.objects.create(name="pen")
             when = [60] if how == "schedule" else []
             self._begin(lambda: getattr(self.task, how)(*when, product), steps, "user", how)
 
@@ -91,6 +95,11 @@ class Rows(RuleBasedStateMachine):
         if verb == "fitting":
             verb = FITTING[row["status"]]
         self._begin(getattr(Task.objects.get(pk=row["id"]), verb), steps, "user", verb)
+
+    def user_holds_or_releases(self, steps):
+        """What returns whether it did something is not asked: two may do it at once."""
+        act = queues.release if self.book.is_held else queues.hold
+        self._begin(lambda: act(Sell.queue) and None, steps, "user", "hold")
 
     def doorbell(self, worker, ending, steps):
         """Have a row run, if need be another; if one runs by now, it goes on."""
@@ -134,6 +143,7 @@ class Rows(RuleBasedStateMachine):
             "ring": lambda: ring.ring_due(["", Sell.queue]),
             "release": lambda: transitions.release(Task.objects.filter(pk__in=self.broker.rung)),
             "news": life.lose_next,
+            "wake": switch.finish,
         }
         self._begin(jobs[job], steps, "keeper", job, life)
 
@@ -261,6 +271,8 @@ class Rows(RuleBasedStateMachine):
         self._start_worker("left")
         self.broker.is_away = False
         life = self._life("left")
+        self._begin(lambda: queues.release(Sell.queue) and None, TO_THE_END, "user", "hold")
+        self._keep(life, "wake", TO_THE_END)
         for _ in range(2):
             if not self._unended():
                 break

@@ -36,10 +36,11 @@ SEARCH = settings(
 )
 
 
-@pytest.fixture
-def _on_stage(monkeypatch):
+@pytest.fixture(params=[None, "waiting", "live"])
+def _on_stage(request, monkeypatch):
     current_app.celery_app().finalize()
-    monkeypatch.setattr(Rows, "task", declared(Sell))
+    monkeypatch.setattr(Rows, "task", declared(Sell, unique=request.param))
+    monkeypatch.setattr(Rows, "is_unique", request.param is not None)
     monkeypatch.setattr(Rows, "broker", broker := Broker())
     monkeypatch.setattr(current_app, "needs_ringing", lambda *app: True)
     monkeypatch.setattr(inspect, "depth", lambda queue: 0)

@@ -24,6 +24,7 @@ from boogie.apps.tasks.keeper import purge
 from boogie.apps.tasks.lifecycle import states, transitions
 from boogie.apps.tasks.live import states as live_states
 from boogie.apps.tasks.live.tokens import Watched
+from tests.project.press.models import Page
 from tests.project.shop.models import Product
 from tests.support.looking import looked_at
 from tests.support.rows import coherent
@@ -98,6 +99,7 @@ READS = {
     "ready_in()": (lambda first: _all().ready_in(["queue_0"])[:10], {READY, DUE}),
     "due()": (lambda first: _all().due(), {DUE, READY}),
     "tasks(obj)": (lambda first: nothing.tasks(first), {OBJECT}),
+    "tasks(obj), which may be of many classes": (lambda first: nothing.tasks(_page()), {OBJECT}),
     "finished(obj)": (lambda first: nothing.finished(first), {OBJECT}),
     "finished()": (lambda first: nothing.finished(), {NAME}),
     "results(obj)": (lambda first: nothing.results(first)._rows, {OBJECT}),
@@ -128,6 +130,13 @@ READS = {
 
 def _all():
     return Task.objects.all()
+
+
+def _page():
+    """Return a page, which may be what seven models are, as if it had been read."""
+    page = Page(pk=1)
+    page._state.adding, page._state.db = False, "default"
+    return page
 
 
 def scans(plan):

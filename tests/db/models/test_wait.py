@@ -66,7 +66,7 @@ def made(product, timeout):
 @pytest.mark.parametrize("transact", [made, moved])
 @pytest.mark.parametrize("timeout", [None, 60])
 def test_in_the_transaction_that_made_or_moved_the_row_it_is_refused(product, transact, timeout):
-    with pytest.raises(RuntimeError, match=r"would never end.*Call wait\(\) after"):
+    with pytest.raises(RuntimeError, match=r"would never end.*Call wait\(\) after.*run_tasks"):
         transact(product, timeout)
 
 
@@ -137,3 +137,22 @@ def test_what_has_ended_is_returned_everywhere(product):
 def test_to_ask_once_is_no_waiting(product):
     with transaction.atomic(), pytest.raises(TimeoutError):
         plain.delayed(product).wait(timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (plain.using(queue="fast").delayed, r"seconds: does a worker serve the queue 'fast'\?$"),
+        (plain.paused, r"seconds: run\(\) queues it$"),
+        (lambda product: plain.schedule(3600, product), "seconds: it starts no earlier than 2"),
+    ],
+    ids=["queued", "paused", "scheduled"],
+)
+def test_a_row_that_has_not_started_says_what_keeps_it(product, make, words):
+    with pytest.raises(TimeoutError, match=words):
+        make(product).wait(timeout=0)
+
+
+def test_a_row_whose_time_has_come_waits_for_a_worker(product):
+    with pytest.raises(TimeoutError, match="does a worker serve"):
+        plain.schedule(0, product).wait(timeout=0)

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from boogie.apps.tasks import Progress, Task
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.monitoring import health
+from boogie.apps.tasks.monitoring import health, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS
 from tests.project.shop.models import Product
 from tests.support.runs import declared, work
@@ -76,6 +76,22 @@ def test_list_takes_each_filter(said, pen):
         about = {"model": "product", "object": f"product:{pen.pk}"}
         value = {"status": "paused", "open": "yes", **about}
         said("list", option, value.get(name, "2h" if name in ("since", "until") else look.name))
+
+
+def test_list_looks_at_so_many_rows_and_says_where_it_stopped(pen, monkeypatch, capsys):
+    for name in ("LOOK", "SLOW_LOOK"):
+        monkeypatch.setattr(walking, name, 2)
+    first, *others = [look.delayed(pen) for _ in range(4)]
+    Task.objects.filter(pk=first.pk).update(queue="rare")
+    call_command("boogie_tasks", "list", "--queue=rare")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "newest 2 rows were looked at" in said.err
+    Task.objects.filter(pk__in=[row.pk for row in others[1:]]).delete()
+    call_command("boogie_tasks", "list", "--queue=rare")
+    said = capsys.readouterr()
+    assert str(first.pk) in said.out
+    assert said.err == ""
 
 
 def test_list_says_what_a_row_failed_with(said):
@@ -196,6 +212,10 @@ def test_wrong_usage_says_what_was_wrong(args, words):
 @pytest.mark.parametrize("args", [["list", "--limit=0"], ["show", "7"], ["jump"], []])
 def test_what_the_parser_refuses(args):
     assert refused(*args)[1].startswith("Error: ")
+
+
+def test_a_limit_of_no_rows_is_refused_in_plain_words():
+    assert "'0' is no whole number, 1 or more" in refused("list", "--limit=0")[1]
 
 
 def test_a_row_that_is_not_there_is_said():

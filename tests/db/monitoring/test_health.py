@@ -109,6 +109,7 @@ def test_rows_that_wait_too_long_though_workers_live_are_stuck():
     answer = Answer()
     (problem,) = answer.problems
     assert problem.startswith("1 row(s) are stuck")
+    assert "boogie_top shows whether somebody serves their queues" in problem
     assert answer.data["stuck"] == 1
     with override_settings(BOOGIE_TASKS={"STUCK_AFTER": timedelta(hours=1)}):
         assert Answer().problems == []

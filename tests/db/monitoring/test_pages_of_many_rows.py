@@ -48,7 +48,7 @@ def sample(django_db_setup, django_db_blocker):
 @pytest.fixture
 def short_looks(monkeypatch):
     monkeypatch.setattr(walking, "LOOK", LOOK)
-    monkeypatch.setattr(walking, "LOOK_ON_MYSQL", LOOK)
+    monkeypatch.setattr(walking, "SLOW_LOOK", LOOK)
     monkeypatch.setattr(search, "LOOK", LOOK)
 
 

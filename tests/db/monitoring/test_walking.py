@@ -28,7 +28,7 @@ STATUSES = [str(status) for status, _ in states.STATUS]
 def small_looks(monkeypatch):
     """Have a look be ten rows, on every database."""
     monkeypatch.setattr(walking, "LOOK", 10)
-    monkeypatch.setattr(walking, "LOOK_ON_MYSQL", 10)
+    monkeypatch.setattr(walking, "SLOW_LOOK", 10)
 
 
 @pytest.fixture

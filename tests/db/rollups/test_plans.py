@@ -53,7 +53,7 @@ def _rollups(now):
     for n in range(HISTORY):
         start = rollups.floor(now - n * MINUTES, "minute")
         key = (start, f"task {n % 5}", "", "finished", "")
-        yield Rollup.of("minute", key, (1, 1, 1, [1, 1], [1, 1], start, start))
+        yield Rollup.of("minute", key, (1, 1, 1, [1, 1], [1, 1], start, start, 0, 0))
 
 
 def scans(queryset, table):

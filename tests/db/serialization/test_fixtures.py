@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Message, Task, Worker
 from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.serialization.progress import Progress
 from tests.project.shop.models import Bargain, Product
 from tests.support.rows import columns, stored
 from tests.unit.test_payloads import same
@@ -100,6 +101,26 @@ def test_rows_with_all_that_may_travel_come_back_exactly(form, tmp_path):
     for row in Task.objects.all():
         assert_same_row(before.pop(row.pk), columns(row))
     assert not before
+
+
+PROGRESS = [Progress(0.0), Progress(1, 2, "<half>", 0.5), Progress(2**60, None, '"1"')]
+
+
+@files
+def test_rows_with_progress_come_back_exactly(form, tmp_path):
+    before = {row.pk: columns(row) for row in (stored("running", progress=p) for p in PROGRESS)}
+    moved(form, tmp_path)
+    after = {row.pk: columns(row) for row in Task.objects.all()}
+    assert after == before
+    assert all(type(row["progress"]) is Progress for row in after.values())
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("progress", PROGRESS, ids=repr)
+def test_progress_is_one_before_it_is_saved(form, progress):
+    written = serializers.serialize(form, [stored("running", progress=progress)])
+    (came,) = serializers.deserialize(form, io.StringIO(written) if form == "jsonl" else written)
+    assert came.object.progress == progress
 
 
 @files

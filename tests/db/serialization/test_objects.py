@@ -113,12 +113,13 @@ def test_a_proxy_and_its_model_share_their_rows_and_the_body_gets_the_class_that
         assert [r["class"] for r in look.results(either)] == ["Product", "Bargain"]
 
 
-def test_a_child_of_multi_table_inheritance_and_its_parent_are_two_objects():
+def test_a_child_of_multi_table_inheritance_and_its_parent_are_one_object():
     book = Book.objects.create(name="atlas")
-    row = look.delayed(book)
-    parent = Product.objects.get(pk=book.pk)
-    assert list(look.tasks(parent)) == []
-    assert list(look.tasks(book)) == [row]
+    rows = [look.delayed(book), look.delayed(Product.objects.get(pk=book.pk))]
+    assert (
+        list(look.tasks(book).in_order()) == list(look.tasks(book.product_ptr).in_order()) == rows
+    )
+    assert [work(row).get_result()["class"] for row in rows] == ["Book", "Product"]
 
 
 def test_a_lazy_user_as_on_a_request_is_the_user_behind_it():
@@ -130,6 +131,17 @@ def test_a_lazy_user_as_on_a_request_is_the_user_behind_it():
     work(keep.delayed(request.user))
     assert seen == [User, User]
     assert keep.tasks(request.user).count() == 2
+
+
+def test_a_lazy_object_in_a_lazy_object_is_what_is_in_both():
+    user = User.objects.create(username="ann")
+    inner = SimpleLazyObject(lambda: user)
+    outer = SimpleLazyObject(lambda: inner)
+    seen = []
+    keep = declared(lambda user, other: seen.append((type(user), type(other))))
+    work(keep.delayed(outer, outer))
+    work(keep.each([outer], outer).get())
+    assert seen == [(User, User)] * 2
 
 
 def test_the_same_key_in_two_databases_is_two_objects():

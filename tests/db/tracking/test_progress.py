@@ -4,6 +4,7 @@ import asyncio
 import copy
 import io
 import pickle
+import re
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -293,10 +294,22 @@ def test_a_plain_call_draws_a_bar_in_a_terminal(monkeypatch):
     assert terminal.getvalue().endswith("4/4 100%\n")
 
 
-@pytest.mark.parametrize("wrong", [(-1,), ("1",), (1, "2"), (float("nan"),), (True,)])
+@pytest.mark.parametrize("wrong", [(-1,), ("1",), (1, "2"), (True,)])
 def test_what_is_no_number_is_refused_at_once(wrong):
     with pytest.raises(ValueError, match=r"progress: (done|total) must be a number"):
         progress(*wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [float("nan"), Decimal("NaN"), Decimal("-sNaN7"), float("inf"), Decimal("Infinity")]
+)
+def test_a_number_that_no_bar_can_show_is_refused_and_named(wrong):
+    for name, given in (("done", (wrong,)), ("total", (1, wrong))):
+        with pytest.raises(ValueError, match=re.escape(f"{name} must be a number")) as raised:
+            progress(*given)
+        assert f"not {wrong!r}. Give" in str(raised.value)
+    with pytest.raises(ValueError, match=re.escape(f"not {wrong!r}.")):
+        track("abc", total=wrong)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
+from asgiref.sync import sync_to_async
 from celery import shared_task
-from celery.exceptions import Reject
+from celery.exceptions import Reject, SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
+import boogie
 from boogie.apps.tasks import BoogieTask, task, track
+
+from . import coroutines, limited  # noqa: F401 - Celery looks for tasks here
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +88,21 @@ def stride(self, post, dies=False):
 @task(bind=True)
 def whereabouts(self, user):
     return {"worker": self.row.worker, "pid": os.getpid(), "attempt": self.row.attempt}
+
+
+@task(bind=True, max_retries=1)
+def hand_over(self, user, post, to, also=()):
+    """Give a post to somebody; retried once, with instances from the first attempt."""
+    if self.row.attempt == 1:
+        raise self.retry(args=(user, post, to), kwargs={"also": list(also)}, countdown=0)
+    post.author = to
+    post.save(update_fields=["author"])
+    return [f"{type(one).__name__} {one}" for one in (post, to, *also)]
+
+
+@task
+async def hand_over_async(user, to):
+    return to.username
 
 
 @task
@@ -334,3 +354,102 @@ def plain_die(self, post_id):
     _count(Post.objects.get(pk=post_id))
     if not self.request.delivery_info["redelivered"]:
         os._exit(3)
+
+
+@task
+def home(user):
+    """Return from which directory this package comes."""
+    return str(Path(boogie.__file__).parent.parent)
+
+
+# --- soft time limits -----------------------------------------------------------------
+
+
+@task(bind=True)
+def left(self, post):
+    """Return the seconds that are left at first, and after a while."""
+    first = self.remaining()
+    time.sleep(0.2)
+    return first, self.remaining()
+
+
+@task(bind=True, soft_time_limit=100)
+def left_of_100(self, post):
+    return self.remaining()
+
+
+@task(bind=True, soft_time_limit=2)
+def until_it_is_over(self, post):
+    """Stop a moment before the soft limit, and return what is done."""
+    done = 0
+    while self.remaining() > 0.5:
+        done += 1
+        time.sleep(0.05)
+    return done
+
+
+SLOW = {
+    "postgresql": "SELECT pg_sleep(600)",
+    "mysql": "SELECT SLEEP(600)",
+    # Nothing strikes in the middle of a statement here: it is one call of a library.
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) "
+    "SELECT max(i) FROM n",
+}
+
+
+def _overstay():
+    with connection.cursor() as cursor:
+        cursor.execute(SLOW[connection.vendor])
+    time.sleep(600)
+
+
+@task(soft_time_limit=1)
+def overstay_then_note(user):
+    try:
+        _overstay()
+    except SoftTimeLimitExceeded:
+        user.posts.create(title="noted")
+        return "noted"
+
+
+@task(soft_time_limit=1)
+def overstay_in_a_transaction_then_note(user):
+    try:
+        with transaction.atomic():
+            user.posts.create(title="undone")
+            _overstay()
+    except SoftTimeLimitExceeded:
+        with transaction.atomic():
+            user.posts.create(title="noted")
+        return "noted"
+
+
+@task(soft_time_limit=1)
+async def overstay_in_a_coroutine_then_note(user):
+    try:
+        await sync_to_async(_overstay)()
+    except SoftTimeLimitExceeded:
+        await user.posts.acreate(title="noted")
+        return "noted"
+
+
+@task(soft_time_limit=1, atomic=True)
+def overstay_in_the_transaction_of_the_row(user):
+    try:
+        _overstay()
+    except SoftTimeLimitExceeded:
+        user.posts.create(title="noted")
+        return "noted"
+
+
+@task(soft_time_limit=1)
+def overstay_between_rows_then_note(user):
+    """Read rows as they come, from a cursor on the server."""
+    try:
+        with connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.05 + n / 10 * 600) FROM generate_series(1, 20) n")
+            cursor.fetchmany(5)
+            cursor.fetchmany(10)
+    except SoftTimeLimitExceeded:
+        user.posts.create(title="noted")
+        return "noted"

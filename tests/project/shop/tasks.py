@@ -104,3 +104,8 @@ def deaf_in_a_transaction(product, path):
 @task
 def name_of(product):
     return {"name": product.name, "pid": os.getpid()}
+
+
+@task(expires=1, queue="nobody.serves.it")
+def perishable(product):
+    return "fresh"

@@ -19,9 +19,11 @@ def test_a_row_that_is_rung_again_while_it_runs_goes_on(worker, queue, post, poo
     one = worker("-c", "2", pool=pool)
     row = tasks.hold.delayed(post)
     wait_until(lambda: has_begun(post), PATIENCE)
-    for _ in range(2):
-        app.send_task(row.name, task_id=str(row.pk), queue=queue)
-    one.until_logged(f"[{row.pk}] ignored")
+    # As the broker delivers a doorbell again, then as somebody sends one by hand: both go to the
+    # child or thread that is free, one after the other, and of the second alone a word is said.
+    app.send_task(row.name, task_id=str(row.pk), queue=queue, ignore_result=True)
+    app.send_task(row.name, task_id=str(row.pk), queue=queue)
+    one.until_logged(f"has started nothing: the row {row.pk} is running")
     # Until the keeper has compared its rows twice, every five seconds.
     until = one.row.seen + timedelta(seconds=13)
     wait_until(lambda: one.row.seen > until, PATIENCE)
@@ -30,3 +32,7 @@ def test_a_row_that_is_rung_again_while_it_runs_goes_on(worker, queue, post, poo
     let_go(post)
     row.wait(PATIENCE)
     assert (row.attempt, row.losses, runs_of(post)) == (1, 0, 1)
+    one.until_logged(f"[{row.pk}] finished")  # it is written once the row has moved
+    said = [one.log.count(f"[{row.pk}] {words}") for words in ("received", "started", "finished")]
+    assert said == [3, 1, 1]
+    assert one.log.count("has started nothing") == 1

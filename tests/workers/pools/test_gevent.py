@@ -41,6 +41,7 @@ def test_a_time_limit_ends_a_body_that_waits(standing, user):
     (ended,) = all_ended(row)
     assert (ended.status, ended.attempt, ended.losses) == ("failed", 1, 0)
     assert ended.error.startswith("TimeLimitExceeded")
+    wait_until(lambda: titles(user), PATIENCE)  # hooks are called once the row has moved
     assert titles(user) == [f"TimeLimitExceeded ['word'] {{'number': 1}} {row.pk}"]
 
 

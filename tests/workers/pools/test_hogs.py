@@ -67,9 +67,6 @@ def silence_is_found_out():
     wait_until(is_rescued, PATIENCE)
 
 
-#: Here or there, another database makes no difference to these.
-once = pytest.mark.skipif(services.DATABASE != "sqlite", reason="holds on any database, or on none")
-
 #: In the last one threads are greenlets; in the others it takes the GIL to hold them up.
 POOLS = ["threads", "solo", "gevent"] if services.DATABASE == "sqlite" else ["gevent"]
 
@@ -106,7 +103,7 @@ def pacemaker_of(one):
     return pid
 
 
-@once
+@pytest.mark.once
 @override_settings(BOOGIE_TASKS={"WORKER_TIMEOUT": 3})
 def test_nobody_beats_for_a_worker_that_is_stopped_or_killed(worker, tmp_path):
     one = worker(pool="solo", tasks=TIMES)
@@ -119,7 +116,7 @@ def test_nobody_beats_for_a_worker_that_is_stopped_or_killed(worker, tmp_path):
     wait_until(lambda: state(beside)[1] in "XZ", PATIENCE)
 
 
-@once
+@pytest.mark.once
 def test_a_worker_with_children_needs_no_other_process(worker):
     one = worker()
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]

@@ -94,9 +94,10 @@ class Columns:
     @admin.display(description=_("error"), empty_value="")
     def error_in_short(self, row: Task) -> str | None:
         """The first line of its error."""
-        if row.error is None:
+        error = describe.error_of(row)
+        if error is None:
             return None
-        first = row.error.partition("\n")[0][:ERROR_LENGTH]
+        first = error.partition("\n")[0][:ERROR_LENGTH]
         return format_html('<span class="boogie-clip boogie-error" title="{0}">{0}</span>', first)
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from boogie.apps.tasks import tasks
+from boogie.apps.tasks.lifecycle import places
 from boogie.apps.tasks.monitoring import audit
 from boogie.apps.tasks.monitoring.filters import FilterError
 from boogie.apps.tasks.monitoring.selection import Selection
@@ -113,6 +114,13 @@ def _carry_out(
     moved = [row for row in rows if verb.do(everything.filter(pk=row.pk), request.user)]
     audit.of_rows(request.user, verb, moved, reason)
     _tell(request, verb, len(moved))
+    if verb.name == "retry" and (taken := places.taken([row for row in rows if row not in moved])):
+        text = ngettext(
+            "The place of %(number)d is taken: another one of its unique task waits or runs.",
+            "The places of %(number)d are taken: others of their unique tasks wait or run.",
+            taken,
+        )
+        messages.warning(request, text % {"number": taken})
     return HttpResponseRedirect(_back(request))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.monitoring.filters import FILTERS
 
 
@@ -55,7 +56,7 @@ _EXAMPLES = {
 def of(params: Mapping[str, Any]) -> list[FilterField]:
     """Return the fields of the filters that have no place of their own."""
     choices = {
-        "task": tuple(sorted(task.name for task in registry.declared())),
+        "task": tuple(sorted({task.name for task in registry.declared()} | finding.names)),
         "open": ("yes", "no"),
     }
     called = labels()

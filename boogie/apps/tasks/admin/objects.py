@@ -1,5 +1,5 @@
 """
-The objects that rows are about: by name and link for those who may see them.
+The objects that rows are about, and refer to: by name and link for those who may see them.
 """
 
 from collections import defaultdict
@@ -7,18 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import quote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connections, models
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
+from boogie.apps.tasks.db.reading.instances import Address
 from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.serialization import references
+from boogie.apps.tasks.serialization.instances import Reference
 
 #: Models whose objects are read for one page; those of others are shown by their keys.
 MODELS = 5
@@ -42,10 +45,11 @@ class Shown:
 
 
 def shown(rows: Iterable[Task], request: HttpRequest, site: AdminSite) -> dict[Any, Shown]:
-    """Return what ``rows`` are about, by their keys: a query for each model."""
+    """Return what ``rows`` are about, by their keys: a query for each model. Some are not there."""
     groups: dict[tuple[int, str], list[Task]] = defaultdict(list)
     for row in rows:
-        groups[row.content_type_id, row.object_db].append(row)
+        if row.content_type_id is not None:
+            groups[row.content_type_id, row.object_db].append(row)
     found: dict[Any, Shown] = {}
     for number, group in enumerate(groups.values()):
         model_admin = _admin_of(group[0], site) if number < MODELS else None
@@ -54,16 +58,48 @@ def shown(rows: Iterable[Task], request: HttpRequest, site: AdminSite) -> dict[A
     return found
 
 
+def referred(
+    found: Iterable[Reference], request: HttpRequest, site: AdminSite
+) -> dict[Address, Shown]:
+    """Return those instances, by their addresses, that the user may see: a query for each model."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for reference in found:
+        groups[reference.label, reference.database].append(reference.key)
+    seen: dict[Address, Shown] = {}
+    for (label, database), keys in list(groups.items())[:MODELS]:
+        model_admin = _admin_of_model(_model(label), site)
+        if model_admin is None or database not in connections:
+            continue
+        if not model_admin.has_view_permission(request):
+            continue
+        for key, obj in _visible(model_admin, request, keys, database).items():
+            if model_admin.has_view_permission(request, obj):
+                shown = Shown(f"{label}:{key}", str(obj), _link(obj, site))
+                seen[label, key, database] = shown
+    return seen
+
+
+def _model(label: str) -> Any:
+    try:
+        return apps.get_model(label)
+    except LookupError:
+        return None
+
+
 def _admin_of(row: Task, site: AdminSite) -> Any:
     """Return the admin of the model, or of the one that it is a proxy of, or ``None``."""
     try:
         model = families.type_of(row).model_class()
     except ContentType.DoesNotExist:
         return None
+    return _admin_of_model(model, site)
+
+
+def _admin_of_model(model: Any, site: AdminSite) -> Any:
     if model is None:
         return None
     known: dict[type[models.Model], Any] = site._registry
-    return known.get(model) or known.get(model._meta.concrete_model)  # type: ignore[arg-type]
+    return known.get(model) or known.get(model._meta.concrete_model)
 
 
 def _by_key(group: list[Task]) -> dict[Any, Shown]:
@@ -75,7 +111,8 @@ def _by_key(group: list[Task]) -> dict[Any, Shown]:
 
 
 def _named(group: list[Task], model_admin: Any, request: HttpRequest) -> dict[Any, Shown]:
-    objects = _read(model_admin, request, group)
+    keys = [row.object_id for row in group]
+    objects = _visible(model_admin, request, keys, group[0].object_db)
     found = _by_key(group)
     for row in group:
         obj = objects.get(row.object_id)
@@ -86,17 +123,18 @@ def _named(group: list[Task], model_admin: Any, request: HttpRequest) -> dict[An
     return found
 
 
-def _read(model_admin: Any, request: HttpRequest, group: list[Task]) -> dict[str, models.Model]:
-    """Return the objects of rows that their own admin shows, too."""
-    model, keys = model_admin.model, []
-    for row in group:
+def _visible(
+    model_admin: Any, request: HttpRequest, keys: Iterable[str], database: str
+) -> dict[str, models.Model]:
+    """Return the objects with these keys that their own admin shows, too."""
+    model, values = model_admin.model, []
+    for key in keys:
         try:
-            keys.append(references.key_value(model, row.object_id))
+            values.append(references.key_value(model, key))
         except (ValidationError, ValueError, TypeError):
             continue  # from before the model had other keys
-    visible = model_admin.get_queryset(request).using(group[0].object_db)
-    objects = visible.filter(pk__in=keys)
-    return {references.object_key(obj): obj for obj in objects}
+    visible = model_admin.get_queryset(request).using(database)
+    return {references.object_key(obj): obj for obj in visible.filter(pk__in=values)}
 
 
 def _link(obj: models.Model, site: AdminSite) -> str:

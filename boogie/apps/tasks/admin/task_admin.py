@@ -36,6 +36,7 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     sortable_by = ()
     ordering = ("-pk",)
+    view_on_site = False  # that would be the page itself
     search_fields = ("pk",)
     actions = actions.ALL
 

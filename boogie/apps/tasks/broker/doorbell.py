@@ -14,28 +14,39 @@ from contextlib import nullcontext
 from typing import Any
 
 from celery import Celery
+from django.dispatch import Signal
 
-from boogie.apps.tasks import current_app
+from boogie.apps.tasks import current_app, registry
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.functions import finding
 
-from . import quirks
+from . import quirks, silence
 from .connection import broker_pool
 from .message import Doorbells
 
 logger = logging.getLogger(__name__)
 
+#: Sent when a publish has failed: rows are safe, and the keeper rings them.
+failed = Signal()
+
 #: Messages that are sent together, where the transport can do that.
 BATCH = 100
+
+
+def is_kept_in() -> bool:
+    """Return whether nothing is published now: the broker is away, or a test runs."""
+    return broker_pool.is_broken or silence.holds()
 
 
 def ring(rows: Iterable[Any]) -> list[Any]:
     """
     Publish a doorbell for each row; return the rows whose bell was not rung.
 
-    ``rows`` have ``pk``, ``name``, ``queue`` and ``priority``.
+    ``rows`` have ``pk``, ``name``, ``backend``, ``queue`` and ``priority``; and may have ``shown``:
+    what Celery is to show as their arguments.
     """
     waiting = list(rows)
-    if not waiting or broker_pool.is_broken:
+    if not waiting or is_kept_in():
         return waiting
     try:
         _ring_all(current_app.celery_app(), waiting, time.monotonic() + conf.PUBLISH_TIMEOUT)
@@ -48,6 +59,7 @@ def ring(rows: Iterable[Any]) -> list[Any]:
             type(error).__name__,
             error,
         )
+        failed.send_robust(sender=None)
     return waiting
 
 
@@ -70,4 +82,6 @@ def _publish(doorbells: Doorbells, producer: Any, rows: Iterable[Any]) -> None:
     driver = producer.connection.transport.driver_type
     for row in rows:
         priority = quirks.broker_priority(row.priority, driver, doorbells.ordinary)
-        doorbells.ring(producer, row.name, str(row.pk), priority, row.queue)
+        shown = getattr(row, "shown", None)
+        name, limits = registry.celery_name(row), finding.time_limits(row)
+        doorbells.ring(producer, name, str(row.pk), priority, row.queue, shown, **limits)

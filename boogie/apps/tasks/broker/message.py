@@ -2,7 +2,8 @@
 What a doorbell says: the task's name and the row's id, in Celery's message format.
 
 Celery makes the message, once for each name, queue and priority; the doorbells
-after that differ in the id alone. (Making one takes longer than sending it.)
+after that differ in the id, and in what is shown of the row. (Making one takes
+longer than sending it.)
 """
 
 from collections.abc import Hashable
@@ -20,6 +21,9 @@ from boogie.apps.tasks import current_app, registry
 
 from . import quirks
 from .guard import Guard
+
+#: What is shown as arguments: Celery's ``argsrepr`` and ``kwargsrepr``.
+Shown = tuple[str, str]
 
 #: Stands for the id where Celery puts it.
 PLACE = "00000000-0000-0000-0000-000000000000"
@@ -66,9 +70,11 @@ class Template:
         self.header_places = [key for key, value in headers.items() if value == PLACE]
         self.places = [key for key, value in options.items() if value == PLACE]
 
-    def ring(self, producer: Producer, task_id: str) -> None:
-        """Publish the message with ``task_id`` in it."""
+    def ring(self, producer: Producer, task_id: str, shown: Shown | None) -> None:
+        """Publish the message with ``task_id`` in it, and with what is shown as arguments."""
         headers = {**self.headers, **dict.fromkeys(self.header_places, task_id)}
+        if shown is not None and "argsrepr" in headers:  # not in those of the old protocol
+            headers["argsrepr"], headers["kwargsrepr"] = shown
         options = {**self.options, **dict.fromkeys(self.places, task_id)}
         channel: Any = producer.channel
         declare = () if channel in self._declared else self.declare
@@ -88,18 +94,32 @@ class Doorbells:
         )
 
     def ring(
-        self, producer: Producer, name: str, task_id: str, priority: int, queue: str | None
+        self,
+        producer: Producer,
+        name: str,
+        task_id: str,
+        priority: int,
+        queue: str | None,
+        shown: Shown | None = None,
+        **limits: float,
     ) -> None:
-        """Publish a doorbell; ``queue``: by its name, or where Celery's routes send ``name``."""
+        """
+        Publish a doorbell; ``queue``: by its name, or where Celery's routes send ``name``.
+
+        ``limits``: of time, for this message alone.
+        """
         options: dict[str, Any] = {"priority": priority, **({"queue": queue} if queue else {})}
+        options.update(limits)
         if self._differ():
+            if shown is not None:
+                options["argsrepr"], options["kwargsrepr"] = shown
             send(self.app, producer, name, task_id, options)
             return
-        key = (name, registry.get(name), queue, priority)
+        key = (name, registry.get(name), queue, priority, *limits.items())
         template = self._templates.get(key)
         if template is None:
             template = self._templates[key] = Template(self.app, producer.connection, name, options)
-        template.ring(producer, task_id)
+        template.ring(producer, task_id, shown)
 
     def _differ(self) -> bool:
         """
@@ -152,6 +172,7 @@ def send(app: Celery, producer: Any, name: str, task_id: str, options: dict[str,
         retry=False,
         ignore_result=True,
         add_to_parent=False,
+        expires=None,  # a row expires; Celery has the message do so from 5.7 on
         serializer=serializer(app),
         **options,
     )

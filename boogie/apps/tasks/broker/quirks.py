@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import Celery
 
-from boogie.apps.tasks import registry
+from boogie.apps.tasks import current_app, registry
 
 #: Redis: whether kombu keeps a copy of each message that was taken, until it is acknowledged.
 ACK_EMULATION = "ack_emulation"
@@ -43,7 +43,8 @@ def _tell_redis(app: Celery, options: dict[str, Any]) -> None:
     """Add transport options, if the broker is Redis."""
     with app.connection_for_read() as connection:
         if connection.transport.driver_type == "redis":
-            app.conf.broker_transport_options = {**app.conf.broker_transport_options, **options}
+            options = {**app.conf.broker_transport_options, **options}
+            current_app.change(app, "broker_transport_options", options)
 
 
 def _are_all_ours(app: Celery) -> bool:
@@ -104,7 +105,9 @@ def broker_priority(priority: int, driver_type: str, ordinary: int = 0) -> int:
 
     Redis counts the other way, from 0, which plain messages have as well: what is to run
     before them is beyond that. Rows of the ``ordinary`` priority are among them.
+    Brokers know of 0 to 9 alone.
     """
+    priority = min(max(priority, 0), HIGHEST)
     return 2 * ordinary - priority if driver_type == "redis" else priority
 
 

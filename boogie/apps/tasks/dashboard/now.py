@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import F
 
-from boogie.apps.tasks import registry
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.functions import finding
+from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.models import Task, TaskQuerySet, Watermark
 from boogie.apps.tasks.monitoring import counting, health
 from boogie.apps.tasks.monitoring.counting import Count
@@ -40,12 +41,14 @@ class Now:
     #: The living first; of each what ``health.workers()`` tells, and ``is_alive``.
     workers: list[dict[str, Any]]
     alive: int
+    #: What is held, in words.
+    held: list[str]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
 
 
 def look(names: list[str]) -> Now:
-    """Look at the rows of the tasks ``names``, or of all if there are none (five queries)."""
+    """Look at the rows of the tasks ``names``, or of all if there are none (six queries)."""
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
     workers = health.workers()
@@ -55,8 +58,9 @@ def look(names: list[str]) -> Now:
     orphaned = rows.orphaned(living, conf.WORKER_TIMEOUT, conf.CALL_LIMIT)
     stalled = rows.stalled(conf.STALLED_AFTER)
     running, orphans, stalled_count = counting.capped([rows.running(), orphaned, stalled], CAP)
-    waiting = _waiting(rows)
-    ages = [age for _name, age in waiting]
+    holds = looking.active()
+    waiting = _waiting(looking.left_alone(rows, holds))
+    ages = [age for *_name, age in waiting]
     return Now(
         running=running,
         orphans=orphans,
@@ -64,21 +68,22 @@ def look(names: list[str]) -> Now:
         waiting=Count(len(waiting), CAP),
         stuck=Count(sum(age >= conf.STUCK_AFTER for age in ages), CAP),
         oldest=max(ages, default=None),
-        unknown=sorted({name for name, _age in waiting if registry.get(name) is None}),
+        unknown=sorted({name for name, of, _age in waiting if not finding.is_known(name, of)}),
         scheduled=_scheduled(rows),
         workers=workers[:WORKERS],
         alive=len(living),
+        held=[looking.in_words(hold) for hold in holds],
         uncounted=_uncounted(everything),
     )
 
 
-def _waiting(rows: TaskQuerySet) -> list[tuple[str, float]]:
-    """Return task and age of rows that might run now: of those that are due first."""
+def _waiting(rows: TaskQuerySet) -> list[tuple[str, str, float]]:
+    """Return task, backend and age of rows that might run now: of those that are due first."""
     # A row that was told to a broker is due again later. That it waits tells its own time; the
     # index on what is due keeps this from all that is scheduled.
     due = rows.waiting_for(0.0).filter(due__lte=Moment(conf.RING_AGAIN)).order_by("due")
-    ages = due.annotate(age=Moment() - F("since")).values_list("name", "age")
-    return [(name, age.total_seconds()) for name, age in ages[: CAP + 1]]
+    ages = due.annotate(age=Moment() - F("since")).values_list("name", "backend", "age")
+    return [(name, of, age.total_seconds()) for name, of, age in ages[: CAP + 1]]
 
 
 def _scheduled(rows: TaskQuerySet) -> list[Task]:

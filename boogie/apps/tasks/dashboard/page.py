@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.filters import FilterError
 from boogie.apps.tasks.rollups import figures
@@ -86,7 +87,9 @@ def _contents(range_: Range, task: str, order: str) -> dict[str, Any]:
         ],
         "task": task,
         "task_names": sorted(
-            {each.name for each in registry.declared()} | {each.name for each in found.tasks}
+            {each.name for each in registry.declared()}
+            | {each.name for each in found.tasks}
+            | finding.names
         ),
     }
 

@@ -2,13 +2,14 @@
 Times and durations as the dashboard shows them.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.monitoring import durations
 from boogie.apps.tasks.rollups.ranges import Range
@@ -46,4 +47,4 @@ def ago(moment: datetime) -> str:
 
 def until(moment: datetime) -> str:
     """Return how far ahead a moment is, in words."""
-    return in_words((in_utc(moment) - datetime.now(UTC)).total_seconds())
+    return in_words((in_utc(moment) - clock.here()).total_seconds())

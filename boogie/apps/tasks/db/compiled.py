@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
-from . import commits, postgresql
+from . import clock, commits, postgresql
 
 Rows = models.QuerySet[Any]
 
@@ -43,10 +43,14 @@ class Statement:
         self.text = text
         self.params = list(params)
         self.one_plan = one_plan
+        slots = [(n, p.name) for n, p in enumerate(self.params) if isinstance(p, Slot)]
+        self._slots = tuple(slots)
 
     def cursor(self, connection: Any, values: dict[str, Any]) -> Any:
         """Execute with ``values``, ready for the database, in the slots; return the cursor."""
-        params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
+        params = self.params.copy()
+        for place, name in self._slots:
+            params[place] = values[name]
         if not self.one_plan or not postgresql.may_prepare(connection):
             return _executed(connection.cursor(), self.text, params)
         try:
@@ -104,6 +108,8 @@ def forget() -> None:
 def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
     """Return what ``build(connection)`` made for ``key`` in this thread."""
     connection = connections[using]
+    if clock.pretended() is not None:  # a time that a test has made up is in the text
+        return build(connection)
     place = (using, settings.USE_TZ, key)  # how a time is read depends on it
     entry = _cache.entries.get(place)
     if entry is None or entry[0] is not connection:
@@ -119,6 +125,10 @@ class Part:
     params: Sequence[Any] = ()
 
 
+#: No piece at all.
+NOTHING = Part("")
+
+
 def joined(*parts: Part) -> Statement:
     """Return the statement that ``parts`` make up; it has one plan."""
     text = "".join(part.text for part in parts)
@@ -129,8 +139,7 @@ class Update:
     """
     A compiled UPDATE of one row, found by its primary key, in its parts.
 
-    ``changes`` ends before the WHERE, ``condition`` begins behind it; ``columns``
-    are all columns of the table, in the order of the model.
+    ``changes`` ends before the WHERE, ``condition`` begins behind it.
     """
 
     def __init__(self, connection: Any, rows: Rows, changes: dict[str, Any]) -> None:
@@ -139,22 +148,24 @@ class Update:
         self.changes = Part(*query.get_compiler(connection=connection).as_sql())
         compiler: Any = rows.query.get_compiler(connection=connection)
         self.condition = Part(*compiler.compile(rows.query.where))
-        quote = connection.ops.quote_name
-        table = quote(rows.model._meta.db_table)
-        fields = rows.model._meta.concrete_fields
-        self.columns = ", ".join(f"{table}.{quote(field.column)}" for field in fields)
 
-    def statement(self, returning: bool = False) -> Statement:
-        """Return it whole; ``returning``: with all columns of the row that was updated."""
-        end = [Part(f" RETURNING {self.columns}")] if returning else []
+    def statement(self, reader: "Reader | None" = None) -> Statement:
+        """Return it whole; with what ``reader`` reads, of the row as it was updated."""
+        # By their bare names: a statement that is prepared anew takes its time by its length.
+        end = [] if reader is None else [Part(f" RETURNING {reader.columns()}")]
         return joined(self.changes, Part(" WHERE "), self.condition, *end)
 
 
 class Reader:
-    """Makes instances of a model from rows of a compiled SELECT by primary key."""
+    """
+    Makes instances of a model from rows of a compiled SELECT by primary key.
+
+    What ``rows`` defer is not read, and is read by itself when an instance is asked for it.
+    """
 
     def __init__(self, connection: Any, rows: Rows) -> None:
         self.using = connection.alias
+        self.connection = connection
         self.model = rows.model
         self.compiler = rows.query.get_compiler(connection=connection)
         text, params = self.compiler.as_sql()
@@ -162,12 +173,22 @@ class Reader:
         fields = self.compiler.klass_info["select_fields"]
         columns = [column[0] for column in self.compiler.select[fields[0] : fields[-1] + 1]]
         self.names = [column.target.attname for column in columns]
-        self.converters = self.compiler.get_converters(columns)
+        self.converters = tuple(self.compiler.get_converters(columns).items())
+        self._quoted = [connection.ops.quote_name(column.target.column) for column in columns]
+
+    def columns(self, prefix: str = "") -> str:
+        """Return the columns that are read, as SQL, each behind ``prefix``."""
+        return ", ".join(prefix + column for column in self._quoted)
 
     def instance(self, values: Any) -> Any:
         """Return the instance for one row as the database returned it."""
-        converted = next(iter(self.compiler.apply_converters([list(values)], self.converters)))
-        return self.model.from_db(self.using, self.names, converted)
+        values = list(values)
+        for place, (converters, column) in self.converters:
+            value = values[place]
+            for convert in converters:
+                value = convert(value, column, self.connection)
+            values[place] = value
+        return self.model.from_db(self.using, self.names, values)
 
     def get(self, values: dict[str, Any]) -> Any:
         """Execute and return the one instance; raise ``DoesNotExist`` if there is none."""

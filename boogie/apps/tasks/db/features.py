@@ -14,6 +14,9 @@ from .connections import apart
 #: Bytes that a statement needs besides the one long text in it.
 STATEMENT = 4096
 
+#: What libpq says of a connection that waits for a statement, by whichever driver.
+LIBPQ_ACTIVE = 1
+
 #: Isolation levels in which a transaction sees what others commit meanwhile.
 READ_COMMITTED = ("read committed", "read_committed")
 
@@ -96,6 +99,21 @@ def takes_statement(connection: Any, make: Callable[[], str]) -> bool:
     return len(text.encode()) + escaped + STATEMENT < int(limit)
 
 
+def has_partial_indexes(connection: Any) -> bool:
+    """Return whether an index may be on some rows only."""
+    return bool(connection.features.supports_partial_indexes)
+
+
+def hides_columns(connection: Any) -> bool:
+    """Return whether a column may be kept out of ``SELECT *``; of MySQL and MariaDB."""
+    return bool(connection.mysql_is_mariadb or connection.mysql_version >= (8, 0, 23))
+
+
+def share_lock(connection: Any) -> str:
+    """Return what ends a SELECT whose rows nobody is to change before this transaction ends."""
+    return {"postgresql": " FOR SHARE", "mysql": " LOCK IN SHARE MODE"}.get(connection.vendor, "")
+
+
 def is_in_process(connection: Any) -> bool:
     """Return whether nothing travels to the database: it is a library in this process."""
     return bool(connection.vendor == "sqlite")
@@ -111,6 +129,30 @@ def has_one_writer(connection: Any) -> bool:
     return bool(connection.vendor == "sqlite")
 
 
+def gives_up_transactions(connection: Any) -> bool:
+    """Return whether a statement that fails has all others of its transaction refused."""
+    return bool(connection.vendor == "postgresql")
+
+
+def forgets_what_is_fixed(connection: Any) -> bool:
+    """
+    Return whether ``a = 1 ORDER BY a, id`` may be read by an index on ``id``, or be sorted.
+
+    If statistics say that ``a = 1`` is true of many rows.
+    """
+    return bool(connection.vendor in ("postgresql", "mysql"))
+
+
+def looks_before_it_asks(connection: Any) -> bool:
+    """Return whether rows are read before a condition that is the same for all of them is asked."""
+    return bool(connection.vendor == "sqlite")
+
+
+def fetches_rows_singly(connection: Any) -> bool:
+    """Return whether each row that an index names is fetched by itself, from anywhere."""
+    return bool(connection.vendor == "mysql")
+
+
 def be_impatient(connection: Any) -> None:
     """Have statements of ``connection`` wait for no lock for longer than about a second."""
     impatient = {
@@ -120,6 +162,22 @@ def be_impatient(connection: Any) -> None:
     if connection.vendor in impatient:
         with connection.cursor() as cursor:
             cursor.execute(impatient[connection.vendor])
+
+
+def is_amid_a_statement(connection: Any) -> bool:
+    """Return whether the driver still waits for the end of a statement that nobody waits for."""
+    raw = connection.connection
+    if connection.vendor == "postgresql":
+        return int(raw.info.transaction_status) == LIBPQ_ACTIVE
+    if connection.vendor == "mysql":  # PyMySQL hangs up; mysqlclient has an answer left to read
+        return not getattr(raw, "open", True) or not connection.is_usable()
+    return False
+
+
+def cancel_statement(connection: Any) -> None:
+    """Have the server give up the statement that a connection waits for, if it can be told so."""
+    if connection.vendor == "postgresql" and is_amid_a_statement(connection):
+        connection.connection.cancel()
 
 
 def file_of(connection: Any) -> str | None:

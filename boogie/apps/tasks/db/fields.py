@@ -2,6 +2,8 @@
 Columns and indexes that mean the same on every database. Migrations name them.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, time
 from decimal import Decimal
@@ -12,11 +14,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from boogie.apps.tasks.serialization import codec
+from boogie.apps.tasks.serialization import as_stored, codec, sealing, unfit
 from boogie.apps.tasks.serialization.forms import PayloadField
 from boogie.apps.tasks.serialization.progress import Progress
 
 from . import features
+from .clock import Moment
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
@@ -41,6 +44,7 @@ class JSONField(models.JSONField):
 
     #: An empty list is a value; only the lack of one is invalid.
     empty_values = ()
+    loader: type[json.JSONDecoder] = codec.Loader
     default_error_messages = {
         "unfit": _("JSON would not bring this back as it is: %(reason)s."),
         "shape": _("This must be a %(shape)s, as the default is; it is a %(kind)s."),
@@ -48,7 +52,8 @@ class JSONField(models.JSONField):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options["encoder"] = codec.Encoder
-        options["decoder"] = codec.Decoder
+        # That of who loads a fixture; rows are read by from_db_value().
+        options["decoder"] = self.loader
         super().__init__(*args, **options)
 
     def deconstruct(self) -> Any:
@@ -64,13 +69,26 @@ class JSONField(models.JSONField):
     def db_check(self, connection: Any) -> str | None:
         return None
 
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        try:
+            return codec.loaded(value) if isinstance(value, str) else value
+        except json.JSONDecodeError:  # SQLite has text of its own for what is taken out of JSON
+            return value
+
     def value_from_object(self, obj: models.Model) -> Any:
         value = super().value_from_object(obj)
         # These a serializer takes for columns of such a type, and does not ask value_to_string().
-        return codec.tree(value) if isinstance(value, Decimal | date | time) else value
+        is_taken = value is None or isinstance(value, int | float | Decimal | date | time)
+        return codec.tree(self._to_dump(obj)) if is_taken else value
 
     def value_to_string(self, obj: models.Model) -> Any:
-        return codec.tree(super().value_from_object(obj))
+        return codec.tree(self._to_dump(obj))
+
+    def _to_dump(self, obj: models.Model) -> Any:
+        """Return the value of a row: what was stored encrypted leaves as it came."""
+        if self.name == "result":
+            return as_stored.result(obj)
+        return sealing.resealed(super().value_from_object(obj))
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -81,8 +99,8 @@ class JSONField(models.JSONField):
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         try:
             codec.pack(value)
-        except codec.Unfit as unfit:
-            raise self._invalid(value, "unfit", reason=unfit.placed) from None
+        except unfit.Unfit as error:
+            raise self._invalid(value, "unfit", reason=error.placed) from None
         super().validate(value, model_instance)
         if self.default in (list, dict) and not isinstance(value, self.default):
             kind, shape = type(value).__name__, self.default.__name__
@@ -103,8 +121,10 @@ class JSONField(models.JSONField):
 class ListField(JSONField):
     """A list that the machine writes; an empty one takes no room, and no part in an INSERT."""
 
+    shape: type = list
+
     def __init__(self, *args: Any, **options: Any) -> None:
-        fixed = {"default": list, "null": True, "blank": True, "editable": False}
+        fixed = {"default": self.shape, "null": True, "blank": True, "editable": False}
         super().__init__(*args, **{**options, **fixed})
 
     def deconstruct(self) -> Any:
@@ -114,20 +134,41 @@ class ListField(JSONField):
         return name, path, args, options
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        return [] if value is None else super().from_db_value(value, expression, connection)
+        if value is None:
+            return self.shape()
+        return super().from_db_value(value, expression, connection)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         return super().get_db_prep_save(value or None, connection)
 
 
+class DictField(ListField):
+    """The same for a dict."""
+
+    shape = dict
+
+
+def _progress(value: Any) -> Progress | None:
+    return None if value is None else Progress(**value)
+
+
+class _ProgressLoader(codec.Loader):
+    def decode(self, s: str, *args: Any) -> Progress | None:
+        return _progress(super().decode(s, *args))
+
+
 class ProgressField(JSONField):
     """A :class:`Progress`, or ``None``."""
 
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Progress | None:
-        return self._made(super().from_db_value(value, expression, connection))
+    loader = _ProgressLoader
 
-    def to_python(self, value: Any) -> Progress | None:
-        return value if isinstance(value, Progress) else self._made(super().to_python(value))
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Progress | None:
+        return _progress(super().from_db_value(value, expression, connection))
+
+    def to_python(self, value: Any) -> Any:
+        # Of XML it is the text, for which the loader is asked afterwards.
+        is_one = isinstance(value, Progress | str)
+        return value if is_one else _progress(super().to_python(value))
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         plain = asdict(value) if isinstance(value, Progress) else value
@@ -135,10 +176,7 @@ class ProgressField(JSONField):
 
     def value_to_string(self, obj: models.Model) -> Any:
         value = self.value_from_object(obj)
-        return asdict(value) if isinstance(value, Progress) else value
-
-    def _made(self, value: Any) -> Progress | None:
-        return None if value is None else Progress(**value)
+        return codec.tree(sealing.resealed(asdict(value))) if isinstance(value, Progress) else value
 
 
 class Dated(models.Func):
@@ -155,22 +193,22 @@ class Dated(models.Func):
         super().__init__(**extra)
         self.value = value
 
-    def _replacing(self, now: str) -> tuple[str, Any]:
+    def _replacing(self, template: str, now: tuple[str, Any]) -> tuple[str, Any]:
         text, found = codec.to_json(self.value), codec.to_json(NOW)
-        return f"REPLACE(%s, %s, {now})", (text, found)
+        return f"REPLACE(%s, %s, {template.format(now=now[0])})", (text, found, *now[1])
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        return self._replacing("""STRFTIME('"%%Y-%%m-%%dT%%H:%%M:%%f+00:00"', 'now')""")
+        template = """STRFTIME('"%%Y-%%m-%%dT%%H:%%M:%%f+00:00"', {now})"""
+        return self._replacing(template, Moment().as_sqlite(compiler, connection))
 
     def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        return self._replacing(
-            """DATE_FORMAT(UTC_TIMESTAMP(6), '"%%Y-%%m-%%dT%%H:%%i:%%s.%%f+00:00"')"""
-        )
+        template = """DATE_FORMAT({now}, '"%%Y-%%m-%%dT%%H:%%i:%%s.%%f+00:00"')"""
+        return self._replacing(template, Moment().as_mysql(compiler, connection))
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        now = "STATEMENT_TIMESTAMP() AT TIME ZONE 'UTC'"
         form = """'YYYY-MM-DD"T"HH24:MI:SS.US'"""
-        text, params = self._replacing(f"""'"' || TO_CHAR({now}, {form}) || '+00:00"'""")
+        template = f"""'"' || TO_CHAR({{now}} AT TIME ZONE 'UTC', {form}) || '+00:00"'"""
+        text, params = self._replacing(template, Moment().as_postgresql(compiler, connection))
         return f"{text}::jsonb", params
 
 
@@ -188,26 +226,25 @@ class PartialIndex(models.Index):
     """
     An index on the rows that match ``where``; on all rows where a database has no such thing.
 
-    Django's own ``condition`` makes every MySQL and MariaDB site read a warning.
+    Django's own ``condition`` makes every MySQL and MariaDB site read a warning. There it also has
+    ``besides``: of a large part of a table a planner would read all rows, but for such an index.
     """
 
-    def __init__(self, *expressions: Any, where: Q, **options: Any) -> None:
-        super().__init__(*expressions, **options)
-        self.where = where
+    def __init__(self, *args: Any, where: Q, besides: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.where, self.besides = where, besides
 
     def deconstruct(self) -> Any:
         path, expressions, options = super().deconstruct()
-        return path, expressions, {**options, "where": self.where}
-
-    def _asked(self) -> list[tuple[str, Any]]:
-        conditions: list[Any] = self.where.children
-        return [(name, value) for name, value in conditions if name.endswith("__isnull")]
+        return path, expressions, {**options, "where": self.where, "besides": self.besides}
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
-        if not schema_editor.connection.features.supports_partial_indexes:
-            return super().create_sql(model, schema_editor, using, **options)
-        # What all its rows have in common takes no part in their order: PostgreSQL would not know.
-        alike = {name.removesuffix("__isnull") for name, value in self._asked() if value is True}
-        fields = [name for name in self.fields if name not in alike]
-        partial = models.Index(fields=fields, name=self.name, condition=self.where)
-        return partial.create_sql(model, schema_editor, using, **options)
+        if schema_editor.connection.features.supports_partial_indexes:
+            conditions: list[Any] = self.where.children
+            # What all its rows have in common is not in their order: PostgreSQL would not know.
+            alike = {name.removesuffix("__isnull") for name, value in conditions if value is True}
+            fields = [name for name in self.fields if name not in alike]
+            index = models.Index(fields=fields, name=self.name, condition=self.where)
+        else:
+            index = models.Index(fields=[*self.fields, *self.besides], name=self.name)
+        return index.create_sql(model, schema_editor, using, **options)

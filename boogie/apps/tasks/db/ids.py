@@ -43,6 +43,11 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+def last() -> int:
+    """Return a number that another one takes the place of with every id that is made here."""
+    return _last
+
+
 def first_at(moment: datetime) -> uuid.UUID:
     """Return an id below all that are made from this moment on, and above those from before."""
     milliseconds = int(in_utc(moment).timestamp() * 1000)

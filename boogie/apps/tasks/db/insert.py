@@ -9,14 +9,20 @@ from django.db import models
 from django.db.models import sql
 
 from . import features
-from .compiled import Slot, Statement
+from .compiled import NOTHING, Part, Slot, Statement
 
 
 def insert_many(
-    connection: Any, row: models.Model, varying: tuple[str, ...], values: list[Any]
+    connection: Any,
+    row: models.Model,
+    varying: tuple[str, ...],
+    values: list[Any],
+    otherwise: Part = NOTHING,
 ) -> None:
     """
     Insert copies of ``row`` that differ in the fields ``varying``; ``values`` has theirs.
+
+    ``otherwise``: what is done in place of an error, for those that another row is in the way of.
 
     One statement, in which the rest travels once: on PostgreSQL the values are an
     array for each column, on MySQL and MariaDB a UNION. (Their clients' own bulk
@@ -41,12 +47,13 @@ def insert_many(
     with connection.cursor() as cursor:
         if features.is_in_process(connection):
             places = ", ".join(["%s"] * len(fields) + texts)
-            cursor.executemany(f"{start} VALUES ({places})", [(*v, *params) for v in prepared])
+            text = f"{start} VALUES ({places}){otherwise.text}"
+            cursor.executemany(text, [(*v, *params, *otherwise.params) for v in prepared])
             return
         names = ", ".join(f"v.{quote(field.column)}" for field in fields)
         table, given = _table(connection, fields, prepared)
-        text = f"{start} SELECT {names}, {', '.join(texts)} FROM {table}"
-        cursor.execute(text, [*params, *given])
+        text = f"{start} SELECT {names}, {', '.join(texts)} FROM {table}{otherwise.text}"
+        cursor.execute(text, [*params, *given, *otherwise.params])
 
 
 def _table(connection: Any, fields: list[Any], prepared: list[Any]) -> tuple[str, list[Any]]:
@@ -87,7 +94,7 @@ def _is_named(field: Any, template: models.Model) -> bool:
     if hasattr(value, "as_sql"):
         return True
     has_default = field.db_default is not models.NOT_PROVIDED
-    return not has_default and (not field.null or value not in (None, []))
+    return not has_default and (not field.null or value not in (None, [], {}))
 
 
 class Inserter:
@@ -110,19 +117,28 @@ class Inserter:
         self.compiler = query.get_compiler(connection=connection)
         self.compiler.returning_fields = returned
         ((text, params),) = self.compiler.as_sql()
-        self.statement = Statement(text, params, one_plan=True)
+        self.statement = self._statement(connection, text, params)
         columns = [field.get_col(model._meta.db_table) for field in returned]
         self.converters = self.compiler.get_converters(columns)
 
+    def _statement(self, connection: Any, text: str, params: Any) -> Statement:
+        return Statement(text, params, one_plan=True)
+
     def insert(self, connection: Any, row: models.Model) -> None:
         """Insert ``row``; set on it what the database computed."""
+        self._inserted(row, self._returned(connection, row))
+
+    def _returned(self, connection: Any, row: models.Model) -> Any:
+        """Execute, and return the row that came back; ``None``: none did."""
         own = vars(row)
         values = {
             field.attname: field.get_db_prep_save(own[field.attname], connection)
             for field in self.given
         }
         with self.statement.cursor(connection, values) as cursor:
-            found = cursor.fetchone()
+            return cursor.fetchone()
+
+    def _inserted(self, row: models.Model, found: Any) -> None:
         converted = next(iter(self.compiler.apply_converters([list(found)], self.converters)))
-        own.update(zip(self.returned, converted, strict=True))
+        vars(row).update(zip(self.returned, converted, strict=True))
         row._state.adding = False

@@ -6,13 +6,15 @@ Built from querysets, so that names, quoting and filters stay the ORM's.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.models import Case, F, Value, When
 
+from .compiled import Part
 from .connections import apart
+from .fields import JSONField
 
 Rows = models.QuerySet[Any]
 
@@ -32,6 +34,21 @@ class Unindexed(models.Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         return self.as_sql(compiler, connection, template="(%(expressions)s || '')", **extra)
+
+
+class UnindexedTime(models.Func):
+    """
+    A time as no index of SQLite has it.
+
+    That takes ``IS NULL`` for an equality, and with it an index whose rows are all alike in that.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+    output_field = models.DateTimeField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **extra)
 
 
 class Remembered(models.Func):
@@ -68,18 +85,31 @@ def _names_keys(condition: Any) -> bool:
     return getattr(target, "primary_key", False) and condition.lookup_name in ("exact", "in")
 
 
-def which_exist(*querysets: Rows) -> list[bool]:
-    """Return for each queryset whether it has a row, in one statement."""
-    connection = connections[querysets[0].db]
-    parts: list[str] = []
-    params: list[Any] = []
-    for rows in querysets:
-        compiler = rows.order_by().values("pk")[:1].query.get_compiler(connection=connection)
-        part, part_params = compiler.as_sql()
-        parts.append(f"EXISTS ({part})")
-        params.extend(part_params)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", params)
+def exists(rows: Rows) -> Part:
+    """Return SQL that tells whether ``rows`` has a row."""
+    text, params = _compiled(rows.order_by().values("pk")[:1])
+    return Part(f"EXISTS ({text})", params)
+
+
+def exists_if(condition: Any, rows: Rows) -> Part:
+    """Return SQL that tells whether ``rows`` has a row; none is looked at without ``condition``."""
+    compiler = rows.query.get_compiler(connection=connections[rows.db])
+    text, params = compiler.compile(condition.resolve_expression(rows.query))
+    part = exists(rows)
+    return Part(f"CASE WHEN {text} THEN {part.text} ELSE FALSE END", [*params, *part.params])
+
+
+def which_exist(*asked: Rows | Part) -> list[bool]:
+    """
+    Return for each queryset whether it has a row, in one statement.
+
+    In place of a queryset there may be what :func:`exists` has made of one; not of the first.
+    """
+    parts = [one if isinstance(one, Part) else exists(one) for one in asked]
+    params = [value for part in parts for value in part.params]
+    using = cast(Rows, asked[0]).db
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(part.text for part in parts)}", params)
         return [bool(found) for found in cursor.fetchone()]
 
 
@@ -179,3 +209,33 @@ def _looked_at(rows: Rows, fits: Rows, cap: int, **columns: Any) -> tuple[str, S
     )
     asked = rows.annotate(fits=whether, **columns)
     return _compiled(asked.values_list("fits", *columns)[:cap])
+
+
+class Appended(models.Func):
+    """A JSON list with one more object at its end; ``values`` has the parts of that, by name."""
+
+    output_field = JSONField()
+
+    def __init__(self, field: str, **values: Any) -> None:
+        self.names = tuple(values)
+        super().__init__(models.F(field), *values.values())
+
+    def _appended(self, compiler: Any, template: str, text: str = "{}") -> tuple[str, Any]:
+        (before, params), *parts = map(compiler.compile, self.get_source_expressions())
+        pairs = zip(self.names, parts, strict=True)
+        members = ", ".join(f"'{name}', {text.format(part)}" for name, (part, _) in pairs)
+        values = [value for _, own in parts for value in own]
+        return template.format(before=before, members=members), (*params, *values)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        template = "JSON_INSERT(COALESCE({before}, '[]'), '$[#]', JSON_OBJECT({members}))"
+        return self._appended(compiler, template)
+
+    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        template = "JSON_ARRAY_APPEND(COALESCE({before}, '[]'), '$', JSON_OBJECT({members}))"
+        return self._appended(compiler, template)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        object_of = "JSONB_BUILD_ARRAY(JSONB_BUILD_OBJECT({members}))"
+        template = f"(COALESCE({{before}}, '[]'::jsonb) || {object_of})"
+        return self._appended(compiler, template, "{}::text")

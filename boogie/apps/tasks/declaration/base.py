@@ -8,28 +8,27 @@ ready. The rooms below are imported by the methods that need them.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    ParamSpec,
-    Self,
-    TypeVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ImproperlyConfigured
 
-from boogie.apps.tasks import current_app, registry
+from boogie.apps.tasks import current_app, loops, registry
+from boogie.apps.tasks.limits import Limiting
+from boogie.apps.tasks.unique import Unique
 
+from .about.accepted import Checked
+from .asynchronous import functions
+from .asynchronous.verbs import AwaitedHistory, AwaitedTaskVerbs
 from .cancel import Cancelling
 from .each import Each
 from .factory import annotate, build, parameter_name
+from .gate import OfFunctions
+from .held.holding import Holding
 from .history import History
 from .retry import Retrying
 from .telling import Telling
-from .using import Using
+from .using import Adjustable
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.run import Run
@@ -41,7 +40,20 @@ R = TypeVar("R")
 B = TypeVar("B", bound="BoogieTask[Any, ..., Any]")
 
 
-class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
+class BoogieTask(
+    functions.Coroutines,
+    AwaitedTaskVerbs[O, P, R],
+    AwaitedHistory[O],
+    Adjustable[O, P, R],
+    History[O],
+    Holding,
+    Cancelling,
+    Retrying,
+    Telling,
+    Checked,
+    Unique,
+    Generic[O, P, R],
+):
     """
     A task about a model instance. A real Celery task class.
 
@@ -58,10 +70,17 @@ class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
     atomic: bool = False
     #: Whether a run whose worker died may be started again.
     rescue: bool = True
+    #: Seconds, or a ``timedelta``, from when a row may start, or a time: one that nobody has
+    #: started by then is cancelled.
+    expires: float | timedelta | datetime | None = None  # type: ignore[assignment]
+    #: How many of its rows run at the same time, how many start in a time.
+    limits: Sequence[Limiting] = ()
     #: Names that the task had before; rows and doorbells that carry them still run.
     aliases: Sequence[str] = ()
     #: Names of arguments that are shown nowhere.
     sensitive: Sequence[str] = ()
+    #: Whether arguments, result, errors and notes of its rows are stored encrypted.
+    encrypt: bool = False
     #: The level from which on its rows keep what the body logs; ``None``: ``KEEP_LOG``.
     log: str | None = None
     #: What people read of it; ``None``: the name of the function or class.
@@ -83,6 +102,10 @@ class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
     #: What was decorated: a function, or a ``BoogieTask`` subclass.
     declared_from: Any = None
     _check_call: Any = None
+
+    if not TYPE_CHECKING:  # type checkers know of neither
+        enqueue = OfFunctions()
+        aenqueue = OfFunctions()
 
     # --- to override ------------------------------------------------------------------
 
@@ -136,6 +159,8 @@ class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
             """Call the function: in a worker on the request of the run, else as Celery does."""
             run = self._current_run
             if run is None or not run.begins():
+                if self.own_run is not None:
+                    return functions.called(self, args, kwargs)
                 return super().__call__(*args, **kwargs)
             return self.run(*args, **kwargs)
 
@@ -146,18 +171,21 @@ class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
         An exception is recorded in the row and raised unchanged. A retry is made
         at once; time limits do not apply.
         """
+        loops.refuse("call", "acall")
         from boogie.apps.tasks.execution import inline
 
         return cast(R, inline.call(self, cast(Any, obj), args, kwargs))
 
     def delayed(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a queued row and return it; it runs in the background after commit."""
+        loops.refuse("delayed", "adelayed")
         from boogie.apps.tasks.enqueue import one
 
         return one.queued(self, obj, args, kwargs)
 
     def paused(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a paused row and return it; ``row.run()`` queues it."""
+        loops.refuse("paused", "apaused")
         from boogie.apps.tasks.enqueue import one
 
         return one.paused(self, obj, args, kwargs)
@@ -171,14 +199,11 @@ class BoogieTask(History[O], Cancelling, Retrying, Telling, Generic[O, P, R]):
         ``time`` is a number of seconds or a ``timedelta`` from now, or a
         ``datetime`` (naive: in the current time zone).
         """
+        loops.refuse("schedule", "aschedule")
         from boogie.apps.tasks.enqueue import one, times
 
         when = times.start_time(self.name, time)
         return one.queued(self, obj, args, kwargs, when)
-
-    def using(self, *, requested_by: Any) -> Using[O, P, R]:
-        """Return the same verbs, for rows that the user ``requested_by`` asks for."""
-        return Using(self, requested_by)
 
     @property
     def each(self) -> Each[O, P]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from celery import _state
 
+from boogie.apps.tasks import loops
+
 if TYPE_CHECKING:
     from boogie.apps.tasks.execution.run import Run
 
@@ -36,8 +38,20 @@ class Cancelling:
 
 def check_cancelled() -> None:
     """Raise :class:`TaskCancelled` if the row of the task that runs here was cancelled."""
-    for task in reversed(_state._task_stack.stack):  # type: ignore[attr-defined]
-        current: Any = task
-        if isinstance(current, Cancelling) and current._current_run is not None:
-            current.check_cancelled()
-            return
+    if (task := _running_here()) is not None:
+        task.check_cancelled()
+
+
+async def acheck_cancelled() -> None:
+    """Do what :func:`check_cancelled` does, and let the event loop go on meanwhile."""
+    if (task := _running_here()) is not None:
+        await task.acheck_cancelled()
+
+
+def _running_here() -> Any:
+    """Return the innermost task of this thread, or of this coroutine, that has a row."""
+    stack: list[Any] = [loops.body.get(), *_state._task_stack.stack]  # type: ignore[attr-defined]
+    for task in reversed(stack):
+        if isinstance(task, Cancelling) and task._current_run is not None:
+            return task
+    return None

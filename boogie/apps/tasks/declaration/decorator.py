@@ -3,8 +3,9 @@
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import (
+    TYPE_CHECKING,
     Any,
     Concatenate,
     Literal,
@@ -33,13 +34,38 @@ def _from_function(function: Callable[..., Any], options: dict[str, Any]) -> Any
     return build(cls, function, name, base, options)
 
 
+if TYPE_CHECKING:
+
+    class AsyncTask(BoogieTask[O, P, R]):
+        """A task whose function is to be awaited: only a plain call of it is another."""
+
+        def __call__(  # type: ignore[override]
+            self, obj: O, /, *args: P.args, **kwargs: P.kwargs
+        ) -> Coroutine[Any, Any, R]: ...
+
+
 class Decorator(Protocol):
     """What ``@task(...)`` with options, ``bind`` not among them, makes a task with."""
 
     @overload
     def __call__(self, source: type[B], /) -> B: ...
     @overload
+    def __call__(
+        self, source: Callable[Concatenate[O, P], Coroutine[Any, Any, R]], /
+    ) -> "AsyncTask[O, P, R]": ...
+    @overload
     def __call__(self, source: Callable[Concatenate[O, P], R], /) -> BoogieTask[O, P, R]: ...
+
+
+class BoundDecorator(Protocol):
+    """What ``@task(bind=True, ...)`` makes a task with."""
+
+    @overload
+    def __call__(
+        self, source: Callable[Concatenate[Any, O, P], Coroutine[Any, Any, R]], /
+    ) -> "AsyncTask[O, P, R]": ...
+    @overload
+    def __call__(self, source: Callable[Concatenate[Any, O, P], R], /) -> BoogieTask[O, P, R]: ...
 
 
 @overload
@@ -47,13 +73,17 @@ def task(function: type[B], /) -> B: ...
 
 
 @overload
+def task(
+    function: Callable[Concatenate[O, P], Coroutine[Any, Any, R]], /
+) -> "AsyncTask[O, P, R]": ...
+
+
+@overload
 def task(function: Callable[Concatenate[O, P], R], /) -> BoogieTask[O, P, R]: ...
 
 
 @overload
-def task(
-    *, bind: Literal[True], **options: Any
-) -> Callable[[Callable[Concatenate[Any, O, P], R]], BoogieTask[O, P, R]]: ...
+def task(*, bind: Literal[True], **options: Any) -> BoundDecorator: ...
 
 
 @overload

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
+from boogie.apps.tasks import loops
 from boogie.apps.tasks.protocols import Declaration
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def __call__(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows; they run in the background after commit."""
+        loops.refuse("each", "aeach")
         from boogie.apps.tasks.enqueue import many
 
         size = kwargs.pop("chunk_size", None)
@@ -59,6 +61,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def paused(self, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make paused rows; the queryset's ``run()`` queues them."""
+        loops.refuse("each.paused", "aeach.paused")
         from boogie.apps.tasks.enqueue import many
 
         size = kwargs.pop("chunk_size", None)
@@ -75,6 +78,7 @@ class Each(Generic[O, P]):
     ) -> "TaskQuerySet": ...
     def schedule(self, time: Time, objects: Any, /, *args: Any, **kwargs: Any) -> "TaskQuerySet":
         """Make queued rows that start no earlier than ``time``, which is as for ``schedule()``."""
+        loops.refuse("each.schedule", "aeach.schedule")
         from boogie.apps.tasks.enqueue import many, times
 
         size = kwargs.pop("chunk_size", None)

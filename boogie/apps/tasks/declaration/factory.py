@@ -12,12 +12,21 @@ from celery.app.annotations import resolve_all as resolve_all_annotations
 from celery.app.autoretry import add_autoretry_behaviour
 from celery.utils.functional import head_from_fun
 
-from boogie.apps.tasks import registry
+from boogie.apps.tasks import limits, registry, unique
 from boogie.apps.tasks.protocols import Declaration
 
+from .asynchronous import functions
 from .faces import check_face
 from .gate import Gate
-from .options import check_log, check_names, check_priority, check_queue, check_sensitive
+from .options import (
+    check_errors,
+    check_expires,
+    check_log,
+    check_names,
+    check_priority,
+    check_queue,
+    check_sensitive,
+)
 from .signatures import is_static, own_parameters
 
 #: Options of Celery's that are no attributes of its task class.
@@ -39,7 +48,6 @@ IN_VAIN: dict[str, tuple[tuple[Any, ...], str]] = {
         "results are in the rows, never in Celery's result backend; see results().",
     ),
     "track_started": ((None, False), "the status of a row that runs is always 'running'."),
-    "expires": ((None,), "a row waits until it is run, or cancelled by cancel()."),
     "serializer": ((None,), "arguments are JSON, in the row."),
 }
 
@@ -48,7 +56,7 @@ OWN_OPTIONS = ("queue", "priority")
 
 
 def build(
-    cls: type, source: Any, name: str, base: type | None, options: dict[str, Any]
+    cls: Any, source: Any, name: str, base: type | None, options: dict[str, Any]
 ) -> Declaration:
     """Build the concrete class of a task, and register its one instance."""
     bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
@@ -63,12 +71,16 @@ def build(
         "__qualname__": source.__qualname__,
         "__doc__": source.__doc__,
     }
-    if "permission" in members:
-        members["permission"] = _unbound(members["permission"])
-    task = type(cls.__name__, bases, members)()
+    for key in members.keys() & {"permission", "unique_by"}:
+        members[key] = _unbound(members[key])
+    cls = type(cls.__name__, bases, members)
+    task = cast(Any, cls)()
     vars(task).update(own)
+    cls.is_async = functions.is_coroutine_function(cls.run)
     _check_task(task)
+    functions.adapt(task)
     add_autoretry_behaviour(task)
+    limits.declare(task.names, task.limits)
     registry.register(task)
     return cast(Declaration, task)
 
@@ -116,7 +128,11 @@ def _check_task(task: Any) -> None:
         raise TypeError(f"{task.name}: aliases must be a list of names, not {task.aliases!r}.")
     check_names(task.names)
     check_log(task.name, task.log)
+    check_expires(task.name, task.expires)
+    for option in ("autoretry_for", "dont_autoretry_for"):
+        check_errors(task.name, option, getattr(task, option, ()))
     check_face(task)
+    functions.check(task)
     function = inspect.unwrap(type(task).run)
     task._check_call = head_from_fun(type(task).run, bound=not is_static(task))
     if not _takes_object(task, function):
@@ -124,6 +140,11 @@ def _check_task(task: Any) -> None:
             f"{task.name}: a task function takes a model instance as its first argument."
         )
     check_sensitive(task.name, task.sensitive, _arguments(task))
+    task.unique_rule = unique.made(task.name, task, own_parameters(task, type(task).run), about=1)
+    if type(task.encrypt) is not bool:
+        raise TypeError(f"{task.name}: encrypt must be True or False, not {task.encrypt!r}.")
+    if task.sensitive or task.encrypt:
+        task.resultrepr_maxsize = 0  # of what Celery logs, and sends as an event
 
 
 def _arguments(task: Any) -> Collection[str]:

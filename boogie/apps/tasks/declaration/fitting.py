@@ -17,13 +17,16 @@ from .signatures import UNKNOWN, alternatives, parameters
 NOTHING = (object, type(None), UNKNOWN)
 
 
+def says(task: Any) -> list[Any]:
+    """Return what ``task`` says of its object: the option, or each type of its annotation."""
+    if task.model is not None:
+        return [_loaded(task.model)]
+    return alternatives(parameters(task)[0].annotation)
+
+
 def classes(task: Any) -> tuple[type, ...]:
     """Return the classes that the object of ``task`` may be of; none: it does not say."""
-    if task.model is not None:
-        found = [_loaded(task.model)]
-    else:
-        found = alternatives(parameters(task)[0].annotation)
-    return tuple(one for one in found if isinstance(one, type) and one not in NOTHING)
+    return tuple(one for one in says(task) if isinstance(one, type) and one not in NOTHING)
 
 
 def _loaded(model: Any) -> Any:

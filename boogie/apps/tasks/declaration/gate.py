@@ -8,6 +8,8 @@ from celery.exceptions import Ignore
 
 from boogie.apps.tasks import current_app
 
+from .asynchronous.stack import ContextStack
+
 
 class Gate:
     """
@@ -22,16 +24,20 @@ class Gate:
         """Bind to ``app``; one that is not in use does not take the task from the one that is."""
         if cls.__bound__ and app is not current_app.celery_app():
             return app
-        return super().bind(app)  # type: ignore[misc]
+        bound = super().bind(app)  # type: ignore[misc]
+        if cls.has_coroutines and not isinstance(cls.request_stack, ContextStack):
+            cls.request_stack = ContextStack(cls.name)
+        return bound
 
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> Any:
         """Stop a run without a claimed row; one without its object fails where its body would."""
         task = cast(Any, self)
         run = task._current_run
         if run is None:
             raise Ignore(f"{task_id} is not to be run: it was claimed, moved or deleted before")
-        if run.gone is None:
-            super().before_start(task_id, args, kwargs)  # type: ignore[misc]
+        if run.gone is not None:
+            return None
+        return super().before_start(task_id, args, kwargs)  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         task = cast(Any, self)
@@ -84,3 +90,23 @@ class Gate:
     def apply(self: Any, *args: Any, **options: Any) -> Any:
         """Refuse: see ``call()``."""
         raise TypeError(f"{self.name} is a Boogie task: use call(obj, ...) in place of apply().")
+
+
+class OfFunctions:
+    """
+    A verb that functions of Django Tasks have, and Boogie tasks do not: the error says what to use.
+
+    Still no attribute: ``hasattr()`` is false, and a subclass may have one of that name.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, task: Any, owner: Any) -> Any:
+        verb = "adelayed" if self._name.startswith("a") else "delayed"
+        raise AttributeError(
+            f"{owner.name or owner.__qualname__} is a Boogie task: use {verb}(obj, ...) in place "
+            f"of {self._name}(), which functions of Django Tasks have.",
+            name=self._name,
+            obj=owner if task is None else task,
+        )

@@ -4,6 +4,8 @@ What a task tells of its rows, and how it deletes them. No model is imported whe
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from boogie.apps.tasks import loops
+
 if TYPE_CHECKING:
     from boogie.apps.tasks.models import TaskQuerySet
     from boogie.apps.tasks.models.results import Results
@@ -38,4 +40,5 @@ class History(Generic[O]):
         ``finished``: only rows that have ended; else paused and queued ones too.
         ``keep_last``: keep the finished row created last for each object.
         """
+        loops.refuse("clean", "aclean")
         return self.tasks(obj).clean(keep_last=keep_last, finished=finished)

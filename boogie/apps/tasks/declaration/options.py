@@ -3,12 +3,18 @@ Which values options can have: those that every row gets.
 """
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
-from boogie.apps.tasks.conf import LEVELS
+from django.utils.functional import LazyObject
+
+from boogie.apps.tasks.kinds import LEVELS
 
 #: Characters of a column for names.
 MAX_NAME = 255
+
+#: Between a time and what it is in another zone.
+MARGIN = timedelta(days=2)
 
 
 def check_priority(name: str, priority: Any) -> None:
@@ -28,10 +34,66 @@ def check_queue(name: str, queue: Any) -> None:
         )
 
 
+def check_user(name: str, user: Any) -> None:
+    """Raise ``TypeError`` if this cannot be who asks for a row; a lazy user is not asked for."""
+    if user is None or isinstance(user, LazyObject):
+        return
+    if isinstance(user, type) or not (hasattr(user, "pk") and hasattr(user, "get_username")):
+        raise TypeError(
+            f"{name}: requested_by must be a user, or None, not {user!r:.80} of type "
+            f"{type(user).__qualname__}."
+        )
+
+
 def check_log(name: str, level: Any) -> None:
     """Raise ``ValueError`` if there is no such level; what is no text is an attribute of theirs."""
     if isinstance(level, str) and level not in LEVELS:
         raise ValueError(f"{name}: log must be one of {', '.join(LEVELS)}, not {level!r}.")
+
+
+def check_expires(name: str, expires: Any) -> None:
+    """Raise ``TypeError`` or ``ValueError`` if no row can be started by then."""
+    if expires is None:
+        return
+    if isinstance(expires, datetime):
+        _check_moment(name, expires)
+        return
+    if not isinstance(expires, int | float | timedelta) or isinstance(expires, bool):
+        raise TypeError(
+            f"{name}: expires must be a number of seconds, a timedelta or a datetime, "
+            f"not {expires!r:.80} of type {type(expires).__qualname__}."
+        )
+    try:
+        length = expires if isinstance(expires, timedelta) else timedelta(seconds=expires)
+        is_fit = length > timedelta(0) and bool(datetime.now() + length)
+    except (OverflowError, ValueError):  # there is no such date, or it is not a number
+        is_fit = False
+    if not is_fit:
+        raise ValueError(
+            f"{name}: expires must be more than 0 seconds, and no later than the year 9999; it is "
+            f"{expires!r:.80}."
+        )
+
+
+def _check_moment(name: str, expires: datetime) -> None:
+    try:
+        _ = (expires - MARGIN, expires + MARGIN)
+    except OverflowError:
+        raise ValueError(
+            f"{name}: expires must be a time that every zone has a date for, in the years 1 to "
+            f"9999; it is {expires}."
+        ) from None
+
+
+def check_errors(name: str, option: str, errors: Any) -> None:
+    """Raise ``TypeError`` if these are no exceptions that can be caught."""
+    is_fit = isinstance(errors, Collection) and all(
+        isinstance(error, type) and issubclass(error, BaseException) for error in errors
+    )
+    if not is_fit:
+        raise TypeError(
+            f"{name}: {option} must be a list or tuple of exception classes, not {errors!r:.80}."
+        )
 
 
 def check_sensitive(name: str, sensitive: Any, parameters: Collection[str]) -> None:

@@ -4,15 +4,15 @@ What the signature of a task says: its arguments, and the types that they are an
 An annotation that cannot be read says nothing; it is never an error.
 """
 
-import builtins
 import inspect
 import re
 import types
-from collections.abc import Iterator
 from typing import Annotated, Any, ForwardRef, TypeVar, Union, get_args, get_origin
 
 from django.apps import apps
 from django.core.exceptions import AppRegistryNotReady
+
+from .annotated.names import Names, variables
 
 Parameter = inspect.Parameter
 
@@ -30,7 +30,7 @@ def parameters(task: Any) -> list[Parameter]:
     if ANYTHING.issuperset(parameter.kind for parameter in found):
         # A decorator that passes on whatever it gets: what it wraps says more.
         found = own_parameters(task, inspect.unwrap(function))
-    names = _Names(inspect.unwrap(function))
+    names = Names(inspect.unwrap(function), variables(type(task), _owner(task)))
     return [p.replace(annotation=resolved(p.annotation, names)) for p in found]
 
 
@@ -38,6 +38,11 @@ def own_parameters(task: Any, function: Any) -> list[Parameter]:
     """Return the parameters of ``function``, which ``task`` runs, from the object on."""
     found = inspect.signature(function, follow_wrapped=False).parameters.values()
     return list(found)[0 if is_static(task) else 1 :]
+
+
+def _owner(task: Any) -> type:
+    """Return the class that defines what ``task`` runs."""
+    return next(one for one in type(task).__mro__ if "run" in vars(one))
 
 
 def is_static(task: Any) -> bool:
@@ -57,13 +62,10 @@ def alternatives(annotation: Any) -> list[Any]:
         return alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return [one for member in get_args(annotation) for one in alternatives(member)]
-    if isinstance(annotation, TypeVar):
-        bounds = annotation.__constraints__ or (annotation.__bound__,)
-        return [one for bound in bounds if bound is not None for one in alternatives(bound)]
     return [annotation]
 
 
-def resolved(annotation: Any, names: "_Names") -> Any:
+def resolved(annotation: Any, names: Names) -> Any:
     """Return the type that an annotation means, or ``UNKNOWN``."""
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
@@ -71,63 +73,51 @@ def resolved(annotation: Any, names: "_Names") -> Any:
         return _evaluated(annotation, names)
     if hasattr(annotation, "__value__"):  # ``type Name = …``
         return _value(annotation, names)
-    if isinstance(annotation, TypeVar) and isinstance(annotation.__bound__, ForwardRef):
-        return resolved(annotation.__bound__, names)
+    if isinstance(annotation, TypeVar):
+        given, there = names.given_for(annotation)
+        return _any_of(_bounds(annotation), names) if given is None else resolved(given, there)
     origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return resolved(inner[0], names)
     if origin in (Union, types.UnionType):
-        known = [resolved(member, names) for member in inner]
-        return UNKNOWN if UNKNOWN in known else Union[tuple(known)]  # noqa: UP007 - of a list
+        return _any_of(inner, names)
     if origin is list and inner:
         member = resolved(inner[0], names)
         return list if member is UNKNOWN else types.GenericAlias(list, (member,))
     return annotation
 
 
-def _evaluated(text: str, names: "_Names") -> Any:
+def _any_of(members: tuple[Any, ...], names: Names) -> Any:
+    known = [resolved(member, names) for member in members]
+    return UNKNOWN if UNKNOWN in known or not known else Union[tuple(known)]  # noqa: UP007
+
+
+def _bounds(variable: TypeVar) -> tuple[Any, ...]:
+    """Return what a type variable may stand for; nothing: it does not say, or cannot be read."""
+    try:
+        bound = variable.__bound__  # a name that is there for type checkers alone raises
+        return variable.__constraints__ or (() if bound is None else (bound,))
+    except NameError:
+        return ()
+
+
+def _evaluated(text: str, names: Names, is_inner: bool = False) -> Any:
     if re.fullmatch(r"\w+\.\w+", text.strip()) and (model := _model(*text.strip().split("."))):
         return model
     try:
         value = eval(text, {"__builtins__": {}}, names)
     except Exception:  # whatever it means, it is not for us to say
         return UNKNOWN
-    return UNKNOWN if isinstance(value, str) else resolved(value, names)
+    if isinstance(value, str):  # in quotes although all are text, or a setting that names a model
+        return UNKNOWN if is_inner else _evaluated(value, names, is_inner=True)
+    return resolved(value, names)
 
 
-def _value(alias: Any, names: "_Names") -> Any:
+def _value(alias: Any, names: Names) -> Any:
     try:
         return resolved(alias.__value__, names)
     except NameError:
         return UNKNOWN
-
-
-class _Names(dict[str, Any]):
-    """
-    What names in the annotations of a function mean.
-
-    A name that is there for type checkers alone is taken for a model's: of the function's own
-    app, or of the only app that has one.
-    """
-
-    def __init__(self, function: Any) -> None:
-        super().__init__()
-        self._globals = getattr(function, "__globals__", {})
-        self._module = getattr(function, "__module__", "") or ""
-
-    def __missing__(self, name: str) -> Any:
-        for names in (self._globals, vars(builtins)):
-            if name in names:
-                return names[name]
-        found = list(_models_called(name))
-        near = [model for model in found if model._meta.app_config is self._app()]
-        (model,) = near or found
-        return model
-
-    def _app(self) -> Any:
-        return apps.get_containing_app_config(self._module)
-
-
-def _models_called(name: str) -> Iterator[Any]:
-    return (model for model in apps.get_models() if model.__name__ == name)
 
 
 def _model(label: str, name: str) -> Any:

@@ -1,34 +1,36 @@
 """
 Many rows at once: one task about each of many objects.
 
-Rows are inserted in chunks; of a queryset only primary keys are read. No doorbell
-is published here: the keepers ring in step with the workers, so that neither the
-caller nor the broker is flooded.
+Rows are inserted in chunks. No doorbell is published here: the keepers ring in step with
+the workers, so that neither the caller nor the broker is flooded.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from django.db import DatabaseError, connections, models, router, transaction
+from django.db import DatabaseError, connections, transaction
 
 from boogie.apps.tasks import current_app
-from boogie.apps.tasks.db import features, outages
+from boogie.apps.tasks.db import commits, outages
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.compiled import NOTHING, Part
 from boogie.apps.tasks.db.ids import uuid7_block
 from boogie.apps.tasks.db.insert import insert_many
-from boogie.apps.tasks.lifecycle import emit, states
-from boogie.apps.tasks.models import Task, TaskQuerySet, families
+from boogie.apps.tasks.db.unique.inserting import held
+from boogie.apps.tasks.lifecycle import emit, places, states, transitions
+from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import references
+from boogie.apps.tasks.unique import debounce_of
 
-from .draft import draft
-
-#: The content type of an object, its key, and its database.
-Reference = tuple[int, str, str]
-References = Iterator[Reference]
+from . import lines, one, sources, times, unique
+from .draft import draft, load
+from .inserting import db_of
+from .sources import Reference, References
+from .unique import Keys
 
 #: Rows of one INSERT.
 CHUNK = 2000
@@ -37,111 +39,155 @@ CHUNK = 2000
 VARYING = ("id", "content_type", "object_id", "object_db")
 
 
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What the rows of one call have in common, and how they come to be."""
+
+    row: Task
+    arrow: states.Arrow
+    #: Of unique rows what makes their keys, and what is done where others have their places.
+    keys: Keys | None = None
+    otherwise: Part = NOTHING
+    #: Whether those others are not to start before the transaction of the caller has ended.
+    holds: bool = False
+    #: Of rows under limits what tells their values.
+    limits: lines.Values | None = None
+
+    @property
+    def using(self) -> str:
+        """The database that the rows are for."""
+        return db_of(self.row)
+
+    @property
+    def rows(self) -> TaskQuerySet:
+        """All rows of that database."""
+        return Task.objects.using(self.using)
+
+
 def queued(
     task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
 ) -> TaskQuerySet:
-    """Insert a queued row for each object, due now or at ``when``; return the rows."""
+    """
+    Insert a queued row for each object, due now or at ``when``; return the rows.
+
+    Of a unique task, for each object that has none.
+    """
     row = draft(task, args, kwargs)
+    load(task, row, is_pattern=True)
     row.queue = current_app.queue_of(task)
     row.status = states.QUEUED
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
-    return _insert_all(task, row, objects, size, states.CREATE_QUEUED)
+    start = one.begin(when, debounce_of(task.unique_rule))
+    row.expires = times.expiry(task.name, task.expires, start)
+    pattern = _pattern(task, row, args, kwargs, states.CREATE_QUEUED)
+    return _insert_all(task, pattern, objects, size)
 
 
 def paused(
     task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
 ) -> TaskQuerySet:
-    """Insert a paused row for each object; return the rows."""
+    """Insert a paused row for each object, or for each that has none; return the rows."""
     row = draft(task, args, kwargs)
+    load(task, row, is_pattern=True)
     row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
-    return _insert_all(task, row, objects, size, states.CREATE_PAUSED)
+    row.expires = times.expiry(task.name, task.expires)
+    pattern = _pattern(task, row, args, kwargs, states.CREATE_PAUSED)
+    return _insert_all(task, pattern, objects, size)
+
+
+def _pattern(task: Declaration, row: Task, args: Any, kwargs: Any, arrow: states.Arrow) -> Pattern:
+    limited = lines.Values.of_call(task, args, kwargs)
+    rule = task.unique_rule
+    if rule is None:
+        return Pattern(row, arrow, limits=limited)
+    row.unique_running, debounce = rule.is_live, rule.debounce
+    if debounce is not None and arrow is states.CREATE_QUEUED and row.scheduled_for is None:
+        row.due = row.not_before = Moment(debounce.seconds)
+    connection = connections[db_of(row)]
+    holds = debounce is None and not rule.is_live and commits.in_transaction(connection)
+    otherwise = unique.otherwise(row, debounce)
+    return Pattern(row, arrow, Keys(task, rule, args, kwargs), otherwise, holds, limited)
 
 
 def _insert_all(
-    task: Declaration, row: Task, objects: Any, size: int | None, arrow: states.Arrow
+    task: Declaration, pattern: Pattern, objects: Any, size: int | None
 ) -> TaskQuerySet:
     """Insert in one transaction, or with ``size`` in one for each so many rows."""
     if size is not None and (type(size) is not int or size < 1):
         raise ValueError(f"{task.name}: chunk_size must be a whole number above 0, not {size!r}.")
-    using = row._state.db or ""
     first = uuid7_block().int
     made = 0
-    found = _references(task, objects, using)
+    more = [teller for teller in (pattern.limits, pattern.keys) if teller is not None]
+    found = sources.references(task, objects, pattern.using, more)
     if size is None:
-        made = _insert_as_one(row, found, first, arrow)
+        made = _insert_as_one(pattern, found, first)
     else:
-        while chunk := list(islice(found, size)):
-            commit = partial(_commit_chunk, row, chunk, first + made, arrow)
-            made += outages.unlocked(using, commit)
-    rows = Task.objects.using(using)
+        with closing(found):
+            while chunk := list(islice(found, size)):
+                commit = partial(_commit_chunk, pattern, chunk, first + made)
+                made += outages.unlocked(pattern.using, commit)
     if not made:
-        return rows.none()
+        return pattern.rows.none()
     last = uuid.UUID(int=first + made - 1)
-    return rows.filter(name=task.name, pk__gte=uuid.UUID(int=first), pk__lte=last)
+    return pattern.rows.filter(name=task.name, pk__gte=uuid.UUID(int=first), pk__lte=last)
 
 
-def _insert_as_one(row: Task, found: References, first: int, arrow: states.Arrow) -> int:
+def _insert_as_one(pattern: Pattern, found: References, first: int) -> int:
     """Insert in one transaction; what is one chunk is done again if it lost against others."""
-    using = row._state.db or ""
     made, chunk = 0, []
     try:
-        with transaction.atomic(using=using):
+        with transaction.atomic(using=pattern.using), closing(found):
             while chunk := list(islice(found, CHUNK)):
-                made += _insert_chunk(row, chunk, first + made, arrow)
+                made += _insert_chunk(pattern, chunk, first + made)
     except DatabaseError as error:
         is_all = chunk and len(chunk) < CHUNK and not made
-        if not is_all or not outages.has_lost(using, error):
+        if not is_all or not outages.has_lost(pattern.using, error):
             raise
-        made = outages.unlocked(using, partial(_commit_chunk, row, chunk, first, arrow))
+        commit = partial(_commit_chunk, pattern, chunk, first)
+        made = outages.unlocked(pattern.using, commit)
     return made
 
 
-def _commit_chunk(row: Task, chunk: list[Reference], first: int, arrow: states.Arrow) -> int:
+def _commit_chunk(pattern: Pattern, chunk: list[Reference], first: int) -> int:
     # Not on every database is the INSERT one statement.
-    with transaction.atomic(using=row._state.db):
-        return _insert_chunk(row, chunk, first, arrow)
+    with transaction.atomic(using=pattern.using):
+        return _insert_chunk(pattern, chunk, first)
 
 
-def _insert_chunk(row: Task, chunk: list[Reference], first: int, arrow: states.Arrow) -> int:
-    using = row._state.db or ""
+def _insert_chunk(pattern: Pattern, chunk: list[Reference], first: int) -> int:
+    """Return how many ids were given away: of unique rows fewer may have been made."""
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
-    insert_many(connections[using], row, VARYING, varying)
-    emit.many(arrow, Task.objects.using(using).all(), ids)
+    if pattern.keys is not None:
+        _insert_unique(pattern, {values[-1]: values for values in reversed(varying)})
+    else:
+        _insert(pattern, varying)
+    emit.many(pattern.arrow, pattern.rows.all(), ids)
     return len(chunk)
 
 
-def _references(task: Declaration, objects: Any, using: str) -> References:
-    """Yield content type, key and database of each object."""
-    if isinstance(objects, models.QuerySet):
-        yield from _references_of_queryset(task, objects, using)
-        return
-    if not isinstance(objects, Iterable) or isinstance(objects, str | bytes | dict):
-        raise TypeError(
-            f"{task.name}: each() takes a queryset or an iterable of model instances, "
-            f"not {objects!r:.80} of type {type(objects).__qualname__}."
-        )
-    for given in objects:
-        obj = references.check_object(task.name, given)
-        kind = families.type_for(type(obj), using).pk
-        database = router.db_for_write(type(obj), instance=obj)
-        yield kind, references.checked_key(task.name, obj), database
+def _insert(pattern: Pattern, values: list[tuple[Any, ...]]) -> None:
+    names = VARYING if pattern.keys is None else (*VARYING, "unique_key")
+    if pattern.limits is None:
+        connection = connections[pattern.using]
+        insert_many(connection, pattern.row, names, values, pattern.otherwise)
+    else:
+        lines.insert(pattern.row, names, values, pattern.otherwise)
 
 
-def _references_of_queryset(
-    task: Declaration, objects: "models.QuerySet[Any]", using: str
-) -> References:
-    model = objects.model
-    probe = model()
-    probe._state.db = objects.db
-    database = router.db_for_write(model, instance=probe)
-    kind = families.type_for(model, using).pk
-    keys: Iterable[Any] = objects.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
-    if features.blocks_readers(connections[objects.db]):
-        # Nothing can be written under a cursor that is open since before somebody else wrote.
-        keys = list(keys)
-    for key in keys:
-        probe.pk = key
-        yield kind, references.checked_key(task.name, probe), database
+def _insert_unique(pattern: Pattern, by_key: dict[str, tuple[Any, ...]]) -> None:
+    """Insert the rows whose places are free: in the order of their keys, as everybody does."""
+    if pattern.row.expires is not None:
+        transitions.expire(places.holders(pattern.rows, by_key))  # as a keeper soon would
+    for _try in range(unique.TRIES):
+        values = [by_key[key] for key in sorted(by_key)]
+        _insert(pattern, values)
+        if not pattern.holds:
+            return
+        for key in held(places.holders(pattern.rows, by_key), "unique_key"):
+            del by_key[key]
+        if not by_key:
+            return
+    raise unique.lost(pattern.row)

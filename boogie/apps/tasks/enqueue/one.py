@@ -2,106 +2,144 @@
 Making one row: checked, inserted in the caller's transaction, rung for on commit.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
-from django.db.models.signals import post_save, pre_save
+from django.db import connections, router, transaction
 
-from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks import current_app, identity, limits
 from boogie.apps.tasks.broker import doorbell
-from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import commits, compiled, insert, outages
+from boogie.apps.tasks.db import commits, outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import emit, states, transitions
-from boogie.apps.tasks.models import Task, columns, families
+from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import references
+from boogie.apps.tasks.unique import Debounce, debounce_of
 
-from .draft import draft
+from . import limiting, showing, times, unique
+from .draft import draft, load
+from .inserting import db_of, insert_row
+
+#: Inserts a row that is under limits: database, task, row, and what inserts it.
+Enter = Callable[[str, Any, Task, Callable[[], Task]], Task]
 
 
 def queued(task: Declaration, obj: Any, args: Any, kwargs: Any, when: Any = None) -> Task:
-    """Insert a queued row, due now or at ``when``, and ring its doorbell on commit."""
+    """
+    Insert a queued row, due now or at ``when``, and ring its doorbell on commit.
+
+    Or return the one that has its place.
+    """
     row = _new_row(task, obj, args, kwargs)
-    row.status = states.QUEUED
+    debounce = debounce_of(task.unique_rule)
+    row.expires = times.expiry(task.name, task.expires, begin(when, debounce))
     rings = False
     if when is not None:
         row.queue = current_app.queue_of(task)
-        row.scheduled_for = row.not_before = row.due = when
     else:
         row.queue, rings = current_app.destination(task)
+    return insert_queued(row, when, rings, debounce)
+
+
+def begin(when: Any, debounce: Debounce | None) -> Any:
+    """Return when a new row may start, if that is not now."""
+    return Moment(debounce.seconds) if when is None and debounce is not None else when
+
+
+def insert_queued(row: Task, when: Any, rings: bool, debounce: Debounce | None = None) -> Task:
+    """
+    Insert a row as queued, due now or at ``when``, or return the one that has its place.
+
+    ``rings``: there is a broker to ring at.
+    """
+    row.status = states.QUEUED
+    row.scheduled_for = when
+    start = begin(when, debounce)
+    may_be_tried = start is not None or not row.limits or limiting.stand_in_line(row)
+    if start is not None:
+        row.not_before = row.due = start
+        rings = False
+    else:
         # Nobody says when a transaction ends that the project commits itself: the keeper rings.
-        rings = rings and not broker_pool.is_broken and commits.is_told(connections[_db(row)])
+        rings = rings and not doorbell.is_kept_in()
+        rings = rings and commits.is_told(connections[db_of(row)])
         row.due = Moment(conf.RING_AGAIN if rings else 0.0)
-    _insert(row)
+    if not may_be_tried:
+        row.due, rings = None, False
+    found = _insert(row, debounce)
+    if found is not row:
+        return found
     if rings:
-        transaction.on_commit(partial(_ring, row), using=_db(row), robust=True)
-    emit.one(states.CREATE_QUEUED, row, _db(row))
+        transaction.on_commit(partial(_ring, row), using=db_of(row), robust=True)
+    emit.one(states.CREATE_QUEUED, row, db_of(row))
     return row
 
 
 def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
-    """Insert a paused row."""
+    """Insert a paused row, or return the one that has its place."""
     row = _new_row(task, obj, args, kwargs)
+    row.expires = times.expiry(task.name, task.expires)
     row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
-    _insert(row)
-    emit.one(states.CREATE_PAUSED, row, _db(row))
+    if row.limits:
+        row.held_by = limiting.keys_of(row.limits)[0]  # its place, once it is to run
+    found = _insert(row, debounce_of(task.unique_rule))
+    if found is not row:
+        return found
+    emit.one(states.CREATE_PAUSED, row, db_of(row))
     return row
 
 
-def running(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
-    """Insert a row that this process runs itself, attempt 1 of a ``call()``; tell nobody yet."""
+def running(task: Declaration, obj: Any, args: Any, kwargs: Any, enter: Enter) -> Task:
+    """
+    Insert a row that this process runs itself, attempt 1 of a ``call()``; tell nobody yet.
+
+    Or return the one that has its place. ``enter`` inserts a row that is under limits, or raises:
+    see :func:`limiting.claim.enter`.
+    """
     row = _new_row(task, obj, args, kwargs)
     row.queue = current_app.queue_of(task)
     row.status = states.RUNNING
     row.attempt = 1
     row.started = Moment()
     row.worker = identity.caller_id()
-    _insert(row)
-    return row
+    insert = partial(_insert, row)
+    return enter(db_of(row), task, row, insert) if row.limits else insert()
 
 
 def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Check everything about a call; return an unsaved row for it, without queue."""
     obj = references.check_object(task.name, obj)
+    task.check_object(obj)
     key = references.checked_key(task.name, obj)
     row = draft(task, args, kwargs)
+    load(task, row)
+    if limits.of_task(task.name):
+        row.limits = limiting.values_of(task, references.unwrap(obj), args, kwargs)
     row.content_type = families.type_for(type(obj), row._state.db)
     row.object_id = key
     row.object_db = router.db_for_write(type(obj), instance=obj)
+    if task.unique_rule is not None:
+        keys = unique.Keys(task, task.unique_rule, args, kwargs)
+        row.unique_key = keys.of(type(obj), obj, key, row.object_db)
+        row.unique_running = task.unique_rule.is_live
     return row
 
 
-def _db(row: Task) -> str:
-    return row._state.db or DEFAULT_DB_ALIAS
-
-
-def _insert(row: Task) -> None:
-    """Insert a row, and read back what the database computed, in one statement."""
-    using = _db(row)
-    connection = connections[using]
-    own = columns.of(Task)
-    computed = own.computed(vars(row))
-    if row.scheduled_for is None and _may_be_compiled(connection):
-        shape = insert.Shape(Task, own.given(vars(row)), tuple(computed.items()))
-        inserter = compiled.cached(using, shape, partial(insert.Inserter, shape=shape))
-        outages.unlocked(using, partial(inserter.insert, connection, row))
-        return
-    outages.unlocked(using, partial(row.save, force_insert=True, using=using))
-
-
-def _may_be_compiled(connection: Any) -> bool:
-    """Return whether an INSERT returns what it computed, and nobody listens to ``save()``."""
-    listened = pre_save.has_listeners(Task) or post_save.has_listeners(Task)
-    return bool(connection.features.can_return_columns_from_insert) and not listened
+def _insert(row: Task, debounce: Debounce | None = None) -> Task:
+    """Insert a row; return it, or the one that has its place."""
+    if unique.has_no_place(row):
+        insert_row(row)
+        return row
+    return unique.insert(row, debounce)
 
 
 def _ring(row: Task) -> None:
     """Ring one fresh row; if that fails, leave it to the keeper's next look."""
-    if doorbell.ring([row]):
-        using = _db(row)
+    if doorbell.ring([showing.mark(row)]):
+        using = db_of(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)
         outages.unlocked(using, partial(transitions.release, mine))

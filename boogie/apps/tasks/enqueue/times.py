@@ -9,7 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.moments import in_utc
 
 
 def start_time(name: str, when: Any) -> Any:
@@ -29,6 +31,32 @@ def start_time(name: str, when: Any) -> Any:
         f"{name}: the time must be a number of seconds, a timedelta or a datetime, "
         f"not {when!r:.80} of type {type(when).__qualname__}."
     )
+
+
+def expiry(name: str, expires: Any, when: Any = None) -> Any:
+    """
+    Return by when a row is to be started: an expression in database time, or a datetime; or none.
+
+    ``expires`` is an option that was checked; ``when``: when the row may start, if that is not now.
+    """
+    if expires is None:
+        return None
+    try:
+        return stored(expires) if isinstance(expires, datetime) else _counted(name, expires, when)
+    except (OverflowError, ValueError):
+        raise ValueError(
+            f"{name}: a row cannot expire after the year 9999, or before the year 1; expires is "
+            f"{expires!r:.80}."
+        ) from None
+
+
+def _counted(name: str, expires: Any, when: Any) -> Any:
+    length = expires if isinstance(expires, timedelta) else timedelta(seconds=float(expires))
+    if isinstance(when, datetime) and in_utc(when) > clock.here():
+        return stored(in_utc(when) + length)
+    # What was to start in the past starts now.
+    begin = when.seconds if isinstance(when, Moment) else 0.0
+    return Moment(delay(name, begin + length.total_seconds()))
 
 
 #: Between a time and what it is in another zone, and between our clock and the database's.

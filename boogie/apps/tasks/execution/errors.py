@@ -1,12 +1,13 @@
 """
-Exceptions as entries of ``Task.errors``. Nothing here touches the database.
+Exceptions as entries of ``Task.errors``. Nothing here writes to the database.
 """
 
 import traceback
 from types import TracebackType
 from typing import Any
 
-from boogie.apps.tasks.lifecycle import history
+from boogie.apps.tasks.exceptions import Superseded
+from boogie.apps.tasks.lifecycle import history, places
 
 #: Exit codes by which billiard has a child end that gets a signal (billiard.common).
 BY_SIGNAL = range(-255, -191)
@@ -49,6 +50,13 @@ def describe(exception: BaseException, attempt: int, worker: str) -> dict[str, A
         attempt,
         worker,
     )
+
+
+def superseded(row: Any) -> Superseded:
+    """Return why ``row``, which was to run again, does not."""
+    newer = places.holder(row)
+    which = "a newer row" if newer is None else f"{newer.pk}, which is newer,"
+    return Superseded(f"{which} waits in the place of {row.name}[{row.pk}], and does what it did")
 
 
 def entry(kind: str, message: str, trace: str, attempt: int, worker: str) -> dict[str, Any]:

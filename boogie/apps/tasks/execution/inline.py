@@ -12,18 +12,29 @@ from celery.exceptions import Ignore
 from django.db import models
 
 from boogie.apps.tasks.enqueue import one
-from boogie.apps.tasks.exceptions import TaskCancelled
+from boogie.apps.tasks.exceptions import NotUnique, TaskCancelled
 from boogie.apps.tasks.lifecycle import emit, states
+from boogie.apps.tasks.limiting import claim as limited
+from boogie.apps.tasks.limiting import handover
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.serialization import codec, references
 
 from . import settle
+from .logs import records
 from .run import TAKEN, Run
 
 
-def call(task: Declaration, obj: models.Model, args: Any, kwargs: Any) -> Any:
-    """Make a row and run it here and now; return what the function returned."""
-    row = one.running(task, obj, args, kwargs)
+def call(
+    task: Declaration, obj: models.Model, args: Any, kwargs: Any, maker: Declaration | None = None
+) -> Any:
+    """
+    Make a row and run it here and now; return what the function returned.
+
+    ``maker``: the task as its row is to be made, where some of its options are others.
+    """
+    row = one.running(maker or task, obj, args, kwargs, limited.enter)
+    if not row.is_new:
+        raise NotUnique(f"{task.name} is {row.status} already: {row.pk}", row)
     arrived_args, arrived_kwargs = codec.round_trip([row.args, row.kwargs])
     run = Run(row, [references.unwrap(obj), *arrived_args], arrived_kwargs)
     arrow = states.CREATE_RUNNING
@@ -51,7 +62,10 @@ def _trace(task: Declaration, run: Run, arrow: states.Arrow) -> None:
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
         # KeyboardInterrupt and SystemExit pass through signals and Celery's tracer unseen.
+        run.exception = run.exception or exception
         settle.fail(run, run.error or run.describe(exception))
+        records.ended(run)
+        handover.after(run.row)
         raise
 
 
@@ -65,7 +79,7 @@ def _outcome(task: Declaration, run: Run) -> Any:
 
 def _again(run: Run) -> Run:
     """Return the next run of a ``call()`` that asked for a retry; its row has been claimed."""
-    mine = run.rows.running().filter(pk=run.row.pk, worker=run.row.worker)
+    mine = run.itself.running().filter(worker=run.row.worker)
     row = mine.filter(attempt=run.row.attempt + 1).first()
     if row is None:
         raise TaskCancelled(f"{run.row} was cancelled, or given up, before it was retried")

@@ -5,6 +5,7 @@ Called in threads of the worker's main process: hooks of users run here, too.
 """
 
 import logging
+from functools import partial
 from typing import Any
 
 from billiard.einfo import ExceptionInfo
@@ -14,11 +15,15 @@ from celery.signals import task_failure
 from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.db import ids as uuids
 from boogie.apps.tasks.exceptions import UnknownTask, WorkerLost
-from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.functions import telling
+from boogie.apps.tasks.lifecycle import places, states, transitions
+from boogie.apps.tasks.limiting import handover
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.protocols import Declaration
 
-from . import delays, errors, settle, start
+from . import around, delays, errors, settle, start
+from .logs import records
+from .run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +45,25 @@ def lose(row: Task, how: str) -> None:
         return
     error = errors.describe(lost, row.attempt, row.worker)
     rows = Task.objects.using(row._state.db)
-    if transitions.rescue(rows, row, error, delay):
-        logger.warning("%s; it is queued again", lost)
+    try:
+        moved = places.back(rows, row, partial(transitions.rescue, rows, row, error, delay))
+    except places.PlaceTaken:
+        _give_way(row, error)
+        return
+    if moved:
+        records.lost(row, error)
+        handover.after(row)
+
+
+def _give_way(row: Task, error: dict[str, Any]) -> None:
+    """Cancel a running row whose process is gone, since a newer one waits in its place."""
+    taken = errors.superseded(row)
+    why = errors.describe(taken, row.attempt, row.worker)
+    if transitions.cancel_run(Task.objects.using(row._state.db), row, error, why):
+        records.superseded(row, why)
+        handover.after(row)
+        if row.backend:
+            telling.ended(row, taken)
 
 
 def give_back(ids: list[str]) -> None:
@@ -56,13 +78,23 @@ def abandon(row: Task, exception: Exception) -> None:
 
     They are called for the one who moved the row, once it has: they may take long.
     """
-    run = start.read(row)
-    run.exception = exception
-    run.error = run.describe(exception)
+    run = start.begun(row)
+    run.exception, run.error = exception, run.describe(exception)
+    # Before anything of the project's is called: it may be what the process died of.
     settle.fail(run, run.error)
-    task = registry.get(row.name)
+    records.ended(run)
+    handover.after(row)
+    task = registry.of_row(row)
     if run.outcome != states.FAILED or task is None:
         return
+    try:
+        _tell(start.restored(run), task, exception)
+    finally:
+        around.leave(run)
+
+
+def _tell(run: Run, task: Declaration, exception: Exception) -> None:
+    row = run.row
     request = Context(
         id=str(row.pk),
         args=run.args,
@@ -77,6 +109,8 @@ def abandon(row: Task, exception: Exception) -> None:
         _fail_as_celery_does(task, request, exception)
     finally:
         task.request_stack.pop()
+    if row.backend:
+        telling.ended(row, exception)
 
 
 def _fail_as_celery_does(task: Declaration, request: Any, exception: Exception) -> None:
@@ -110,6 +144,16 @@ def lose_child(task_id: str, pid: int | None, how: str) -> None:
     row = of_child(task_id, pid)
     if row is not None:
         lose(row, how)
+    else:
+        tell_killed(task_id, pid)
+
+
+def tell_killed(task_id: str, pid: int | None) -> None:
+    """Log the end of a run whose child is dead, if its row was cancelled before."""
+    cancelled = Task.objects.on_primary().cancelled().filter(pk=task_id, pid=pid)
+    row = cancelled.filter(worker=identity.worker_id()).first()
+    if row is not None:
+        records.killed(row)
 
 
 def abandon_child(task_id: str, pid: int | None, exception: Exception) -> None:

@@ -17,11 +17,12 @@ from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.enqueue.origin import Origin, coming_from
 from boogie.apps.tasks.exceptions import TaskCancelled
 from boogie.apps.tasks.protocols import Declaration
-from boogie.apps.tasks.serialization import payloads, secrets
+from boogie.apps.tasks.serialization import payloads, sealing, secrets
 from boogie.apps.tasks.tracking import logs
 from boogie.apps.tasks.tracking.reporter import speaking
 
 from . import delays, settle
+from .logs import concealing, records
 from .run import DELETED, TAKEN, Run
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,13 @@ def perform(task: Declaration, run: Run, body: Callable[..., Any]) -> Any:
     With ``atomic`` the body and the settling UPDATE share one transaction.
     """
     run.hidden = run.reporter.hidden = secrets.hidden(task, run.args, run.kwargs)
+    records.started(run)
     try:
+        if task.sensitive or task.encrypt:
+            concealing.arguments(task)
+        if task.encrypt or type(run.row.args) is sealing.SealedList:
+            sealing.require(task.name)
+            run.seals = run.reporter.seals = True
         if task.atomic:
             _perform_atomically(task, run, body)
         else:
@@ -79,7 +86,7 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
 
 def _has_deleted_its_row(run: Run) -> bool:
     """Return whether the row is gone, and note it: nobody can run it again."""
-    if run.rows.filter(pk=run.row.pk).exists():
+    if run.itself.exists():
         return False
     run.outcome = DELETED
     return True
@@ -106,7 +113,11 @@ def _perform(task: Declaration, run: Run, body: Callable[..., Any]) -> None:
             result = body(*run.args, **run.kwargs)
         if run.postponed is not None:
             raise run.postponed
-        run.data = payloads.pack_result(task.name, task.serialize_result(result))
+        # A function of Django Tasks has one task for all, and no hook of its own.
+        name, has_hook = run.row.name, not run.row.backend
+        run.data = payloads.pack_result(name, task.serialize_result(result), has_hook)
+        if run.seals:
+            run.data = sealing.Secret(run.data)
     except BaseException:
         run.has_raised = True
         raise

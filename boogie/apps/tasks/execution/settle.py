@@ -4,7 +4,6 @@ The end of a run: the one UPDATE that says how it ended.
 A run settles once; whoever comes second finds its outcome. No body and no hook is called here.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,13 +14,13 @@ from django.db import DatabaseError, DataError, OperationalError, connections, t
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
-from boogie.apps.tasks.lifecycle import states, transitions
+from boogie.apps.tasks.functions import telling
+from boogie.apps.tasks.lifecycle import finishing, places, states, transitions
+from boogie.apps.tasks.limiting import claim as limited
 from boogie.apps.tasks.serialization import codec
 
-from . import delays
+from . import delays, errors
 from .run import TAKEN, Run
-
-logger = logging.getLogger(__name__)
 
 
 def finish(run: Run) -> None:
@@ -57,7 +56,7 @@ def _refused(run: Run, refusal: DatabaseError) -> ResultError:
 def finish_now(run: Run) -> None:
     """Do the settling UPDATE of a run whose body returned."""
     try:
-        moved = transitions.finish(run.rows, run.row, run.data)
+        moved = _finish(run)
     except OperationalError as error:
         if features.takes_statement(connections[run.db], partial(codec.to_json, run.data)):
             raise
@@ -65,8 +64,17 @@ def finish_now(run: Run) -> None:
     _note(run, moved, states.FINISHED)
 
 
+def _finish(run: Run) -> int:
+    is_read = run.row.backend and telling.is_told_of_success()
+    if is_read and features.returns_from_update(connections[run.db]):
+        run.settled = finishing.finish_and_read(run.rows, run.row, run.data)
+        return int(run.settled is not None)
+    return transitions.finish(run.rows, run.row, run.data)
+
+
 def fail(run: Run, error: dict[str, Any]) -> None:
     """Settle a run that raised."""
+    run.reason = error
     _settle(run, lambda: _note(run, transitions.fail(run.rows, run.row, error), states.FAILED))
 
 
@@ -79,28 +87,47 @@ def retry(run: Run, reason: Retry) -> None:
         run.exception = error
         fail(run, run.describe(error))
         return
-    move = partial(transitions.retry, run.rows, run.row, run.describe(cause), due, **run.changes)
+    run.reason = run.describe(cause)
+    move = partial(transitions.retry, run.rows, run.row, run.reason, due, **run.changes)
     if run.is_call:
-        move = partial(_retry_here, run, move)
-    _settle(run, lambda: _note(run, move(), states.QUEUED))
+        _settle(run, lambda: _note(run, _retry_here(run, move), states.QUEUED))
+    else:
+        _go_back(run, move)
 
 
-def _retry_here(run: Run, move: Callable[[], int]) -> int:
-    """Send back the row of a ``call()`` and claim it again: no worker gets it in between."""
+def _retry_here(run: Run, move: Callable[..., int]) -> int:
+    """
+    Send back the row of a ``call()`` and claim it again: no worker gets it in between.
+
+    Nor does it wait in between: a newer one that does is in nobody's way.
+    """
+    placeless = {"unique_key": ""} if places.is_in_line(run.row) else {}
     with transaction.atomic(using=run.db):
-        return move() and transitions.reclaim(run.rows.filter(pk=run.row.pk), run.row)
+        moved = move(**placeless) and transitions.reclaim(run.itself, run.row)
+        limited.go_on(run.db, run.row)
+        return moved
+
+
+def _go_back(run: Run, move: Callable[[], int]) -> None:
+    """Send the row of a run back to the queue; cancel it if a newer one waits in its place."""
+    back = partial(places.back, run.rows, run.row, move)
+    try:
+        _settle(run, lambda: _note(run, back(), states.QUEUED))
+    except places.PlaceTaken:
+        why, run.reason = run.reason or {}, run.describe(errors.superseded(run.row))
+        give_way = partial(transitions.cancel_run, run.rows, run.row, why, run.reason)
+        _settle(run, lambda: _note(run, give_way(), states.CANCELLED))
 
 
 def rescue(run: Run, error: BaseException, delay: float) -> None:
     """Send back the row of a run of which nothing remains: its database was away."""
-    move = partial(transitions.rescue, run.rows, run.row, run.describe(error), delay)
-    _settle(run, lambda: _note(run, move(), states.QUEUED))
+    run.reason = run.describe(error)
+    _go_back(run, partial(transitions.rescue, run.rows, run.row, run.reason, delay))
 
 
 def cancel(run: Run) -> None:
     """Cancel the row of a run that was told to record no outcome."""
-    move = partial(transitions.cancel_run, run.rows, run.row)
-    _settle(run, lambda: _note(run, move(), states.CANCELLED))
+    _settle(run, lambda: _note(run, transitions.cancel_run(run.rows, run.row), states.CANCELLED))
 
 
 def close(run: Run, returned: bool) -> None:
@@ -134,8 +161,6 @@ def _reject(run: Run, rejected: Reject) -> None:
 
 def _note(run: Run, moved: int, outcome: str) -> None:
     run.outcome = outcome if moved else TAKEN
-    if not moved:
-        logger.info("%s was settled, cancelled or rescued by somebody else meanwhile", run.row)
 
 
 def _settle(run: Run, settling: Callable[[], None]) -> None:

@@ -16,7 +16,8 @@ from boogie.apps.tasks.declaration.signatures import UNKNOWN, Parameter
 from boogie.apps.tasks.declaration.signatures import arguments as signature_of
 
 from .fields import SecretField, TextField, YesNoField
-from .kinds import field_for, takes_none_by
+from .keys import Searches
+from .kinds import field_for, takes_instances, takes_none_by
 from .structures import JSONField, LinesField, Typed
 
 #: A keyword of ``each()``, which takes an argument of that name by its position.
@@ -36,6 +37,8 @@ class Argument:
     takes_none: bool
     is_secret: bool
     field: forms.Field
+    #: Whether its annotation says that it is an instance, or several.
+    takes_instances: bool = False
 
     @property
     def has_default(self) -> bool:
@@ -55,7 +58,7 @@ class Argument:
         return value
 
 
-def arguments_of(task: Any, searches: Any = None) -> list[Argument]:
+def arguments_of(task: Any, searches: Searches) -> list[Argument]:
     """Return the arguments of ``task``, the object not among them."""
     found = [_argument(parameter, task, searches) for parameter in signature_of(task)]
     names = {argument.name for argument in found}
@@ -63,20 +66,21 @@ def arguments_of(task: Any, searches: Any = None) -> list[Argument]:
     return found + [_hidden(name) for name in hidden]
 
 
-def _argument(parameter: Parameter, task: Any, searches: Any) -> Argument:
+def _argument(parameter: Parameter, task: Any, searches: Searches) -> Argument:
     name, default = parameter.name, parameter.default
     secret = name in task.sensitive
     options: dict[str, Any] = {"label": pretty_name(name), "required": default is UNKNOWN}
-    field = _field(parameter, None if secret else searches, options)
+    field = _field(parameter, searches.typed() if secret else searches, options)
     if secret and not isinstance(field, YesNoField):
         field = _secret(field, options)
     takes_none = takes_none_by(parameter.annotation)
     if takes_none:
         field.required = False
-    return Argument(name, parameter.kind, default, takes_none, secret, field)
+    objects = takes_instances(parameter.annotation)
+    return Argument(name, parameter.kind, default, takes_none, secret, field, objects)
 
 
-def _field(parameter: Parameter, searches: Any, options: dict[str, Any]) -> forms.Field:
+def _field(parameter: Parameter, searches: Searches, options: dict[str, Any]) -> forms.Field:
     annotation = parameter.annotation
     if parameter.kind is Parameter.VAR_KEYWORD:
         words = _("Further arguments, as JSON: an object {...}.")

@@ -35,7 +35,9 @@ SIMPLE: dict[Any, Callable[..., forms.Field]] = {
 LISTS = (list, Sequence, Collection, Iterable, tuple)
 
 
-def field_for(annotation: Any, default: Any, searches: Any, **options: Any) -> forms.Field:
+def field_for(
+    annotation: Any, default: Any, searches: keys.Searches, **options: Any
+) -> forms.Field:
     """Return the field of an argument; an unknown annotation is read from the ``default``."""
     kinds = [kind for kind in alternatives(annotation) if kind is not type(None)]
     if kinds == [UNKNOWN] and default is not UNKNOWN:
@@ -56,7 +58,7 @@ def _literals(kind: Any) -> tuple[Any, ...]:
 
 
 def _single(
-    kind: Any, takes_none: bool, searches: Any, options: dict[str, Any]
+    kind: Any, takes_none: bool, searches: keys.Searches, options: dict[str, Any]
 ) -> forms.Field | None:
     """Return the field of one type; ``None``: only JSON can hold it."""
     if kind is bool:
@@ -66,12 +68,25 @@ def _single(
     if get_origin(kind) is Literal:
         return choices.OptionField(choices.of_literal(get_args(kind)), **options)
     if get_origin(kind) in LISTS:
-        return _lines(get_args(kind), options)
+        return _lines(get_args(kind), searches.typed(), options)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return choices.OptionField(choices.of_enum(kind), **options)
-    if isinstance(kind, type) and issubclass(kind, models.Model) and not kind._meta.abstract:
+    if is_model(kind):
         return keys.field_for(kind, searches, **options)
     return None
+
+
+def is_model(kind: Any) -> bool:
+    """Return whether ``kind`` is a model that has objects."""
+    is_one = isinstance(kind, type) and issubclass(kind, models.Model)
+    return is_one and not kind._meta.abstract
+
+
+def takes_instances(annotation: Any) -> bool:
+    """Return whether an annotation says that an instance, or a list of some, is to be given."""
+    found = alternatives(annotation)
+    members = [one for kind in found if get_origin(kind) in LISTS for one in get_args(kind)]
+    return any(is_model(kind) for member in [*found, *members] for kind in alternatives(member))
 
 
 def _yes_or_no(takes_none: bool, options: dict[str, Any]) -> forms.Field:
@@ -80,12 +95,14 @@ def _yes_or_no(takes_none: bool, options: dict[str, Any]) -> forms.Field:
     return fields.YesNoField(**{**options, "required": False})
 
 
-def _lines(members: tuple[Any, ...], options: dict[str, Any]) -> forms.Field | None:
+def _lines(
+    members: tuple[Any, ...], searches: keys.Searches, options: dict[str, Any]
+) -> forms.Field | None:
     """Return the field of ``list[member]``; ``None``: an item would take more than a line."""
     if len(members) not in (1, 2) or members[1:] not in ((), (Ellipsis,)):
         return None
     kinds = [kind for kind in alternatives(members[0]) if kind is not type(None)]
-    inner = _single(kinds[0], False, None, {}) if len(kinds) == 1 else None
+    inner = _single(kinds[0], False, searches, {}) if len(kinds) == 1 else None
     if inner is None or isinstance(inner, LinesField):
         return None
     if isinstance(inner, fields.YesNoField):

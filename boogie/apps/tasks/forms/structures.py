@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.serialization import codec
 from boogie.apps.tasks.serialization.forms import PayloadField
+from boogie.apps.tasks.serialization.unfit import Unfit
 
 from .fields import TextField
 
@@ -95,7 +96,7 @@ class JSONField(PayloadField):
             raise self._refused("shape", shape=self.shapes[self._shape])
         try:
             codec.pack(value)
-        except codec.Unfit as unfit:
+        except Unfit as unfit:
             raise self._refused("unfit", reason=unfit.placed) from None
         except RecursionError:
             raise self._refused("unfit", reason=_("it is nested too deeply")) from None

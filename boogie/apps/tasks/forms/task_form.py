@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from boogie.apps.tasks.declaration import faces
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.exceptions import ArgumentError
-from boogie.apps.tasks.serialization import payloads
+from boogie.apps.tasks.serialization import instances, payloads, sealing, secrets
 
 from . import widgets
-from .arguments import Call, arguments_of, call_of, defaults, initial_from, named
+from .arguments import Argument, Call, arguments_of, call_of, defaults, initial_from, named
 from .choices import plain
 from .fields import DateTimeField
-from .keys import Searches
+from .keys import MISSING, Searches, key_of
 
 #: What :attr:`TaskForm.when` is for rows that wait for ``run()``.
 PAUSED = "paused"
@@ -46,21 +46,24 @@ class TaskForm(Base):
     Once it is valid, :meth:`call` and :attr:`when` say what was asked for.
     """
 
-    def __init__(self, task: Any, *, data: Any, row: Any, searches: Any) -> None:
+    def __init__(self, task: Any, *, data: Any, row: Any, searches: Searches) -> None:
         self.task = task
+        self._searches = searches
         self.arguments = arguments_of(task, searches)
         self._call: Call | None = None
         super().__init__(data=data, initial=self._initial(row))
         if task.form is None:
             self.fields.update({argument.name: argument.field for argument in self.arguments})
-        self._hide_secrets({} if row is None else named(self.arguments, row.args, row.kwargs))
+        is_open = row is not None and not sealing.is_sealed(row.args)
+        self._hide_secrets(named(self.arguments, row.args, row.kwargs) if is_open else {})
         self.fields.update(_own_fields(task))
 
     def _initial(self, row: Any) -> dict[str, Any]:
         shown = defaults(self.arguments) if self.task.form is None else {}
-        if row is not None:
+        if row is not None and not sealing.is_sealed(row.args):
             shown.update(initial_from(self.arguments, row.args, row.kwargs))
-        return shown
+        # Fields of others know of objects and keys.
+        return shown if self.task.form is None else instances.replaced(shown, key_of)
 
     def _hide_secrets(self, earlier: Mapping[str, Any]) -> None:
         """Have secrets asked for anew: what was given earlier is required, and never shown."""
@@ -136,7 +139,9 @@ class TaskForm(Base):
     def _values(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of arguments; what was left to its default is not among them."""
         if self.task.form is not None:
-            return {a.name: storable(cleaned[a.name]) for a in self.arguments if a.name in cleaned}
+            return {
+                a.name: storable(cleaned[a.name], a) for a in self.arguments if a.name in cleaned
+            }
         values = {}
         for argument in self.arguments:
             value = cleaned[argument.name]
@@ -148,6 +153,7 @@ class TaskForm(Base):
         return values
 
     def _checked(self, values: Mapping[str, Any]) -> Call:
+        self._check_references(values)
         try:
             args, kwargs = call_of(self.arguments, values)
             self.task.check_call(None, *args, **kwargs)
@@ -155,6 +161,14 @@ class TaskForm(Base):
         except (TypeError, ArgumentError) as error:
             raise ValidationError(str(error)) from None
         return args, kwargs
+
+    def _check_references(self, values: Mapping[str, Any]) -> None:
+        """Refuse what was typed as JSON and refers to what who fills in the form may not view."""
+        for one in instances.found_in(dict(values)):
+            if not self._searches.refers_to_one(one.reference):
+                key = secrets.MASK if one.place in self.task.sensitive else one.reference.key
+                params = {"model": one.reference.label, "key": key}
+                raise ValidationError(MISSING, code="missing", params=params)
 
     def call(self) -> Call:
         """Return ``(args, kwargs)`` of the call that was asked for."""
@@ -192,12 +206,16 @@ def _can_begin_at(moment: datetime) -> None:
         raise ValidationError(_("Years go from 1 to 9999.")) from None
 
 
-def storable(value: Any) -> Any:
-    """Return what a form of others gave as what a row can hold: objects by their keys."""
+def storable(value: Any, argument: Argument) -> Any:
+    """
+    Return what a form of others gave to an argument as what a row can hold.
+
+    Objects go by their keys, unless the argument says that it takes instances.
+    """
     if isinstance(value, models.Model):
-        return value.pk
+        return value if argument.takes_instances else value.pk
     if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
-        return [storable(item) for item in value]
+        return [storable(item, argument) for item in value]
     return plain(value)
 
 
@@ -221,6 +239,5 @@ def for_task(
     site whose searches are used to choose objects, of models that the user of ``request`` may view.
     """
     kind = type("TaskForm", (TaskForm, form_class(task)), {})
-    searches = None if site is None else Searches(site, request)
-    form: TaskForm = kind(task, data=data, row=row, searches=searches)
+    form: TaskForm = kind(task, data=data, row=row, searches=Searches(site, request))
     return form

@@ -10,7 +10,9 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils import timezone
+
+from boogie.apps.tasks.db import clock
+from boogie.apps.tasks.enqueue.times import stored
 
 from .fields import UNITS
 from .structures import LinesField
@@ -57,6 +59,6 @@ def moment(text: str) -> str:
     """Return the time that ``text`` names: ``2h`` is so long from now."""
     if match := re.fullmatch(r"(\d{1,6})\s*([smhdw])", text.strip()):
         with suppress(OverflowError):  # no date is so far off: the field says that it is none
-            then = timezone.now() + timedelta(seconds=int(match[1]) * UNITS[match[2]])
-            return then.isoformat()
+            then = clock.here() + timedelta(seconds=int(match[1]) * UNITS[match[2]])
+            return stored(then).isoformat()
     return text

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,9 @@ class Pacemaker:
     run again. The process beats in that time; see ``pacemaker_process.py``.
     """
 
+    #: The heartbeat file of the worker, if it has one: a body may hold up that thread as well.
+    file: Path | None = None
+
     def __init__(self, worker_id: str) -> None:
         self.worker_id = worker_id
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,8 +69,11 @@ class Pacemaker:
             logger.warning(
                 "%s has no pacemaker (%s: %s), the next try is in %.0f s. Until then a body that "
                 "keeps this process busy for %.0f s is taken for lost and run again elsewhere",
-                *(self.worker_id, type(error).__name__, error),
-                *(START_EVERY, conf.WORKER_TIMEOUT),
+                self.worker_id,
+                type(error).__name__,
+                error,
+                START_EVERY,
+                conf.WORKER_TIMEOUT,
             )
         return self._process is not None
 
@@ -106,6 +113,7 @@ class Pacemaker:
             "use_tz": settings.USE_TZ,
             "time_zone": settings.TIME_ZONE,
             "driver": _stand_in(),
+            "file": self.file,
         }
 
 

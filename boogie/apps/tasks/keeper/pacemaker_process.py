@@ -82,7 +82,16 @@ def main() -> None:
     except EOFError:
         return
     parent = Parent(orders["pid"])
+    if orders["file"] is not None:
+        show_life(parent, orders["file"])
     pace(parent, row_of(orders), orders["heartbeat"], orders["gap"])
+
+
+def show_life(parent: Parent, file: Path) -> None:
+    """Touch the heartbeat file of the worker in a thread: the main one waits for the database."""
+    from boogie.apps.tasks.keeper.living import Living
+
+    Living(file, parent.pid, lambda: not parent.is_stopped() and not parent.has_gone()).begin()
 
 
 def pace(parent: Parent, row: Any, heartbeat: float, gap: float) -> None:

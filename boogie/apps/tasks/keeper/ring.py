@@ -10,6 +10,7 @@ from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
+from boogie.apps.tasks.enqueue import showing
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Task
 
@@ -42,12 +43,14 @@ def _ring_queue(queue: str) -> int:
         model=Task,
         queues=(queue,),
         limit=BATCH - waiting,
-        fields=("name", "queue", "priority", "losses"),
+        fields=("name", "backend", "queue", "priority", "losses", "content_type", "object_id"),
         changes=(("due", Moment(conf.RING_AGAIN)),),
         may_be_lost=True,
         is_kept=False,
     )
     due = look.take(ready.db)
+    for row in due:
+        row.shown = showing.of_reserved(row, ready.db)
     # A row that was lost is rung twice in succession: a broker gives messages to consumers in
     # turn, and the one that lost the row may be frozen, but connected.
     bells = [row for row in due for _ in range(2 if row.losses else 1)]

@@ -5,11 +5,14 @@ Figures are absolute. The last minutes are counted anew each time: a transaction
 a while after it has read the clock. What is counted twice comes to the same, and a minute's
 count never falls, though its rows may have been deleted or retried since.
 
+What is new of it is added to the totals, in the same transaction: those go on when the rollups
+of single hours and days are deleted.
+
 Any number of keepers may count: one claims each turn. Should two count at once, the later
 one waits for the watermark, which both of them move, and then sees what the other wrote.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +29,18 @@ from boogie.apps.tasks.models import (
     TaskQuerySet,
     Watermark,
 )
-from boogie.apps.tasks.models.rollup import FIGURES, HOUR, KEPT, KEY, MINUTE, SPANS, floor
+from boogie.apps.tasks.models.rollup import (
+    BEGINNING,
+    FIGURES,
+    HOUR,
+    KEPT,
+    KEY,
+    MINUTE,
+    SPANS,
+    TOTAL,
+    digest,
+    floor,
+)
 from boogie.apps.tasks.rollups import tallies
 
 #: Seconds between two turns of all keepers together.
@@ -39,8 +53,8 @@ CHUNK = {MINUTE: timedelta(minutes=30), HOUR: timedelta(hours=6)}
 #: Rollups of one span that one turn deletes at most.
 BATCH = 1000
 
-#: The one watermark, and where it is at first: before all that is counted.
-ONE, BEGINNING = 1, datetime(2000, 1, 1, tzinfo=UTC)
+#: The one watermark. It is at the beginning at first: before all that is counted.
+ONE = 1
 
 
 class Turns:
@@ -96,7 +110,7 @@ def _turn(rows: TaskQuerySet, since: datetime, now: datetime) -> bool:
         # First, since it locks: what others have written is seen by the statements after it.
         if not Watermark.objects.using(rollups.db).filter(since=since).update(**changes):
             return True
-        _keep(rollups, shortest, counted)
+        _add_to_totals(rollups, _keep(rollups, shortest, counted))
         spans = list(SPANS)
         for parts, span in pairwise(spans[spans.index(shortest) :]):
             for start in sorted({floor(key[0], span) for key in counted}):
@@ -124,13 +138,33 @@ def _by(span: str, counted: tallies.Tallies) -> tallies.Tallies:
     return tallies.add_up(values, lambda start, *key: (floor(start, span), *key))
 
 
-def _keep(rollups: RollupQuerySet, span: str, counted: tallies.Tallies) -> None:
-    """Store what was counted, but for what is stored with a count as high."""
+def _keep(rollups: RollupQuerySet, span: str, counted: tallies.Tallies) -> tallies.Tallies:
+    """
+    Store what was counted, but for what is stored with a count as high.
+
+    Return how much more that is than what was stored before.
+    """
     starts = {key[0] for key in counted}
-    stored = rollups.filter(span=span, start__in=starts).values_list("digest", "count")
-    before = dict(stored)
-    found = [Rollup.of(span, key, tally.figures) for key, tally in counted.items()]
-    rollups.put([each for each in found if each.count > before.get(each.digest, 0)])
+    stored = rollups.filter(span=span, start__in=starts).values_list("digest", *FIGURES)
+    before = {key: figures for key, *figures in stored}
+    found, gained = [], {}
+    for key, tally in counted.items():
+        old = before.get(digest(span, *key))
+        if old is None or tally.count > old[0]:
+            found.append(Rollup.of(span, key, tally.figures))
+            gained[key] = tally.beyond(old)
+    rollups.put(found)
+    return gained
+
+
+def _add_to_totals(rollups: RollupQuerySet, gained: tallies.Tallies) -> None:
+    """Add what is new to the totals, which have no types of errors."""
+    keys = {(BEGINNING, *key[1:-1], "") for key in gained}
+    stored = rollups.filter(digest__in=[digest(TOTAL, *key) for key in keys])
+    values = [(*key, *tally.figures) for key, tally in gained.items()]
+    values += stored.values_list(*KEY, *FIGURES) if keys else ()
+    totals = tallies.add_up(values, lambda _start, *key: (BEGINNING, *key[:-1], ""))
+    rollups.put(Rollup.of(TOTAL, key, tally.figures) for key, tally in totals.items())
 
 
 def _sum(rollups: RollupQuerySet, span: str, parts: str, start: datetime) -> tallies.Tallies:

@@ -12,6 +12,7 @@ from django.db import Error
 
 from boogie.apps.tasks.db.connections import drop_all
 from boogie.apps.tasks.execution import errors
+from boogie.apps.tasks.serialization.carried import untraced
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def found(enough: int) -> Callable[[Any], bool]:
     return lambda result: not went_wrong(result) and result >= enough
 
 
+@untraced
 def guarded(action: Callable[[], Any]) -> Any:
     """
     Do something; the keeper outlives whatever goes wrong in it.

@@ -9,19 +9,23 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 from django.db import connections
 
+from boogie.apps.tasks import limits
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.execution import expiry, losses
+from boogie.apps.tasks.holds import switch
+from boogie.apps.tasks.limiting import watch
+from boogie.apps.tasks.models import Task, TaskQuerySet
 
-from . import jobs, purge, ring, rollups
+from . import jobs, purge, rescue, ring, rollups, watching
 from .heartbeat import beat, leave
 from .pacemaker import Pacemaker
-from .rescue import rescue
 from .step import Step, found, guarded, went_wrong
 from .threads import Threads
 
@@ -50,6 +54,8 @@ class Keeper:
 
     #: Of a worker whose bodies may hold up these threads.
     pacemaker: Pacemaker | None = None
+    #: Tells the queues of a worker, which remote control may change.
+    serves: Callable[[], list[str]] | None = None
 
     def __init__(self, worker_id: str, about: dict[str, Any], pool: Pool) -> None:
         self.worker_id = worker_id
@@ -57,22 +63,25 @@ class Keeper:
         self.pool = pool
         self._missing: set[tuple[Any, int]] = set()
         self._known_until = 0.0
-        self.threads = Threads(self._keep)
+        self.threads = Threads(self._keep, watching.keep if limits.are_declared() else None)
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
+        self._watch = watch.Watch()
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
             self._beat,
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
-            Step(self.compare, every=lambda: RESCUE_EVERY),
-            Step(partial(rescue, self.worker_id, self.lose), every=lambda: RESCUE_EVERY),
+            Step(self.look_after, every=lambda: RESCUE_EVERY),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
             Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
             self._count,
         ]
+        if limits.are_declared():
+            many = found(watch.BATCH // 2)
+            self._steps.append(Step(watch.forget_unused, lambda: PURGE_EVERY, at_once=many))
 
     @property
     def is_well(self) -> bool:
@@ -134,6 +143,8 @@ class Keeper:
     def beat(self) -> None:
         """Say that this worker is alive, to the database and to the pacemaker."""
         now = time.monotonic()
+        if self.serves is not None:
+            self.about["queues"] = self.serves()
         beat(self.worker_id, self.about)
         self._known_until = now + conf.WORKER_TIMEOUT
         if self.pacemaker is not None and self.pacemaker.note_beat():
@@ -146,6 +157,40 @@ class Keeper:
             self.pool.kill(str(key))
             rows.filter(pk=key).update(terminate=False)
 
+    def look_after(self) -> None:
+        """
+        Compare, rescue, and cancel what has expired, where there is any of it.
+
+        To be idle is one statement.
+        """
+        rows = Task.objects.on_primary()
+        asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
+        left = rescue.left_behind(self.worker_id)
+        runs, are_late, is_released, are_held, *left_behind = sql.which_exist(*asked, *left)
+        if runs:
+            guarded(self.compare)
+        else:
+            self._missing = set()
+        if any(left_behind):
+            guarded(partial(rescue.rescue, self.worker_id, self.lose))
+        if are_late:
+            self._do_aside(expiry.expire, rows)
+        if is_released:
+            self._do_aside(switch.finish)
+        if are_held and not limits.are_declared():  # else a thread looks after them
+            self._do_aside(self._watch.look)
+
+    def _do_aside(self, job: Callable[..., Any], *args: Any) -> None:
+        """Not in the thread that beats: receivers are called, or there is much to do."""
+        if self.threads.has_begun:
+            jobs.submit(job, *args)
+        else:
+            guarded(partial(job, *args))
+
+    def _mine(self) -> TaskQuerySet:
+        """Return the rows that name this worker as the one that runs them."""
+        return Task.objects.on_primary().running().filter(worker=self.worker_id)
+
     def compare(self) -> None:
         """
         Rescue rows that name this worker and that it does not run.
@@ -154,8 +199,7 @@ class Keeper:
         worker's own bookkeeping there is a moment.
         """
         known = self.pool.known()
-        mine = Task.objects.on_primary().running().filter(worker=self.worker_id)
-        missing = [row for row in mine if str(row.pk) not in known]
+        missing = [row for row in self._mine() if str(row.pk) not in known]
         seen_before = self._missing
         self._missing = {(row.pk, row.attempt) for row in missing}
         for row in missing:

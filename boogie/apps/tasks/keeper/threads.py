@@ -4,10 +4,11 @@ The threads of a keeper, and how they make way for a fork.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from . import jobs
+from .living import Living
 
 #: Threads that do jobs: a hook that takes long must not hold up the rescue of all other rows.
 JOB_THREADS = 2
@@ -18,8 +19,16 @@ END_WITHIN, SOON = 10.0, 0.2
 class Threads:
     """One that keeps, which is told by an event when to end, and some that do jobs."""
 
-    def __init__(self, keep: Callable[[threading.Event], None]) -> None:
-        self._keep = keep
+    #: What touches the worker's heartbeat file, if there is one. It holds up nothing, and is the
+    #: last to make way: others may hang while the database is away.
+    living: Living | None = None
+
+    def __init__(
+        self,
+        keep: Callable[[threading.Event], None],
+        watch: Callable[[threading.Event], None] | None = None,
+    ) -> None:
+        self._keep, self._watch = keep, watch
         self._keeping: list[threading.Thread] = []
         self._working: list[threading.Thread] = []
         #: Whether they were asked to end.
@@ -41,10 +50,12 @@ class Threads:
         """Begin the threads, or those of them that were asked to end."""
         if self._stopped.is_set():
             self._stopped = threading.Event()
-            self._keeping = [_begun("boogie-keeper", self._keep, self._stopped)]
+            self._keeping = self._begin_to_keep()
         if self._jobs_stopped.is_set():
             self._jobs_stopped = threading.Event()
             self._working = self._begin_to_work(JOB_THREADS)
+        if self.living is not None:
+            self.living.begin()
 
     @property
     def has_died(self) -> bool:
@@ -55,8 +66,9 @@ class Threads:
 
     def revive(self) -> None:
         """Begin threads anew that have died."""
-        if not self._stopped.is_set() and not _living(self._keeping):
-            self._keeping = [_begun("boogie-keeper", self._keep, self._stopped)]
+        if not self._stopped.is_set():
+            dead = [thread for thread in self._keeping if not thread.is_alive()]
+            self._keeping = _living(self._keeping) + self._begin_to_keep({t.name for t in dead})
         if not self._jobs_stopped.is_set():
             self._working = _living(self._working)
             self._working += self._begin_to_work(JOB_THREADS - len(self._working))
@@ -74,7 +86,11 @@ class Threads:
         if _left(self._working, SOON):
             return False
         self._stopped.set()
-        return not _left(self._keeping, SOON)
+        if _left(self._keeping, SOON):
+            return False
+        if self.living is not None:
+            self.living.end()
+        return True
 
     def end(self) -> None:
         """End the threads after what they do now; jobs that wait stay for their successors."""
@@ -83,7 +99,20 @@ class Threads:
         self._stop_jobs()
         self._stopped.set()
         _left(self._keeping + self._working, END_WITHIN)
+        if self.living is not None:
+            self.living.end()
         self._keeping, self._working = [], []
+
+    def _begin_to_keep(self, names: Collection[str] | None = None) -> list[threading.Thread]:
+        """Begin those that keep; of some names alone, if any are given."""
+        keeping = {"boogie-keeper": self._keep}
+        if self._watch is not None:
+            keeping["boogie-limits"] = self._watch
+        return [
+            _begun(name, keep, self._stopped)
+            for name, keep in keeping.items()
+            if names is None or name in names
+        ]
 
     def _stop_jobs(self) -> None:
         if not self._jobs_stopped.is_set():

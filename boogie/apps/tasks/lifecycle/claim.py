@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.db import Error, connections, models
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.lookups import In
@@ -19,17 +19,22 @@ from django.db.models.lookups import In
 from boogie.apps.tasks.db import commits, compiled, features, outages, sql
 from boogie.apps.tasks.protocols import Row
 
-from . import states, transitions
-from .transitions import CLAIMED, Rows
+from . import holding, states, timing, transitions
+from .claimed import claimed, known
+from .transitions import Rows
 
 R = TypeVar("R", bound=models.Model)
-#: The name of a task and its aliases.
+#: The name of a task and its aliases; none: rows of functions, which have no object.
 Names = Sequence[str]
 
 #: Primary keys that PostgreSQL reads from our text as Django does.
 KEYS = (
-    *(models.AutoField, models.BigAutoField, models.SmallAutoField),
-    *(models.IntegerField, models.BigIntegerField, models.UUIDField),
+    models.AutoField,
+    models.BigAutoField,
+    models.SmallAutoField,
+    models.IntegerField,
+    models.BigIntegerField,
+    models.UUIDField,
 )
 
 
@@ -61,48 +66,64 @@ def kind_of(row: Row, model: type[models.Model] | None) -> Kind | None:
 
 
 def claim_row(
-    everything: QuerySet[R], key: Any, names: Names, *, worker: str, pid: int
+    everything: QuerySet[R],
+    key: Any,
+    names: Names,
+    *,
+    worker: str,
+    pid: int,
+    is_limited: bool = False,
 ) -> R | None:
     """
     Claim the row with the primary key ``key`` and return it; ``None`` if it did not move.
 
-    Only a row of the task that has ``names``: a message may come with another's id. One
-    statement where the database returns what it updated, else two.
+    Only a row of the task that has ``names``: a message may come with another's id. Without names
+    none that is under limits, unless ``is_limited``: they have been seen to. One statement where
+    the database returns what it updated, else two.
     """
     connection = connections[everything.db]
     if not features.returns_from_update(connection):
-        return _claim_and_read(_named(everything, names).filter(pk=key), worker, pid)
-    build = partial(_compile_claim, everything, len(names))
-    statement, reader = compiled.cached(everything.db, ("claim", len(names)), build)
+        mine = _named(everything, names, is_limited).filter(pk=key)
+        return _claim_and_read(mine, names, worker, pid)
+    build = partial(_compile_claim, everything, len(names), is_limited)
+    place = ("claim", len(names), is_limited)
+    statement, reader = compiled.cached(everything.db, place, build)
     values = _values(everything, key, names, worker, pid)
     row: R | None = outages.unlocked(
         everything.db, partial(statement.one, connection, values, reader)
     )
+    if row is not None:
+        vars(row).update(known(worker, pid))
     return row
 
 
-def _claim_and_read(mine: QuerySet[R], worker: str, pid: int) -> R | None:
+def _claim_and_read(mine: QuerySet[R], names: Names, worker: str, pid: int) -> R | None:
     """
     Claim a row in one statement and read it in another: what was claimed, or nothing.
 
     Between the two this process may have been frozen, and the row rescued and claimed
-    again, by another process or by another thread of this one.
+    again, by another process or by another thread of this one. Or its task is held by now.
     """
-    if not transitions.claim(mine, worker=worker, pid=pid):
+    free = holding.free(mine, [Value(holding.of_task(name)) for name in names])
+    if not transitions.claim(free, worker=worker, pid=pid, keeps_all=not names):
         return None
-    claimed = {"status": states.CLAIM.target, "worker": worker, "pid": pid}
+    ours = {"status": states.CLAIM.target, "worker": worker, "pid": pid}
     if features.remembers(connections[mine.db]):
-        claimed["attempt"] = sql.Recalled()
-    return mine.filter(**claimed).first()
+        ours["attempt"] = sql.Recalled()
+    return mine.filter(**ours).first()
 
 
-def _named(rows: QuerySet[R], names: Sequence[Any]) -> QuerySet[R]:
+def _named(rows: QuerySet[R], names: Sequence[Any], is_limited: bool = False) -> QuerySet[R]:
+    if not names:
+        of_functions = rows.filter(backend__gt="")
+        return of_functions if is_limited else of_functions.filter(limits__isnull=True)
     return rows.filter(In(sql.Unindexed(F("name")), names))
 
 
 def _values(everything: Rows, key: Any, names: Names, worker: str, pid: int) -> dict[str, Any]:
     found = {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
     found.update(zip(_places(len(names)), names, strict=True))
+    found.update(zip(_holds(len(names)), map(holding.of_task, names), strict=True))
     return found
 
 
@@ -111,20 +132,35 @@ def _places(count: int) -> list[str]:
     return [f"name {number}" for number in range(count)]
 
 
+def _holds(count: int) -> list[str]:
+    """Return what the slots are called of the keys of holds under these names."""
+    return [f"hold {number}" for number in range(count)]
+
+
 def _compile_claim(
-    everything: Rows, count: int, connection: Any
+    everything: Rows, count: int, is_limited: bool, connection: Any
 ) -> tuple[compiled.Statement, compiled.Reader]:
-    update = _claim(everything, count, connection)
-    return update.statement(returning=True), compiled.Reader(connection, everything.all())
+    reader = compiled.Reader(connection, _to_read(everything, count))
+    return _claim(everything, count, connection, is_limited).statement(reader), reader
 
 
-def _claim(everything: Rows, count: int, connection: Any) -> compiled.Update:
+def _to_read(everything: Rows, count: int) -> Rows:
+    """Return the query for what is not known of a row that was claimed, and may be asked for."""
+    of_functions_alone = ("claims",) if count else ()
+    return everything.defer(*known("", 0), *of_functions_alone)
+
+
+def _claim(
+    everything: Rows, count: int, connection: Any, is_limited: bool = False
+) -> compiled.Update:
     slot = partial(compiled.slot, everything.model)
     name: Any = everything.model._meta.get_field("name")
-    named = _named(everything, [compiled.Slot(place, name) for place in _places(count)])
-    mine = transitions.guarded(transitions.ripe(named).filter(pk=slot("id")), states.CLAIM)
-    changes = {"status": states.CLAIM.target, "worker": slot("worker"), "pid": slot("pid")}
-    return compiled.Update(connection, mine, {**changes, **CLAIMED})
+    slots = [compiled.Slot(place, name) for place in _places(count)]
+    named = _named(everything, slots, is_limited)
+    free = holding.free(named, [compiled.Slot(p, holding.key_field()) for p in _holds(count)])
+    mine = transitions.guarded(timing.ripe(free).filter(pk=slot("id")), states.CLAIM)
+    changes = claimed(slot("worker"), slot("pid"), keeps_all=not count)
+    return compiled.Update(connection, mine, {"status": states.CLAIM.target, **changes})
 
 
 # --- the row and its object -----------------------------------------------------------
@@ -158,6 +194,7 @@ def claim_with_object(
         return None
     size = len(rows.names)
     row, values = rows.instance(found[0][:size]), found[0][size:]
+    vars(row).update(known(worker, pid))
     is_there = values[objects.names.index(kind.model._meta.pk.attname)] is not None
     return row, partial(objects.instance, values) if is_there else None
 
@@ -173,6 +210,7 @@ def _compile_joined(
     have changed the object, too: that the row is still the same version is asked for.
     """
     update = _claim(everything, count, connection)
+    rows = compiled.Reader(connection, _to_read(everything, count))
     objects = compiled.Reader(connection, _object(everything, kind))
     table = connection.ops.quote_name(everything.model._meta.db_table)
     source = compiled.Part(
@@ -184,9 +222,9 @@ def _compile_joined(
         f" WHERE boogie_before.id = %s AND boogie_before.ctid = {table}.ctid AND ",
         [compiled.slot(everything.model, "id")],
     )
-    both = compiled.Part(f" RETURNING {update.columns}, boogie_object.*")
+    both = compiled.Part(f" RETURNING {rows.columns(f'{table}.')}, boogie_object.*")
     statement = compiled.joined(update.changes, source, same, update.condition, both)
-    return statement, compiled.Reader(connection, everything.all()), objects
+    return statement, rows, objects
 
 
 def _object(everything: Rows, kind: Kind) -> Any:

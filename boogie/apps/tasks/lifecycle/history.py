@@ -7,8 +7,21 @@ A row is rewritten whole by each attempt that fails; and a statement has its lim
 from typing import Any
 
 from boogie.apps.tasks.db.fields import NOW, Dated
+from boogie.apps.tasks.exceptions import Expired
+from boogie.apps.tasks.serialization.sealing import SealedText, Secret
 
 Entry = dict[str, Any]
+
+#: Why a row is cancelled that nobody has started in time, and the entry that says so.
+EXPIRED = Expired("nobody had started the row by the time that it expires")
+_EXPIRED_TYPE = f"{Expired.__module__}.{Expired.__qualname__}"
+EXPIRED_ENTRY: Entry = {
+    "attempt": 0,
+    "type": _EXPIRED_TYPE,
+    "message": str(EXPIRED),
+    "traceback": f"{_EXPIRED_TYPE}: {EXPIRED}\n",
+    "worker": "",
+}
 
 #: Entries that are kept of very many: the first and the last.
 FIRST, LAST = 10, 40
@@ -18,22 +31,27 @@ MAX_TEXT, MAX_EARLIER_TEXT = 100_000, 5_000
 ROOM = 30
 
 
-def joined(errors: list[Entry], error: Entry) -> Dated:
+def joined(errors: list[Entry], error: Entry, *more: Entry) -> Dated:
     """
-    Return ``errors`` and ``error``, dated by the database.
+    Return ``errors`` and ``error``, and what came of that, dated by the database.
 
     Without the middle of very many, and of long texts of earlier ones.
     """
-    if len(errors) >= FIRST + LAST:
-        errors = [*errors[:FIRST], *errors[-(LAST - 1) :]]
-    return Dated([*map(_shortened, errors), {**error, "at": NOW}])
+    fresh = [{**entry, "at": NOW} for entry in (error, *more)]
+    if len(errors) + len(fresh) > FIRST + LAST:
+        errors = [*errors[:FIRST], *errors[len(fresh) - LAST :]]
+    return Dated([*map(_shortened, errors), *fresh])
 
 
 def _shortened(entry: Entry) -> Entry:
-    return {
-        key: cut(value, MAX_EARLIER_TEXT) if isinstance(value, str) else value
-        for key, value in entry.items()
-    }
+    return {key: _earlier(value) for key, value in entry.items()}
+
+
+def _earlier(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = cut(value, MAX_EARLIER_TEXT)
+    return Secret(text) if isinstance(value, SealedText) else text
 
 
 def cut(text: str, limit: int) -> str:

@@ -74,6 +74,8 @@ REQUEUE = _arrow("requeue", f"{FAILED} {CANCELLED}", QUEUED, signals.task_queued
 
 # What is no arrow of the diagram: the status stays.
 HASTEN = _arrow("hasten", QUEUED, QUEUED, None)
+PARK = _arrow("park", QUEUED, QUEUED, None)
+WAKE = _arrow("wake", QUEUED, QUEUED, None)
 ACKNOWLEDGE = _arrow("acknowledge", FAILED, FAILED, None)
 
 #: How rows come to be.

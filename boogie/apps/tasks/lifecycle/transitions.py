@@ -1,9 +1,8 @@
 """
 Every move of a stored row: one guarded UPDATE for each arrow.
 
-An arrow takes a queryset of rows, so that one row is the queryset filtered by
-its id. Nothing here reads the broker, and nothing else changes ``status``, but
-for the claim of a single row, which also reads.
+An arrow takes a queryset of rows, so that one row is the queryset filtered by its id. Nothing here
+reads the broker, and nothing else changes ``status`` but the claim of a single row.
 
 The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.
@@ -13,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import In
 
@@ -21,19 +20,10 @@ from boogie.apps.tasks.db import compiled, outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.protocols import Row
 
-from . import emit, history, states
+from . import emit, history, states, timing
+from .claimed import CLAIMED, claimed
 
 Rows = QuerySet[Any]
-
-#: What a claim changes besides the names of the worker and its process.
-CLAIMED: dict[str, Any] = {
-    "attempt": sql.Remembered(F("attempt") + 1),
-    "started": Moment(),
-    "due": None,
-    "not_before": None,
-    "progress": None,
-    "progressed": None,
-}
 
 
 # --- verbs of rows and querysets ------------------------------------------------------
@@ -47,7 +37,7 @@ def run(rows: Rows) -> int:
 
 def pause(rows: Rows) -> int:
     """queued → paused."""
-    return _move(rows, states.PAUSE, due=None)
+    return _move(rows, states.PAUSE, due=None, held_by=timing.in_its_line())
 
 
 def cancel(rows: Rows, terminate: bool = False) -> int:
@@ -56,16 +46,26 @@ def cancel(rows: Rows, terminate: bool = False) -> int:
 
     ``terminate``: its worker is to kill the process that runs it.
     """
-    return _move(rows, states.CANCEL, due=None, ended=Moment(), terminate=terminate)
+    ended = {"due": None, "held_by": "", "ended": Moment()}
+    return _move(rows, states.CANCEL, terminate=terminate, **ended)
+
+
+def expire(rows: Rows) -> int:
+    """paused, queued → cancelled: nobody has started them in time, which ``errors`` say."""
+    late = rows.filter(timing.is_late())  # which no attempt has: there is no error before this one
+    ended = {"due": None, "held_by": "", "ended": Moment()}
+    return _move(late, states.CANCEL, errors=history.joined([], history.EXPIRED_ENTRY), **ended)
 
 
 def requeue(rows: Rows) -> int:
-    """failed, cancelled → queued: a retry by hand. ``attempt`` goes on counting."""
+    """failed, cancelled → queued: a retry by hand, which does not expire. ``attempt`` goes on."""
     return _move(
         rows,
         states.REQUEUE,
         due=Moment(),
         not_before=Moment(),
+        held_by="",
+        expires=None,
         started=None,
         ended=None,
         retries=0,
@@ -81,26 +81,21 @@ def requeue(rows: Rows) -> int:
 def run_now(rows: Rows) -> int:
     """queued → queued, due now: of what waits for its time. ``scheduled_for`` stays."""
     waiting = rows.filter(not_before__gt=Moment())
-    return _update(waiting, states.HASTEN, due=Moment(), not_before=Moment())
+    return update(waiting, states.HASTEN, due=Moment(), not_before=Moment())
 
 
 def acknowledge(rows: Rows, by: str) -> int:
     """failed → failed, and no longer open; ``by``: the key of a user, or empty."""
     open_ones = rows.filter(acknowledged=None)
-    return _update(open_ones, states.ACKNOWLEDGE, acknowledged=Moment(), acknowledged_by_id=by)
+    return update(open_ones, states.ACKNOWLEDGE, acknowledged=Moment(), acknowledged_by_id=by)
 
 
 # --- one run --------------------------------------------------------------------------
 
 
-def claim(rows: Rows, *, worker: Any, pid: Any) -> int:
+def claim(rows: Rows, *, worker: str, pid: int, keeps_all: bool = False) -> int:
     """queued → running, attempt + 1. Zero: somebody else was first, or it is too early."""
-    return _update(ripe(rows), states.CLAIM, worker=worker, pid=pid, **CLAIMED)
-
-
-def ripe(rows: Rows) -> Rows:
-    """Return those of ``rows`` whose time has come."""
-    return rows.filter(Q(not_before=None) | Q(not_before__lte=Moment()))
+    return update(timing.ripe(rows), states.CLAIM, **claimed(Value(worker), pid, keeps_all))
 
 
 def prepared(rows: Rows, name: str, value: Any) -> Any:
@@ -111,34 +106,38 @@ def prepared(rows: Rows, name: str, value: Any) -> Any:
 
 def reclaim(rows: Rows, row: Row) -> int:
     """queued → running, attempt + 1, by the ``call()`` that sent ``row`` back; due or not."""
-    return _update(
-        rows.filter(attempt=row.attempt),
-        states.CLAIM,
-        **CLAIMED,
-    )
+    changes = {**CLAIMED, "unique_key": row.unique_key}
+    return update(rows.filter(attempt=row.attempt), states.CLAIM, **changes)
 
 
 def finish(rows: Rows, row: Row, result: Any) -> int:
     """running → finished, guarded by the attempt. Zero: the run has lost its row."""
     connection = connections[rows.db]
-    statement = compiled.cached(rows.db, "finish", partial(_build_finish, rows))
-    values = {
-        "id": prepared(rows, "id", row.pk),
-        "attempt": row.attempt,
-        "result": rows.model._meta.get_field("result").get_db_prep_save(result, connection),
-    }
+    statement = compiled.cached(rows.db, "finish", lambda c: finish_update(rows, c).statement())
+    values = finished(rows, row, result)
     moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
     if moved:
         emit.many(states.FINISH, rows, [row.pk])
     return moved
 
 
-def _build_finish(rows: Rows, connection: Any) -> compiled.Statement:
+def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
+    """Return the values for the slots of :func:`finish_update`."""
+    field = rows.model._meta.get_field("result")
+    return {
+        "id": prepared(rows, "id", row.pk),
+        "attempt": row.attempt,
+        "result": field.get_db_prep_save(result, connections[rows.db]),
+    }
+
+
+def finish_update(rows: Rows, connection: Any) -> compiled.Update:
+    """Return the UPDATE that :func:`finished` has the values of."""
     slot = partial(compiled.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
     mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
-    return compiled.Update(connection, mine, changes).statement()
+    return compiled.Update(connection, mine, changes)
 
 
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
@@ -163,6 +162,7 @@ def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any)
         retries=F("retries") + 1,
         due=due,
         not_before=due,
+        held_by="",
         started=None,
         **changes,
     )
@@ -179,14 +179,16 @@ def rescue(rows: Rows, row: Row, error: dict[str, Any], delay: float) -> int:
         losses=F("losses") + 1,
         due=due,
         not_before=due,
+        held_by="",
         started=None,
     )
 
 
-def cancel_run(rows: Rows, row: Row) -> int:
-    """running → cancelled by the run itself, guarded by the attempt."""
-    running = rows.filter(status=states.RUNNING)  # a row rescued meanwhile has the attempt too
-    return _settle(running, row, states.CANCEL, ended=Moment())
+def cancel_run(rows: Rows, row: Row, *errors: dict[str, Any]) -> int:
+    """running → cancelled by the run itself, guarded by the attempt; ``errors``: why."""
+    rows = rows.filter(status=states.RUNNING)  # a row rescued meanwhile has the attempt too
+    why = {"errors": history.joined(row.errors, *errors)} if errors else {}
+    return _settle(rows, row, states.CANCEL, ended=Moment(), **why)
 
 
 def note(connection: Any, rows: Rows, row: Row, changes: dict[str, Any]) -> int:
@@ -203,7 +205,7 @@ def is_free_to(rows: Rows, row: Row) -> bool:
 
 def release(rows: Rows, lease: float = 0.0) -> int:
     """queued but reserved by a worker → queued, due now or after ``lease`` seconds."""
-    return _update(rows, states.RELEASE, due=Moment(lease))
+    return update(rows, states.RELEASE, due=Moment(lease))
 
 
 # --- how ------------------------------------------------------------------------------
@@ -211,13 +213,13 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
     its_own = rows.filter(pk=row.pk, attempt=row.attempt)
-    moved = _update(its_own, arrow, **changes)
+    moved = update(its_own, arrow, **changes)
     if moved:
         emit.many(arrow, rows, [row.pk])
     return moved
 
 
-def _update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
+def update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
     movable = guarded(rows, arrow)
     return outages.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
@@ -232,7 +234,7 @@ def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
 def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Update any number of rows, then announce each if anybody listens."""
     if not emit.is_heard(arrow):
-        return _update(rows, arrow, **changes)
+        return update(rows, arrow, **changes)
     return outages.unlocked(rows.db, partial(_move_and_tell, rows, arrow, changes))
 
 
@@ -243,6 +245,6 @@ def _move_and_tell(rows: Rows, arrow: states.Arrow, changes: dict[str, Any]) -> 
         moved = 0
         for start in range(0, len(ids), emit.CHUNK):
             chunk = everything.filter(pk__in=ids[start : start + emit.CHUNK])
-            moved += _update(chunk, arrow, **changes)
+            moved += update(chunk, arrow, **changes)
         emit.many(arrow, rows, ids)
     return moved

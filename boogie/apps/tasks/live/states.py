@@ -51,12 +51,12 @@ def describe_row(row: Task, in_full: bool) -> dict[str, Any]:
         "id": str(row.pk),
         "task": row.name,
         "status": row.status,
-        "object": _object(row),
+        "object": _object(row) or None,
         "progress": describe.progress_of(row),
         "attempt": row.attempt,
         **{name: (at := getattr(row, name)) and at.isoformat() for name in TIMES},
         "requested_by": (row.requested_by_name or None) if in_full else None,
-        "error": row.error if in_full else None,
+        "error": describe.error_of(row) if in_full else None,
         "shown": shown(row),
     }
 
@@ -86,11 +86,10 @@ def _rows() -> QuerySet[Task]:
 def newest(objects: list[Watched]) -> QuerySet[Task]:
     """Return the newest rows of objects of one model in one database."""
     first = objects[0]
-    kinds = ContentType.objects.get_for_models(*first.family, for_concrete_models=False)
     limits: dict[str, int] = defaultdict(int)
     for one in objects:
         limits[one.key] = max(limits[one.key], one.limit)
-    rows = _rows().filter(content_type__in=list(kinds.values()), object_db=first.db)
+    rows = _rows().filter(content_type__in=families.types(first.family), object_db=first.db)
     if len(limits) == 1:
         return rows.filter(object_id__in=list(limits)).order_by("-pk")[: max(limits.values())]
     return _rows().filter(pk__in=_newest_keys(rows, limits)).order_by("-pk")
@@ -106,6 +105,8 @@ def _newest_keys(rows: QuerySet[Task], limits: dict[str, int]) -> list[UUID]:
 
 
 def _object(row: Task) -> str:
+    if row.content_type_id is None:
+        return ""
     try:
         model = families.type_of(row).model_class()
     except ContentType.DoesNotExist:

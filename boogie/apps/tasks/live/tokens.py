@@ -17,8 +17,7 @@ from django.db import models, router
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.models import families
-from boogie.apps.tasks.serialization import references
+from boogie.apps.tasks.serialization import kinship, references
 
 SALT = "boogie.apps.tasks.live"
 
@@ -36,7 +35,7 @@ class Watched:
     """
     The newest ``limit`` rows of one object.
 
-    ``label``: its concrete model as ``app.model``; ``key``: as rows carry it.
+    ``label``: the topmost model with its key as ``app.model``; ``key``: as rows carry it.
     """
 
     label: str
@@ -53,8 +52,8 @@ class Watched:
 
     @property
     def family(self) -> list[type[models.Model]]:
-        """The model and its proxies; ``LookupError`` if it is no more."""
-        return families.family(apps.get_model(self.label))
+        """The models that this object may be of; ``LookupError`` if its own is no more."""
+        return kinship.family(apps.get_model(self.label))
 
     @property
     def reference(self) -> str:
@@ -63,8 +62,8 @@ class Watched:
 
 
 def label_of(model: type[models.Model]) -> str:
-    """Return how the objects of a model are named, through whichever proxy they were read."""
-    return str((model._meta.concrete_model or model)._meta.label_lower)
+    """Return how the objects of a model are named, as whichever class they were read."""
+    return kinship.root(model)._meta.label_lower
 
 
 def for_row(pk: uuid.UUID) -> str:

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from boogie.apps.tasks.models import Progress
-from boogie.apps.tasks.monitoring.glance import SPAN, Glance, RunNow
+from boogie.apps.tasks.monitoring.glance import SPAN, Glance, QueueNow, RunNow
+from boogie.apps.tasks.serialization.sealing import shown
 
 #: Columns of a terminal from which on there is room for everything.
 WIDE = 100
@@ -47,22 +48,28 @@ def _head(seen: Glance) -> RenderableType:
         rate = f"{int(number) * 60 / SPAN:,.1f}{'+' if number.is_capped else ''}"
         line.append(", ")
         line.append(f"{rate} {status} a minute", BAD if status == "failed" and number else "")
+    if seen.held:
+        line.append(f", held: {_plain(', '.join(seen.held))}", BAD)
     return line
 
 
 def _running(seen: Glance, width: int, lines: int) -> Table:
     wide = width >= WIDE
-    more = ["worker"] * wide
-    table = _table("Running", "task", *(["object"] * wide), "progress", "", "for", *more)
+    columns = ["task", "progress", "", "for"]
+    if wide:
+        columns = ["task", "object", "progress", "", "for", "worker"]
+    table = _table("Running", *columns)
     for row in seen.running[:lines]:
-        table.add_row(
+        cells: list[RenderableType] = [
             _text(_short(row.task, wide), width // 4),
-            *([_text(row.object, width // 5)] * wide),
             _bar(row.progress, width // 8),
             _text(_words(row), width // 5, BAD if row.is_stalled else ""),
             Text(_span(row.age)),
-            *([_text(_host(row.worker), width // 6, DIM)] * wide),
-        )
+        ]
+        if wide:
+            cells.insert(1, _text(row.object, width // 5))
+            cells.append(_text(_host(row.worker), width // 6, DIM))
+        table.add_row(*cells)
     return _with_rest(table, len(seen.running) - lines)
 
 
@@ -78,24 +85,30 @@ def _words(row: RunNow) -> str:
 
 
 def _amount(progress: Progress) -> str:
+    note = shown(progress.note)
     if progress.fraction is None:
-        return f"{progress.done:g} {progress.note}".strip()
-    return f"{progress.fraction:.0%} {progress.note}".strip()
+        return f"{progress.done:g} {note}".strip()
+    return f"{progress.fraction:.0%} {note}".strip()
 
 
 def _workers(seen: Glance, width: int, lines: int) -> Table:
     wide = width >= WIDE
-    table = _table("Workers", "worker", "seen", *(["queues"] * wide), "runs", "what")
+    columns = ["worker", "seen", "runs", "what"]
+    if wide:
+        columns.insert(2, "queues")
+    table = _table("Workers", *columns)
     for worker in seen.workers[:lines]:
         age = f"{'' if worker.is_alive else 'dead, '}{_span(worker.age)} ago"
         what = ", ".join(sorted({name.rpartition(".")[2] for name in worker.runs}))
-        table.add_row(
+        cells = [
             _text(_host(worker.id), width // 4),
             Text(age, style=GOOD if worker.is_alive else BAD),
-            *([_text(", ".join(worker.queues), width // 5)] * wide),
             Text(f"{len(worker.runs)} of {worker.concurrency}"),
             _text(what, width // 4),
-        )
+        ]
+        if wide:
+            cells.insert(2, _text(", ".join(worker.queues), width // 5))
+        table.add_row(*cells)
     return _with_rest(table, len(seen.workers) - lines)
 
 
@@ -106,9 +119,14 @@ def _queues(seen: Glance, width: int, lines: int) -> Table:
             _text(queue.name, width // 3),
             Text(str(queue.waiting)),
             Text(_span(queue.oldest) if queue.waiting else ""),
-            Text("" if queue.is_served else "nobody serves this queue", style=BAD),
+            Text(_state(queue), style=BAD),
         )
     return _with_rest(table, len(seen.queues) - lines)
+
+
+def _state(queue: QueueNow) -> str:
+    said = ["held"] if queue.is_held else []
+    return ", ".join(said if queue.is_served else [*said, "nobody serves this queue"])
 
 
 def _failures(seen: Glance, width: int, lines: int) -> Table:

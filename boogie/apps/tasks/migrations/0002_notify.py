@@ -7,8 +7,12 @@ one does not; and the enqueuer sends no statement of its own.
 
 Of the workers that wait and have the queue, two are told of an INSERT: one would do,
 but it may have died a moment ago. Who cannot take everything tells all others. All are
-told of rows that are queued again, and of rows whose queue no worker that waits names.
+told of rows that are queued again or no longer held back, and of rows whose queue no worker that
+waits names.
 In one transaction it is the same two, so that PostgreSQL sends one notification.
+
+Of what is said to all those workers are told that it is for, busy ones as well: that is commands
+of remote control. Who listens to events or waits for answers does not LISTEN.
 """
 
 from collections.abc import Callable
@@ -42,23 +46,45 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION boogie_tasks_ring_named() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    named text;
+BEGIN
+    SELECT string_agg(DISTINCT E'\\n' || worker, '') INTO named FROM fresh WHERE worker > '';
+    IF named IS NOT NULL THEN
+        -- More than 8000 bytes are refused: then all are told.
+        PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME
+            || CASE WHEN octet_length(named) < 7500 THEN named ELSE '' END);
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE TRIGGER boogie_tasks_task_inserted AFTER INSERT ON boogie_tasks_task
     REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring_some();
 
-CREATE TRIGGER boogie_tasks_task_queued AFTER UPDATE OF status ON boogie_tasks_task
-    FOR EACH ROW WHEN (NEW.status = 'queued' AND OLD.status <> 'queued')
+CREATE TRIGGER boogie_tasks_task_queued AFTER UPDATE OF status, held_by ON boogie_tasks_task
+    FOR EACH ROW WHEN (
+        NEW.status = 'queued' AND NEW.due IS NOT NULL
+        AND (OLD.status <> 'queued' OR OLD.due IS NULL)
+    )
     EXECUTE FUNCTION boogie_tasks_ring();
 
 CREATE TRIGGER boogie_tasks_message_inserted AFTER INSERT ON boogie_tasks_message
     REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring_some();
+
+CREATE TRIGGER boogie_tasks_announcement_inserted AFTER INSERT ON boogie_tasks_announcement
+    REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION boogie_tasks_ring_named();
 """
 
 BACKWARDS = """
+DROP TRIGGER IF EXISTS boogie_tasks_announcement_inserted ON boogie_tasks_announcement;
 DROP TRIGGER IF EXISTS boogie_tasks_message_inserted ON boogie_tasks_message;
 DROP TRIGGER IF EXISTS boogie_tasks_task_queued ON boogie_tasks_task;
 DROP TRIGGER IF EXISTS boogie_tasks_task_inserted ON boogie_tasks_task;
+DROP FUNCTION IF EXISTS boogie_tasks_ring_named();
 DROP FUNCTION IF EXISTS boogie_tasks_ring_some();
 DROP FUNCTION IF EXISTS boogie_tasks_ring();
 """

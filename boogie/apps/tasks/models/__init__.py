@@ -1,23 +1,42 @@
 """
-The tables: rows, workers, the messages of plain tasks on ``boogie://``, what is kept of runs.
+The tables: rows, workers, the messages on ``boogie://``, what is kept of runs.
 
 What others import stands here; no code does.
 """
 
 from boogie.apps.tasks.serialization.progress import Progress
 
-from .message import Message, MessageQuerySet
+from .held.hold import Hold, HoldQuerySet
+from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet
+from .message import (
+    Announcement,
+    AnnouncementQuerySet,
+    Listener,
+    ListenerQuerySet,
+    Message,
+    MessageQuerySet,
+)
 from .rollup import Release, Rollup, RollupQuerySet, Watermark
 from .task import Task, TaskQuerySet
 from .worker import Worker, WorkerQuerySet
 
 __all__ = [
+    "Announcement",
+    "AnnouncementQuerySet",
+    "Hold",
+    "HoldQuerySet",
+    "Limit",
+    "LimitQuerySet",
+    "Listener",
+    "ListenerQuerySet",
     "Message",
     "MessageQuerySet",
     "Progress",
     "Release",
     "Rollup",
     "RollupQuerySet",
+    "Slot",
+    "SlotQuerySet",
     "Task",
     "TaskQuerySet",
     "Watermark",

@@ -1,26 +1,25 @@
 """
-What counts as one task and as one object, whichever names and proxies rows were made through.
+What counts as one task and as one object, whichever names and classes rows were made through.
+
+Which models are one object says :mod:`~boogie.apps.tasks.serialization.kinship`.
 """
 
+from itertools import chain
 from typing import Any
 
-from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import Error, models
 from django.db.models import Case, F, Value, When
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.protocols import Row
+from boogie.apps.tasks.serialization import kinship
 
 
-def family(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return the concrete model of ``model`` and its proxies; of a migration's, those of today."""
-    try:
-        model = apps.get_model(model._meta.label_lower)
-    except LookupError:  # it is no more
-        return [model]
-    concrete = model._meta.concrete_model
-    return [m for m in _models() if m._meta.concrete_model is concrete]
+def types(found: list[type[models.Model]], using: str | None = None) -> list[ContentType]:
+    """Return the types by which rows in ``using`` name objects of some models; some are made."""
+    kinds = ContentType.objects.db_manager(using)
+    return list(kinds.get_for_models(*found, for_concrete_models=False).values())
 
 
 def type_for(model: type[models.Model], using: str | None) -> ContentType:
@@ -35,6 +34,22 @@ def type_of(row: Row) -> ContentType:
     return kinds.get_for_id(row.content_type_id)
 
 
+def reference(type_id: Any, key: str, using: str | None) -> str | None:
+    """Return an object as ``app.model:key``; ``None`` for rows that are about none."""
+    if type_id is None:
+        return None
+    try:
+        kind = ContentType.objects.db_manager(using).get_for_id(type_id)
+    except (ContentType.DoesNotExist, Error):  # it has gone, or cannot be read now
+        return f"?:{key}"
+    return f"{kind.app_label}.{kind.model}:{key}"
+
+
+def about(row: Any) -> str | None:
+    """Return what ``row`` is about as ``app.model:key``; ``None`` for rows that are about none."""
+    return reference(row.content_type_id, row.object_id, row._state.db)
+
+
 def task_name() -> Any:
     """Return the expression of a row's task: the name that it has today."""
     renamed = [task for task in registry.declared() if len(task.names) > 1]
@@ -46,17 +61,15 @@ def task_name() -> Any:
 
 
 def kind(using: str) -> Any:
-    """Return the expression of the content type of a row's object, a proxy's being the model's."""
-    types = ContentType.objects.db_manager(using)
-    proxies = [model for model in _models() if model._meta.proxy]
-    own = types.get_for_models(*proxies, for_concrete_models=False)
-    concrete = types.get_for_models(*proxies)
+    """Return the expression of the type of a row's object: that of the root of its family."""
+    manager = ContentType.objects.db_manager(using)
+    large = {top: same for top, same in kinship.families().items() if len(same) > 1}
+    known = manager.get_for_models(*chain(*large.values()), for_concrete_models=False)
     return Case(
-        *(When(content_type=own[m], then=Value(concrete[m].pk)) for m in proxies),
+        *(
+            When(content_type__in=[known[one] for one in same], then=Value(known[top].pk))
+            for top, same in large.items()
+        ),
         default=F("content_type"),
         output_field=models.IntegerField(),
     )
-
-
-def _models() -> list[type[models.Model]]:
-    return apps.get_models(include_auto_created=True)

@@ -2,38 +2,32 @@
 Named sets of rows, and the verbs that move them. No SQL is written here.
 """
 
-from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router, transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.query import ModelIterable
 
-from boogie.apps.tasks import identity, registry
+from boogie.apps.tasks import identity, loops, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.lifecycle import states, transitions
-from boogie.apps.tasks.serialization import references
+from boogie.apps.tasks.lifecycle import holding, places, states, timing, transitions
+from boogie.apps.tasks.serialization import kinship, references
 
 from . import families, people
+from .asynchronous.querysets import AwaitedQuerySetVerbs, not_on_managers
+from .objects.together import WithObjects
 from .results import Results
 from .stored import StoredQuerySet
 
 #: Rows that one statement deletes, and rows that are looked up at one time to be deleted.
 CHUNK, LOOK = 1000, 20_000
 
-V = TypeVar("V", bound=Callable[..., Any])
 R = TypeVar("R", bound=models.Model)
 
 
-def _not_on_managers(verb: V) -> V:
-    """Keep a verb off ``Task.objects``: moving every row there is takes an explicit ``.all()``."""
-    verb.queryset_only = True  # type: ignore[attr-defined]
-    return verb
-
-
-class RowQuerySet(StoredQuerySet[R]):
+class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
     def paused(self) -> Self:
@@ -73,9 +67,13 @@ class RowQuerySet(StoredQuerySet[R]):
         """Queued rows whose due time has come, by the database's clock."""
         return self.queued().filter(due__lte=Moment())
 
+    def late(self) -> Self:
+        """Rows that wait, and that nobody has started by the time that they were to be."""
+        return self.filter(timing.is_late())
+
     def ready_in(self, queues: list[str]) -> Self:
-        """Due rows of ``queues``, in the order in which they are to run."""
-        return self.due().filter(queue__in=queues).order_by("-priority", "due")
+        """Due rows of ``queues`` that are not held, in the order in which they are to run."""
+        return holding.in_queues(self.due(), queues).order_by("-priority", "due")
 
     def orphaned(self, alive: Any, timeout: float, call_limit: float) -> Self:
         """
@@ -89,7 +87,7 @@ class RowQuerySet(StoredQuerySet[R]):
         alone = Q(worker__startswith=identity.LONER)
         return lost.filter(~alone | Q(started__lt=Moment(-call_limit)))
 
-    @_not_on_managers
+    @not_on_managers
     def not_locked(self) -> list[R]:
         """
         Return the rows that no other transaction has locked, where the database can tell.
@@ -129,15 +127,27 @@ class RowQuerySet(StoredQuerySet[R]):
         return self.cancelled().filter(terminate=True, worker=worker)
 
     def for_object(self, obj: models.Model) -> Self:
-        """Rows about ``obj``, through whichever proxy of its model they were made."""
+        """Rows about ``obj``, given as whichever class: a parent, a child, a proxy."""
         obj = references.check_object("for_object()", obj)
-        manager = ContentType.objects.db_manager(self.to_write().db)  # some are made here
-        kinds = manager.get_for_models(*families.family(type(obj)), for_concrete_models=False)
+        kinds = families.types(kinship.family(type(obj)), self.to_write().db)
         return self.filter(
-            content_type__in=list(kinds.values()),
+            content_type__in=kinds,
             object_id=references.object_key(obj),
             object_db=router.db_for_write(type(obj), instance=obj),
         )
+
+    def with_objects(self) -> Self:
+        """
+        The same rows, read with their objects: ``row.object`` costs no query then.
+
+        Nor do the instances of ``get_arguments()``. One query for each model and
+        database, for all rows that are read at once. It changes nothing for
+        ``values()`` and ``values_list()``.
+        """
+        rows: Any = self._chain()  # type: ignore[attr-defined]
+        if rows._iterable_class is ModelIterable:
+            rows._iterable_class = WithObjects
+        return cast(Self, rows)
 
     def in_order(self) -> Self:
         """Rows in the order of their creation."""
@@ -163,37 +173,48 @@ class RowQuerySet(StoredQuerySet[R]):
 
     # --- verbs ------------------------------------------------------------------------
 
-    @_not_on_managers
+    @not_on_managers
+    @loops.has_twin
     def run(self) -> int:
         """Queue the paused rows; they start within about a second."""
         return transitions.run(self.to_write())
 
-    @_not_on_managers
+    @not_on_managers
+    @loops.has_twin
     def pause(self) -> int:
         """Pause the queued rows."""
         return transitions.pause(self.to_write())
 
-    @_not_on_managers
+    @not_on_managers
+    @loops.has_twin
     def cancel(self, terminate: bool = False) -> int:
         """Cancel the rows that have not ended; ``terminate``: kill the processes that run them."""
         return transitions.cancel(self.to_write(), terminate)
 
-    @_not_on_managers
+    @not_on_managers
+    @loops.has_twin
     def retry(self) -> int:
-        """Queue the failed and cancelled rows again; they start within about a second."""
-        return transitions.requeue(self.to_write())
+        """
+        Queue the failed and cancelled rows again; they start within about a second.
 
-    @_not_on_managers
+        Of unique ones those whose place is free; of several with one key, the newest.
+        """
+        return places.requeue(self.to_write())
+
+    @not_on_managers
+    @loops.has_twin
     def run_now(self) -> int:
         """Have queued rows that wait for their time start at once."""
         return transitions.run_now(self.to_write())
 
-    @_not_on_managers
+    @not_on_managers
+    @loops.has_twin
     def acknowledge(self, by: models.Model | None = None) -> int:
         """Have the failed rows no longer count as open: ``by`` has seen them."""
         return transitions.acknowledge(self.to_write(), people.key_of(by))
 
-    @_not_on_managers
+    @not_on_managers
+    @loops.has_twin
     def clean(self, keep_last: bool = False, finished: bool = True) -> int:
         """
         Delete rows, never running ones, and return how many.
@@ -205,7 +226,7 @@ class RowQuerySet(StoredQuerySet[R]):
         rows = rows.ended() if finished else rows.exclude(status=states.RUNNING)
         return rows.superseded().remove() if keep_last else rows.remove()
 
-    @_not_on_managers
+    @not_on_managers
     def remove(self) -> int:
         """Delete the rows in chunks, guarded by their status; return how many went."""
         removed = 0

@@ -9,10 +9,11 @@ from typing import Any
 from django.db import connections
 from django.db.models import QuerySet
 
-from boogie.apps.tasks import registry
-from boogie.apps.tasks.db import commits, features, sql
+from boogie.apps.tasks import loops, registry
+from boogie.apps.tasks.db import clock, commits, features, sql
 from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
+from boogie.apps.tasks.serialization.sealing import Locked
 
 #: Rows read at once while iterating.
 CHUNK = 1000
@@ -70,6 +71,8 @@ class Results:
 
 def deserialized(name: str, data: Any) -> Any:
     """Return what ``deserialize_result`` of the task ``name`` makes of ``data``."""
+    if isinstance(data, Locked):
+        data.open()
     task = registry.get(name)
     return data if task is None else task.deserialize_result(data)
 
@@ -79,7 +82,7 @@ def _refuse_in_vain(row: Any) -> None:
     connection = connections[row._state.db]
     if not commits.in_transaction(connection):
         return
-    advice = "Call wait() after the transaction."
+    advice = "Call wait() after the transaction; in a TestCase run_tasks() runs what is queued."
     if features.is_in_process(connection) or features.shows_a_snapshot(connection):
         raise RuntimeError(
             f"wait() for {row} in a transaction that sees nothing of what others do would never "
@@ -105,23 +108,66 @@ def _is_seen_by_others(row: Any) -> bool:
     return True
 
 
+def _where(row: Any) -> str:
+    """Say what keeps a row that has not started."""
+    if row.is_paused:
+        return ": run() queues it"
+    if not row.is_queued:
+        return ""
+    if row.not_before is not None and row.not_before > clock.here():
+        return f": it starts no earlier than {row.not_before}"
+    return f": does a worker serve the queue {row.queue!r}?"
+
+
+class Wait:
+    """Waiting for one row: when to look again, and what there is in the end."""
+
+    def __init__(self, row: Any, timeout: float | None) -> None:
+        self._row = row
+        self._timeout = timeout
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._using = written_to(row)
+        self._pause = 0.02
+
+    def begin(self) -> None:
+        """Look for the first time; raise ``RuntimeError`` if nothing would come of it."""
+        self.look()
+        if not self._row.is_ended and self._timeout != 0:
+            _refuse_in_vain(self._row)
+
+    def look(self) -> None:
+        """Read the row anew."""
+        self._row.refresh_from_db(using=self._using)
+
+    def pause(self) -> float | None:
+        """Return for how long to wait; ``None``: it has ended. ``TimeoutError``: time is over."""
+        if self._row.is_ended:
+            return None
+        pause = self._pause
+        left = pause if self._deadline is None else self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(
+                f"{self._row} has not ended after {self._timeout} seconds{_where(self._row)}"
+            )
+        self._pause = min(pause * 1.5, 1.0)
+        return min(pause, left)
+
+    def outcome(self) -> Any:
+        """Return the result, or raise what became of the row."""
+        row = self._row
+        if row.is_failed:
+            raise TaskFailed(f"{row.name}({row.object_id}) failed with {row.error}")
+        if row.is_cancelled:
+            raise TaskCancelled(f"{row.name}({row.object_id}) was cancelled")
+        return row.get_result()
+
+
 def wait(row: Any, timeout: float | None) -> Any:
     """Wait until ``row`` has ended; return its result or raise what became of it."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    pause = 0.02
-    using = written_to(row)
-    row.refresh_from_db(using=using)
-    if not row.is_ended and timeout != 0:
-        _refuse_in_vain(row)
-    while not row.is_ended:
-        left = pause if deadline is None else deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"{row} has not ended after {timeout} seconds")
-        time.sleep(min(pause, left))
-        pause = min(pause * 1.5, 1.0)
-        row.refresh_from_db(using=using)
-    if row.is_failed:
-        raise TaskFailed(f"{row.name}({row.object_id}) failed with {row.error}")
-    if row.is_cancelled:
-        raise TaskCancelled(f"{row.name}({row.object_id}) was cancelled")
-    return row.get_result()
+    loops.refuse("wait", "await_result")
+    waiting = Wait(row, timeout)
+    waiting.begin()
+    while (pause := waiting.pause()) is not None:
+        time.sleep(pause)
+        waiting.look()
+    return waiting.outcome()

@@ -20,6 +20,12 @@ from .stored import StoredQuerySet
 
 MINUTE, HOUR, DAY = "minute", "hour", "day"
 
+#: Of all time; it begins where time does here. Such a rollup only grows, and is never deleted.
+TOTAL, BEGINNING = "total", datetime(2000, 1, 1, tzinfo=UTC)
+
+#: The outcome, of no task, by which failures to tell a broker of rows are counted.
+RING_FAILED = "ring_failed"
+
 #: Seconds of each span; an hour is counted from its minutes, a day from its hours.
 SPANS = {MINUTE: 60, HOUR: 3600, DAY: 86400}
 
@@ -28,7 +34,7 @@ KEPT = {MINUTE: timedelta(days=2), HOUR: timedelta(days=45), DAY: timedelta(days
 
 #: What a rollup is of; and what it says.
 KEY = ("start", "name", "queue", "outcome", "error_type")
-FIGURES = ("count", "waited", "ran", "waits", "runs", "first", "last")
+FIGURES = ("count", "waited", "ran", "waits", "runs", "first", "last", "retries", "losses")
 
 #: Rows of one statement.
 BATCH = 200
@@ -52,6 +58,24 @@ class RollupQuerySet(StoredQuerySet["Rollup"]):
     def between(self, span: str, since: datetime, until: datetime) -> Self:
         """Those of a span that begin at ``since`` or later, and before ``until``."""
         return self.filter(span=span, start__gte=since, start__lt=until)
+
+    def get_by_natural_key(self, digest: str) -> "Rollup":
+        """Return the one with this key, as ``loaddata`` asks for it."""
+        return self.get(digest=digest)
+
+    def totals(self) -> Self:
+        """Those of all time."""
+        return self.filter(span=TOTAL)
+
+    def count_ring_failure(self) -> None:
+        """Add one to the failures to tell a broker of rows."""
+        key = (BEGINNING, "", "", RING_FAILED, "")
+        first = Rollup.of(TOTAL, key, (0, 0, 0, [], [], Moment(), Moment(), 0, 0))
+        same = self.filter(digest=first.digest)
+        more = {"count": models.F("count") + 1, "last": Moment()}
+        if not same.update(**more):
+            self.bulk_create([first], ignore_conflicts=True)
+            same.update(**more)
 
     def put(self, rollups: Iterable["Rollup"]) -> None:
         """Store them, in place of those with the same key."""
@@ -87,6 +111,9 @@ class Rollup(models.Model):
     #: When the first and the last of them ended.
     first = MomentField(_("first"))
     last = MomentField(_("last"))
+    #: How often they were retried, and lost, before they ended.
+    retries = models.BigIntegerField(_("retries"), default=0, editable=False)
+    losses = models.BigIntegerField(_("losses"), default=0, editable=False)
 
     objects = RollupQuerySet.as_manager()
 
@@ -99,6 +126,10 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.outcome}: {self.count} in the {self.span} from {self.start}"
+
+    def natural_key(self) -> tuple[str]:
+        """Return what it is called in every database."""
+        return (self.digest,)
 
     @classmethod
     def of(cls, span: str, key: tuple[Any, ...], figures: tuple[Any, ...]) -> "Rollup":
@@ -127,6 +158,14 @@ class Watermark(models.Model):
         return f"counted until {self.since}"
 
 
+class ReleaseQuerySet(StoredQuerySet["Release"]):
+    """Versions."""
+
+    def get_by_natural_key(self, version: str) -> "Release":
+        """Return the one of this version, as ``loaddata`` asks for it."""
+        return self.get(version=version)
+
+
 class Release(models.Model):
     """A version of the project, as ``BOOGIE_TASKS["VERSION"]`` names it."""
 
@@ -135,7 +174,7 @@ class Release(models.Model):
     #: When a worker with it started for the first time.
     seen = MomentField(_("seen"), default=Moment, db_index=True)
 
-    objects = StoredQuerySet["Release"].as_manager()
+    objects = ReleaseQuerySet.as_manager()
 
     class Meta:
         app_label = "boogie_tasks"
@@ -145,3 +184,7 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+    def natural_key(self) -> tuple[str]:
+        """Return what it is called in every database."""
+        return (self.version,)

@@ -11,14 +11,22 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.db.fields import PartialIndex
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import places, states
+
+#: Those that somebody is to look at: not what is held back.
+LOOKED_AT = Q(status=states.QUEUED, due__isnull=False)
 
 INDEXES: list[models.Index] = [
+    # Of all that are queued, also what is held back: whoever counts them reads this one.
     PartialIndex(fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"),
     PartialIndex(
-        fields=["queue", "-priority", "due"],
-        where=Q(status=states.QUEUED),
-        name="boogie_tasks_task_ready",
+        fields=["queue", "-priority", "due"], where=LOOKED_AT, name="boogie_tasks_task_ready"
+    ),
+    PartialIndex(
+        fields=["held_by", "id"],
+        where=Q(status=states.QUEUED, held_by__gt=""),
+        besides=["status", "due"],  # paused rows keep their place in a line
+        name="boogie_tasks_task_held",
     ),
     PartialIndex(
         fields=["worker"], where=Q(status=states.RUNNING), name="boogie_tasks_task_running"
@@ -27,6 +35,8 @@ INDEXES: list[models.Index] = [
     PartialIndex(
         fields=["status", "ended", "id"],
         where=Q(ended__isnull=False),
+        # Of rows that have not ended: metrics and health ask for all that wait, and since when.
+        besides=["name", "queue", "not_before", "created"],
         name="boogie_tasks_task_ended",
     ),
     models.Index(
@@ -35,7 +45,16 @@ INDEXES: list[models.Index] = [
     ),
     models.Index(fields=["name", "status", "created"], name="boogie_tasks_task_name"),
     PartialIndex(
-        fields=["status", "id"], where=Q(status=states.PAUSED), name="boogie_tasks_task_paused"
+        fields=["status", "id"],
+        where=Q(status=states.PAUSED),
+        name="boogie_tasks_task_paused",
+    ),
+    PartialIndex(
+        # "ended", not "status": where indexes are of all rows, one that began with that would be
+        # taken for the lists of a status, which are in another order.
+        fields=["ended", "expires"],
+        where=Q(ended__isnull=True, expires__isnull=False),
+        name="boogie_tasks_task_expires",
     ),
     PartialIndex(
         fields=["requested_by_id", "id"],
@@ -68,7 +87,7 @@ HAS_STARTED = Q(started__isnull=False, attempt__gt=0)
 #: constraint anew in every INSERT and UPDATE, which costs more than to check it. No ``Case``:
 #: Django takes an ``isnull`` in its results for one in its conditions when it validates.
 COHERENT = (
-    Q(status=states.QUEUED, due__isnull=False, ended__isnull=True)
+    Q(status=states.QUEUED, ended__isnull=True) & (Q(due__isnull=False) | Q(held_by__gt=""))
     | Q(status=states.RUNNING, due__isnull=True, ended__isnull=True) & HAS_STARTED
     | Q(status__in=[states.FINISHED, states.FAILED], due__isnull=True, ended__isnull=False)
     & HAS_STARTED
@@ -77,10 +96,27 @@ COHERENT = (
 )
 
 INCOHERENT = _(
-    "The fields of a row must fit its status: a queued row needs 'due'; a running one 'started' "
+    "The fields of a row must fit its status: a queued row needs 'due', or to be held "
+    "back; a running one 'started' "
     "and an 'attempt' above 0; a finished or failed one both and 'ended'; a cancelled one 'ended'. "
     "Other rows than queued ones have no 'due', rows that have not ended no 'ended'. Make rows by "
     "calling their task; move them with run(), pause(), cancel() and retry()."
+)
+
+#: What a row is about: an object; or none, as of functions of Django Tasks, with its priorities.
+ABOUT = Q(backend="", content_type__isnull=False, priority__gte=0, priority__lte=9) | Q(
+    backend__gt="",
+    content_type__isnull=True,
+    object_id="",
+    object_db="",
+    priority__gte=-100,
+    priority__lte=100,
+)
+
+MIXED_UP = _(
+    "The priority must be 0 to 9; higher runs sooner. A row is about an object, whose type it has; "
+    "only one of a backend of Django Tasks has neither object nor database, and a priority of "
+    "-100 to 100."
 )
 
 CONSTRAINTS: list[models.BaseConstraint] = [
@@ -90,10 +126,11 @@ CONSTRAINTS: list[models.BaseConstraint] = [
         violation_error_message=INCOHERENT,
     ),
     models.CheckConstraint(
-        condition=Q(priority__gte=0, priority__lte=9),
-        name="boogie_tasks_task_priority_0_to_9",
-        violation_error_message=_("The priority must be 0 to 9; higher runs sooner."),
+        condition=ABOUT,
+        name="boogie_tasks_task_about",
+        violation_error_message=MIXED_UP,
     ),
+    places.PLACE,
 ]
 
 

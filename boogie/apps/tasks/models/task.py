@@ -2,26 +2,31 @@
 The table of rows: its fields, and thin methods that call the rooms below.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import DEFAULT_DB_ALIAS, connections, models, router
+from django.db import DEFAULT_DB_ALIAS, models
 from django.utils.translation import gettext_lazy as _
 from model_utils.fields import StatusField
 
-from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.fields import ExactCharField, JSONField, ListField, ProgressField
+from boogie.apps.tasks.db.fields import (
+    DictField,
+    ExactCharField,
+    JSONField,
+    ListField,
+    ProgressField,
+)
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.serialization import references
 
-from . import columns, families
-from .editing import refuse_edits
+from . import columns
+from .editing import Validated, refuse_edits
+from .objects.about import AboutObject
 from .people import Person
 from .querysets import RowQuerySet
 from .results import deserialized, wait
@@ -50,8 +55,8 @@ class TaskQuerySet(RowQuerySet["Task"]):
         return super().bulk_update(objs, names, batch_size)
 
 
-class Task(Verbs):
-    """One recorded run of a task on one object."""
+class Task(Validated, AboutObject, Verbs):
+    """One recorded run of a task on one object, or of a function of Django Tasks on none."""
 
     STATUS = states.STATUS
 
@@ -61,6 +66,7 @@ class Task(Verbs):
         ContentType,
         models.CASCADE,
         related_name="+",
+        null=True,  # of a function of Django Tasks, which is about no object
         db_index=False,
         db_constraint=False,  # each INSERT would lock the one row that all share
         verbose_name=_("object type"),
@@ -87,7 +93,14 @@ class Task(Verbs):
     rescue = models.BooleanField(_("rescue"), default=True, db_default=True, editable=False)
     terminate = models.BooleanField(_("terminate"), default=False, db_default=False, editable=False)
     not_before = MomentField(_("not before"), null=True)
+    #: By when it is to be started; of its first attempt.
+    expires = MomentField(_("expires"), null=True)
+    #: When somebody is to look at it next; nobody looks at one that is held back.
     due = MomentField(_("due"), null=True)
+    #: What a queued row waits for besides its time: a limit's key, or what is held.
+    held_by = ExactCharField(_("held back by"), max_length=270, **MACHINE_TEXT)
+    #: The limits that it is under: taken when it was made.
+    limits = JSONField(_("limits"), null=True, blank=True, editable=False)
     started = MomentField(_("started"), null=True)
     ended = MomentField(_("ended"), null=True)
     progress = ProgressField(_("progress"), null=True, blank=True, editable=False)
@@ -98,6 +111,8 @@ class Task(Verbs):
         _("requested by"), max_length=references.MAX_KEY_LENGTH, **MACHINE_TEXT
     )
     requested_by_name = models.CharField(_("requested by"), max_length=255, **MACHINE_TEXT)
+    #: What travels with the row, by the dotted path of its context.
+    context = DictField(_("context"))
     #: The row whose body made this one.
     parent_id = models.UUIDField(_("parent"), null=True, blank=True, editable=False)
     #: Of a failed row, the type of the error that it failed with.
@@ -106,9 +121,22 @@ class Task(Verbs):
     acknowledged_by_id = ExactCharField(
         _("acknowledged by"), max_length=references.MAX_KEY_LENGTH, **MACHINE_TEXT
     )
+    #: Of a unique task what no two living rows have in common; whether it is so while it runs.
+    unique_key = ExactCharField(_("unique key"), max_length=64, **MACHINE_TEXT)
+    unique_running = models.BooleanField(
+        _("unique while running"), default=False, db_default=False, editable=False
+    )
+
+    #: Of a row without an object, the alias of the backend of Django Tasks that made it.
+    backend = ExactCharField(_("backend"), max_length=255, **MACHINE_TEXT)
+    #: Of such a row, by whom and when it was claimed, each time.
+    claims = ListField(_("claims"))
 
     requested_by = Person("The user who asked for the row, or ``None``.")
     acknowledged_by = Person("The user who has seen that the row failed, or ``None``.")
+
+    #: Whether the call that returned this instance made the row.
+    is_new = False
 
     objects = TaskQuerySet.as_manager()
 
@@ -119,6 +147,7 @@ class Task(Verbs):
         indexes = INDEXES
         constraints = CONSTRAINTS
         permissions = PERMISSIONS
+        # No ordering: it would be a sort in queries that ask for none. Ids are in order of time.
         get_latest_by = ["created", "pk"]
 
     def __str__(self) -> str:
@@ -148,52 +177,6 @@ class Task(Verbs):
         """Read the row anew, and forget a status that was assigned."""
         super().refresh_from_db(*args, **options)
         AssignedStatus.forget(self)
-
-    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's; also whether there is a database ``object_db``."""
-        super().clean_fields(exclude=exclude)
-        if "object_db" not in (exclude or ()) and self.object_db not in connections:
-            message = _("DATABASES has no %(value)r.")
-            params = {"value": self.object_db}
-            raise ValidationError({"object_db": ValidationError(message, "invalid", params)})
-
-    def clean(self) -> None:
-        """Check that ``object_id`` could be a key of the object's model."""
-        kinds = ContentType.objects.db_manager(self._state.db)
-        kind = kinds.filter(pk=self.content_type_id).first()
-        if kind and (model := kind.model_class()):
-            references.key_value(model, self.object_id)
-
-    # --- the object -------------------------------------------------------------------
-
-    def get_object(self) -> models.Model:
-        """
-        Read the object from the database that it came from, hidden ones included.
-
-        Raise ``ObjectDoesNotExist`` if it, or its model, is gone.
-        """
-        kind = families.type_of(self)
-        model: type[models.Model] | None = kind.model_class()
-        if model is None:
-            raise ObjectDoesNotExist(f"the model {kind} is not installed")
-        key = references.key_value(model, self.object_id)
-        obj: models.Model = compiled.get(model._base_manager, self.object_db, key)
-        return obj
-
-    @property
-    def object(self) -> models.Model | None:
-        """The object as it is stored now, one query each time; ``None`` once deleted."""
-        try:
-            return self.get_object()
-        except ObjectDoesNotExist:
-            return None
-
-    @object.setter
-    def object(self, obj: models.Model | None) -> None:
-        obj = references.check_object("Task.object", obj)
-        self.content_type = families.type_for(type(obj), self._state.db)
-        self.object_id = references.checked_key("Task.object", obj)
-        self.object_db = router.db_for_write(type(obj), instance=obj)
 
     # --- the outcome ------------------------------------------------------------------
 

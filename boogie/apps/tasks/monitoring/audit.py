@@ -20,34 +20,50 @@ CHANGE, DELETION = 2, 3
 
 def of_rows(user: Any, verb: Verb, rows: Sequence[Task], reason: str) -> None:
     """Write an entry for each of ``rows``, which moved."""
-    _write(user, verb, [(str(row.pk), str(row)) for row in rows], _message(verb, reason))
+    if entries := _entries():
+        about = {"change_message": _message(verb, reason)}
+        entries.objects.bulk_create(
+            _entry(user, verb, str(row), object_id=str(row.pk), **about) for row in rows
+        )
 
 
-def of_selection(user: Any, verb: Verb, chosen: Selection, moved: int, reason: str) -> None:
-    """Write one entry for all the rows of a selection."""
-    rows = ngettext("%(number)d task moved", "%(number)d tasks moved", moved) % {"number": moved}
-    message = f"{_message(verb, reason)} — {chosen.filters.in_words()}; {rows}"
-    _write(user, verb, [("", rows)], message)
+class OfSelection:
+    """
+    One entry for all the rows of a selection, written before the first of them moves.
+
+    It says how many have moved so far: whoever is killed meanwhile has left it.
+    """
+
+    def __init__(self, user: Any, verb: Verb, chosen: Selection, reason: str) -> None:
+        self._about = f"{_message(verb, reason)} — {chosen.filters.in_words()}"
+        self._entry = _entry(user, verb) if _entries() else None
+        self.say(0)
+
+    def say(self, moved: int) -> None:
+        """Write that so many rows moved."""
+        if self._entry is not None:
+            rows = ngettext("%(number)d task moved", "%(number)d tasks moved", moved)
+            self._entry.object_repr = rows % {"number": moved}
+            self._entry.change_message = f"{self._about}; {self._entry.object_repr}"
+            self._entry.save()
 
 
 def _message(verb: Verb, reason: str) -> str:
     return f"{verb.label}: {reason}" if reason else str(verb.label)
 
 
-def _write(user: Any, verb: Verb, about: list[tuple[str, str]], message: str) -> None:
+def _entries() -> Any:
+    """Return the model of entries, if there is one."""
     if not apps.is_installed("django.contrib.admin"):
-        return
-    entries: Any = apps.get_model("admin", "logentry")
-    kind = ContentType.objects.get_for_model(Task)
-    flag = DELETION if verb.name == "delete" else CHANGE
-    entries.objects.bulk_create(
-        entries(
-            user_id=user.pk,
-            content_type_id=kind.pk,
-            object_id=key or None,
-            object_repr=text[:200],
-            action_flag=flag,
-            change_message=message,
-        )
-        for key, text in about
+        return None
+    return apps.get_model("admin", "logentry")
+
+
+def _entry(user: Any, verb: Verb, text: str = "", **more: Any) -> Any:
+    return _entries()(
+        user_id=user.pk,
+        content_type_id=ContentType.objects.get_for_model(Task).pk,
+        object_repr=text[:200],
+        action_flag=DELETION if verb.name == "delete" else CHANGE,
+        **more,
     )

@@ -8,16 +8,15 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.models import families, people
-from boogie.apps.tasks.serialization import references
+from boogie.apps.tasks.serialization import kinship, references
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -62,7 +61,7 @@ def _ago(text: str) -> datetime | None:
     match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", text)
     if match is None:
         return None
-    return timezone.now() - timedelta(seconds=int(match[1]) * UNITS[match[2]])
+    return clock.here() - timedelta(seconds=int(match[1]) * UNITS[match[2]])
 
 
 def _midnight(day: date | None) -> datetime | None:
@@ -109,7 +108,8 @@ def reference(name: str, text: str) -> models.Q:
             canonical = references.object_key(object_with(model, key))
         except (ValidationError, ValueError, TypeError):
             continue
-        found |= models.Q(content_type__in=types_of(model), object_id=canonical)
+        kinds = families.types(kinship.family(model))
+        found |= models.Q(content_type__in=kinds, object_id=canonical)
     return found
 
 
@@ -119,9 +119,8 @@ def object_with(model: type[models.Model], key: str) -> models.Model:
 
 
 def types_of(model: type[models.Model]) -> list[int]:
-    """Return the keys of the content types of a model and its proxies."""
-    kinds = ContentType.objects.get_for_models(*families.family(model), for_concrete_models=False)
-    return [kind.pk for kind in kinds.values()]
+    """Return the keys of the content types of a model, its children and their proxies."""
+    return [kind.pk for kind in families.types(kinship.branch(model))]
 
 
 class Named(str):

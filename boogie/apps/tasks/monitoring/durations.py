@@ -4,12 +4,13 @@ How long rows waited and ran, and durations in words.
 Never negative: clocks differ, and rows are moved by hand.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task
@@ -30,7 +31,7 @@ def waited(row: Task) -> timedelta | None:
     waited for the attempt of now is not kept.
     """
     if row.status == states.QUEUED and row.attempt == 0:
-        waits = datetime.now(UTC) - might_run(row)
+        waits = clock.here() - might_run(row)
         return waits if waits >= timedelta() else None
     if row.started is None or row.attempt != 1 or row.status not in _ENDED_OR_RUNNING:
         return None
@@ -41,13 +42,13 @@ def ran(row: Task) -> timedelta | None:
     """Return how long the last attempt ran, or runs by now; ``None`` if there was none."""
     if row.started is None:
         return None
-    end = in_utc(row.ended) if row.ended is not None else datetime.now(UTC)
+    end = in_utc(row.ended) if row.ended is not None else clock.here()
     return max(timedelta(), end - in_utc(row.started))
 
 
 def age(moment: datetime) -> timedelta:
     """Return how long ago ``moment`` was."""
-    return max(timedelta(), datetime.now(UTC) - in_utc(moment))
+    return max(timedelta(), clock.here() - in_utc(moment))
 
 
 def in_words(span: timedelta | None) -> str:

@@ -1,7 +1,7 @@
 """
 What goes on at this moment: workers, running rows, queues, failures, rates.
 
-Five statements, none of which reads more than so many rows. Times are seconds, by the database's
+Six statements, none of which reads more than so many rows. Times are seconds, by the database's
 clock.
 """
 
@@ -15,6 +15,7 @@ from django.db.models import F
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Progress, Task, TaskQuerySet, Worker
 
@@ -60,6 +61,7 @@ class QueueNow:
     waiting: counting.Count
     oldest: float
     is_served: bool
+    is_held: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Glance:
     running: list[RunNow] = field(default_factory=list)
     running_count: counting.Count = field(default_factory=lambda: counting.Count(0, RUNNING))
     queues: list[QueueNow] = field(default_factory=list)
+    #: Names of tasks that are held.
+    held: list[str] = field(default_factory=list)
     #: Among the last :data:`FAILURES` rows that failed; those that fail most first.
     failures: list[FailuresNow] = field(default_factory=list)
     #: Rows that ended within :data:`SPAN` seconds, by status.
@@ -93,11 +97,13 @@ def glance() -> Glance:
     running = _running(rows)
     workers = _workers(running)
     served = {queue for worker in workers if worker.is_alive for queue in worker.queues}
+    holds = looking.active()
     return Glance(
         workers=workers,
         running=running[:RUNNING],
         running_count=counting.Count(len(running), RUNNING),
-        queues=_queues(rows, served),
+        queues=_queues(rows, served, {hold.name for hold in holds if hold.is_of_queue}),
+        held=[hold.name for hold in holds if not hold.is_of_queue],
         failures=_failures(rows),
         ended=_ended(rows),
     )
@@ -143,7 +149,7 @@ def _workers(running: Iterable[RunNow]) -> list[WorkerNow]:
     ]
 
 
-def _queues(rows: TaskQuerySet, served: set[str]) -> list[QueueNow]:
+def _queues(rows: TaskQuerySet, served: set[str], held: set[str]) -> list[QueueNow]:
     """Return the queues of the rows that have waited longest, and those that workers serve."""
     due: Any = rows.due().annotate(waits=Moment() - F("due")).order_by("due")
     waiting = list(due.values_list("queue", "waits")[: WAITING + 1])
@@ -156,8 +162,9 @@ def _queues(rows: TaskQuerySet, served: set[str]) -> list[QueueNow]:
             waiting=counting.Count(counts[name] + is_part, counts[name] if is_part else WAITING),
             oldest=_seconds(oldest.get(name)),
             is_served=name in served,
+            is_held=name in held,
         )
-        for name in {*counts, *served}
+        for name in {*counts, *served, *held}
     ]
     return sorted(found, key=lambda queue: (-queue.oldest, queue.name))
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import TaskQuerySet
 
@@ -47,7 +48,7 @@ def _by_task(text: str) -> Q:
 def _tasks(text: str) -> list[str]:
     """Return the names of tasks, those from before they were renamed included, with this text."""
     wanted = text.lower()
-    names = {name for task in registry.declared() for name in task.names}
+    names = {name for task in registry.declared() for name in task.names} | finding.names
     return sorted(name for name in names if wanted in name.lower())
 
 

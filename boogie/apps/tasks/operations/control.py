@@ -11,9 +11,9 @@ logger = logging.getLogger(__name__)
 
 
 def is_possible() -> bool:
-    """Return whether workers can be told anything: ``boogie://`` and some brokers cannot."""
+    """Return whether workers can be told anything: with some brokers they cannot."""
     app = current_app.celery_app()
-    if not current_app.needs_ringing(app) or not app.conf.worker_enable_remote_control:
+    if not app.conf.worker_enable_remote_control:
         return False
     return bool(app.connection_for_write().supports_exchange_type("fanout"))
 

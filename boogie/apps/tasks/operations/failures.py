@@ -17,6 +17,7 @@ from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring.counting import Count
 from boogie.apps.tasks.rollups import figures
+from boogie.apps.tasks.serialization import sealing
 
 #: Rows of a kind are counted up to here.
 CAP = 1000
@@ -48,7 +49,7 @@ class Kind:
     def message(self) -> str:
         """The message of the error that came last."""
         errors = self.newest.errors if self.newest is not None else []
-        return str(errors[-1]["message"]) if errors else ""
+        return sealing.shown(errors[-1]["message"]) if errors else ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ Queues: what waits in each, what runs, how fast, and who serves it.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -62,11 +63,16 @@ class Queue:
         return not self.is_served and bool(self.waiting)
 
 
-def look(workers: list[Worker], running: Running) -> list[Queue]:
-    """Return all queues that have rows or workers, those with a problem first (five queries)."""
+def look(workers: list[Worker], running: Running, held: Iterable[str] = ()) -> list[Queue]:
+    """
+    Return all queues that have rows or workers or are ``held``, those with a problem first.
+
+    Five queries.
+    """
     rows = Task.objects.on_primary()
     now = times.stored(clock.read(rows.db))
     names = {name for worker in workers for name in worker.queues} | set(running.by_queue)
+    names.update(held)
     ripe = _ripe(rows, now)
     lanes = _lanes(rows, ripe, names)
     counts = groups.summaries(ripe, BY, lanes, CAP + 1, last=("MAX", F("due")))
@@ -90,9 +96,9 @@ def look(workers: list[Worker], running: Running) -> list[Queue]:
 
 
 def _lanes(rows: TaskQuerySet, ripe: TaskQuerySet, names: set[str]) -> list[tuple[Any, ...]]:
-    """Return queue and priority of what is queued."""
+    """Return queue and priority of what is queued, and not held back."""
     if groups.has_partial_indexes(rows):
-        return groups.distinct(rows.queued(), BY, LANES)
+        return groups.distinct(rows.queued().filter(due__isnull=False), BY, LANES)
     # There the index is of the rows of all times. What is due first names the queues, and if there
     # is more, workers and tasks name others.
     sample = list(ripe.values_list("queue", "priority")[:SAMPLE])

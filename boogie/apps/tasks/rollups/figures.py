@@ -6,12 +6,13 @@ often they ran.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Max, Min, Q, Sum
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Release, Rollup, RollupQuerySet
@@ -194,7 +195,7 @@ def failure_counts() -> list[FailureCounts]:
 
     Rows that were retried or deleted since are counted, too (one query).
     """
-    now = datetime.now(UTC)
+    now = clock.here()
     hour, day, week = (now - timedelta(hours=n) for n in (1, 24, 7 * 24))
     of_minutes, of_hours = Q(span=MINUTE, start__gte=hour), Q(span=HOUR, start__gte=week)
     rollups = Rollup.objects.filter(of_minutes | of_hours, outcome=states.FAILED)

@@ -50,6 +50,22 @@ def merge(counts: Histogram, others: Iterable[tuple[int, int]]) -> None:
             counts[place] = counts.get(place, 0) + count
 
 
+def beyond(counts: Mapping[int, int], before: Mapping[int, int]) -> Histogram:
+    """Return the buckets that have more than they had before, and how much more."""
+    more = {place: count - before.get(place, 0) for place, count in counts.items()}
+    return {place: count for place, count in more.items() if count > 0}
+
+
+def up_to(counts: Mapping[int, int], places: Iterable[int]) -> list[int]:
+    """Return how many were measured in all buckets up to each of ``places``, which ascend."""
+    found, rest, seen = [], sorted(counts), 0
+    for last in places:
+        while rest and rest[0] <= last:
+            seen += counts[rest.pop(0)]
+        found.append(seen)
+    return found
+
+
 def percentile(counts: Mapping[int, int], share: float) -> float | None:
     """Return the seconds that ``share`` of what was measured did not exceed; about 10 % off."""
     rest = share * sum(counts.values())

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.models.rollup import DAY, HOUR, KEPT, MINUTE, SPANS, floor
 from boogie.apps.tasks.monitoring.conditions import FilterError, moment
@@ -55,7 +56,7 @@ class Range:
     @classmethod
     def parse(cls, params: Mapping[str, Any]) -> "Range":
         """Take ``range``, or ``since`` and ``until``; raise :class:`FilterError`."""
-        now = datetime.now(UTC)
+        now = clock.here()
         name = str(params.get("range") or "")
         since, until = (_moment(params, each) for each in ("since", "until"))
         if since is None and until is None:

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from boogie.apps.tasks.db.clock import Microseconds, Minute
 from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.exceptions import WorkerLost
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import TaskQuerySet
 from boogie.apps.tasks.models.rollup import FIGURES, KEY
@@ -24,7 +25,7 @@ class Tally:
     __slots__ = FIGURES
 
     def __init__(self) -> None:
-        self.count = self.waited = self.ran = 0
+        self.count = self.waited = self.ran = self.retries = self.losses = 0
         self.waits: histograms.Histogram = {}
         self.runs: histograms.Histogram = {}
         self.first: datetime | None = None
@@ -32,10 +33,12 @@ class Tally:
 
     def add(self, figures: tuple[Any, ...]) -> None:
         """Add the figures of a rollup, in the order of ``FIGURES``."""
-        count, waited, ran, waits, runs, first, last = figures
+        count, waited, ran, waits, runs, first, last, retries, losses = figures
         self.count += count
         self.waited += waited
         self.ran += ran
+        self.retries += retries
+        self.losses += losses
         histograms.add(self.waits, waits)
         histograms.add(self.runs, runs)
         first, last = in_utc(first), in_utc(last)
@@ -46,7 +49,20 @@ class Tally:
     def figures(self) -> tuple[Any, ...]:
         """What a rollup has of it, in the order of ``FIGURES``."""
         packed = (histograms.pack(self.waits), histograms.pack(self.runs))
-        return (self.count, self.waited, self.ran, *packed, self.first, self.last)
+        sums = (self.count, self.waited, self.ran)
+        return (*sums, *packed, self.first, self.last, self.retries, self.losses)
+
+    def beyond(self, before: tuple[Any, ...] | None) -> "Tally":
+        """Return by how much it is more than figures of ``before``; nothing of it is negative."""
+        gained, old = Tally(), Tally()
+        if before is not None:
+            old.add(before)
+        for name in ("count", "waited", "ran", "retries", "losses"):
+            setattr(gained, name, max(0, getattr(self, name) - getattr(old, name)))
+        gained.waits = histograms.beyond(self.waits, old.waits)
+        gained.runs = histograms.beyond(self.runs, old.runs)
+        gained.first, gained.last = self.first, self.last
+        return gained
 
 
 Tallies = dict[Any, Tally]
@@ -74,6 +90,9 @@ WAITED = Greatest(
 RAN = Greatest(Microseconds("started", "ended"), Value(0))
 HAS_RUN = Q(started__isnull=False)
 
+#: The type of error of a row whose last attempt was lost.
+LOST = f"{WorkerLost.__module__}.{WorkerLost.__qualname__}"
+
 #: What rows have in common that are counted together, and what is read of each such set.
 GROUP = {
     "minute": Minute("ended"),
@@ -86,6 +105,8 @@ READ = {
     "ran": Coalesce(Sum(Case(When(HAS_RUN, then=RAN), default=None)), 0),
     "first": Min("ended"),
     "last": Max("ended"),
+    "retries": Sum("retries"),
+    "losses": Sum("losses"),
 }
 
 
@@ -100,11 +121,13 @@ def ended(rows: TaskQuerySet, since: Any, until: datetime) -> Tallies:
     )
     tallies: Tallies = {}
     for minute, wait, run, name, queue, outcome, error, *figures in sets:
-        rows_, waited, ran, first, last = figures
+        rows_, waited, ran, first, last, retries, losses = figures
+        if (outcome, error) == (states.FAILED, LOST):
+            losses += rows_  # the one that a row ended with is in its errors, and not in its losses
         key = (_moment(minute), name, queue, outcome, error if outcome == states.FAILED else "")
         packed = [[] if place is None else [int(place), rows_] for place in (wait, run)]
         tally = tallies.setdefault(key, Tally())
-        tally.add((rows_, waited, ran, *packed, first, last))
+        tally.add((rows_, waited, ran, *packed, first, last, retries, losses))
     return tallies
 
 

@@ -17,9 +17,9 @@ MAX_KEY_LENGTH = 255
 
 def unwrap(obj: Any) -> Any:
     """Return the object behind a lazy one such as ``request.user``."""
-    if isinstance(obj, LazyObject):
+    while isinstance(obj, LazyObject):
         obj.__class__  # noqa: B018 - makes the lazy object fetch what it wraps
-        return obj._wrapped
+        obj = obj._wrapped
     return obj
 
 
@@ -32,17 +32,32 @@ def check_object(name: str, obj: Any) -> models.Model:
     """
     obj = unwrap(obj)
     if not isinstance(obj, models.Model):
-        raise TypeError(
-            f"{name}: the first argument must be a model instance, not "
-            f"{'the class ' if isinstance(obj, type) else ''}{obj!r:.80}"
-            f"{'' if isinstance(obj, type) else f' of type {type(obj).__qualname__}'}."
-        )
-    if obj._state.adding or not _has_key(obj):
-        raise ValueError(
-            f"{name}: the {type(obj).__qualname__} was never saved, or is deleted; "
-            f"a task needs an object that its worker can find."
-        )
+        raise TypeError(f"{name}: the first argument must be a model instance, not {_told(obj)}.")
+    if problem := unstored(obj):
+        raise ValueError(f"{name}: {problem}")
     return obj
+
+
+def _told(obj: Any) -> str:
+    """Return what was given in place of an instance; a queryset is not asked what is in it."""
+    if isinstance(obj, models.QuerySet | models.Manager):
+        return (
+            f"a {type(obj).__qualname__} of {obj.model._meta.label}; "
+            f"each() of a task takes a queryset, and makes a row for each object"
+        )
+    if isinstance(obj, type):
+        return f"the class {obj!r:.80}"
+    return f"{obj!r:.80} of type {type(obj).__qualname__}"
+
+
+def unstored(obj: models.Model) -> str:
+    """Return why no worker would find an instance; empty if it is stored in a database."""
+    if not obj._state.adding and _has_key(obj):
+        return ""
+    return (
+        f"the {type(obj).__qualname__} was never saved, or is deleted; "
+        f"a task needs an object that its worker can find."
+    )
 
 
 def _has_key(obj: models.Model) -> bool:
@@ -60,7 +75,15 @@ def object_key(obj: models.Model) -> str:
     value = getattr(obj, pk.attname, None)
     if type(value) is int and isinstance(pk, models.IntegerField):
         return str(value)
-    return str(pk.value_to_string(SimpleNamespace(**{pk.attname: _canonical(pk, value)})))
+    value, field = _canonical(pk, value), _own(pk)  # as text a child's key is its parent's
+    return str(field.value_to_string(SimpleNamespace(**{field.attname: value})))
+
+
+def _own(field: Any) -> Any:
+    """Return the field whose values ``field`` has: at the end of its relations."""
+    while field.is_relation:
+        field = field.target_field
+    return field
 
 
 def _canonical(field: Any, value: Any) -> Any:
@@ -69,8 +92,7 @@ def _canonical(field: Any, value: Any) -> Any:
         return [_canonical(*part) for part in zip(field.fields, value, strict=True)]
     if value is None:
         return value
-    while field.is_relation:
-        field = field.target_field
+    field = _own(field)
     value = field.to_python(field.get_prep_value(field.to_python(value)))
     if isinstance(value, str):
         return str.__str__(value)  # drivers send what an enum or a safe string holds
@@ -100,14 +122,19 @@ def _in_the_zone_of_the_database(value: datetime) -> datetime:
 def checked_key(name: str, obj: models.Model) -> str:
     """Return :func:`object_key`, or raise ``ValueError`` if it is too long or not storable."""
     key = object_key(obj)
+    if problem := unfit_key(obj, key):
+        raise ValueError(f"{name}: {problem}")
+    return key
+
+
+def unfit_key(obj: models.Model, key: str) -> str:
+    """Return why no row can have the ``key`` of ``obj``; empty if it can."""
     if len(key) > MAX_KEY_LENGTH:
-        raise ValueError(
-            f"{name}: the primary key of the {type(obj).__qualname__} takes {len(key)} characters "
+        return (
+            f"the primary key of the {type(obj).__qualname__} takes {len(key)} characters "
             f"as text; at most {MAX_KEY_LENGTH} are supported."
         )
-    if "\0" in key:
-        raise ValueError(f"{name}: the primary key of the object has a NUL character.")
-    return key
+    return "the primary key of the object has a NUL character." if "\0" in key else ""
 
 
 def key_value(model: type[models.Model], key: str) -> Any:

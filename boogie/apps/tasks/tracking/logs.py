@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from boogie.apps.tasks.conf import LEVELS, conf
+from boogie.apps.tasks import loops
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.kinds import LEVELS
 from boogie.apps.tasks.lifecycle import history
 from boogie.apps.tasks.serialization import secrets
 
 from . import reporter
-from .track import is_in_event_loop
+
+#: The logger of runs: each begins and ends with a record of it.
+OWN = "boogie.apps.tasks"
 
 #: Characters that are kept of one record.
 MAX_MESSAGE = 5000
@@ -39,16 +43,16 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         mine = reporter.current()
-        if mine is None or mine.is_writing:
+        if mine is None or mine.writer == threading.get_ident():
             return
-        if mine.keeps is None or record.levelno < mine.keeps:
-            return
+        if mine.keeps is None or record.levelno < mine.keeps or record.name == OWN:
+            return  # that one runs is said by its row; those are of a call() within a body
         try:
             mine.record(_entry(record, mine.hidden))
         except Exception:  # whatever a record cannot be made text of
             self.handleError(record)
-        if mine.is_due and not is_in_event_loop():
-            mine.write()
+        if mine.is_due:
+            mine.write_from_loop() if loops.is_running() else mine.write()
 
 
 _format = logging.Formatter()

@@ -7,10 +7,11 @@ bar, not the run.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from threading import get_ident
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
@@ -21,7 +22,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import apart, drop
 from boogie.apps.tasks.lifecycle import history, transitions
 from boogie.apps.tasks.models import Progress, Task
-from boogie.apps.tasks.serialization import secrets
+from boogie.apps.tasks.serialization import sealing, secrets
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +58,16 @@ class Reporter:
         self.db = row._state.db or DEFAULT_DB_ALIAS
         self.steps: list[Step] = []
         self.records: list[dict[str, Any]] = list(row.log)
-        self.is_writing = False
+        #: The thread that writes now.
+        self.writer: int | None = None
+        #: While a coroutine is the body: calls something in the thread of the run.
+        self.elsewhere: Callable[[Callable[[], bool]], None] | None = None
         #: The level of logging from which on lines are kept.
         self.keeps: int | None = None
         #: What is hidden in notes and lines.
         self.hidden: tuple[str, ...] = ()
+        #: Whether these are stored encrypted.
+        self.seals = False
         self._progress: Progress | None = None
         self._has_moved = self._has_logged = False
         self._next_write = 0.0
@@ -86,23 +92,33 @@ class Reporter:
         del self.records[:-MAX_RECORDS]
         self._has_logged = True
 
+    def stay_inside(self) -> None:
+        """Write on the connection of the body alone: its transaction is never committed."""
+        self._is_inside = True
+
     @property
     def is_due(self) -> bool:
         """Whether there is something to write, and it is time to."""
         is_new = self._has_moved or self._has_logged
-        return is_new and not self.is_writing and time.monotonic() >= self._next_write
+        return is_new and self.writer is None and time.monotonic() >= self._next_write
+
+    def write_from_loop(self) -> None:
+        """Have it written while the event loop that runs here goes on."""
+        if self.elsewhere is not None:
+            self._next_write = time.monotonic() + WRITE_EVERY
+            self.elsewhere(self.write)
 
     def write(self) -> bool:
         """Write what is new; return whether the run still has its row, as far as one can see."""
         self._next_write = time.monotonic() + WRITE_EVERY
-        self.is_writing = True
+        self.writer = get_ident()
         try:
             return self._write()
         except Error as error:
             logger.info("The progress of %s cannot be written: %s", self.row, error)
             return True
         finally:
-            self.is_writing = False
+            self.writer = None
 
     def _write(self) -> bool:
         connection = connections[self.db]
@@ -145,14 +161,30 @@ class Reporter:
 
     def _update(self, connection: Any) -> bool:
         changes: dict[str, Any] = {}
+        news = self._has_moved, self._has_logged
         if self._has_moved:
-            changes |= {"progress": self._progress, "progressed": Moment()}
+            changes |= {"progress": self._stored_progress(), "progressed": Moment()}
         if self._has_logged:
-            changes["log"] = self.records
-        moved = transitions.note(connection, Task.objects.using(self.db), self.row, changes)
-        if moved:
-            self._has_moved = self._has_logged = False
-        return bool(moved)
+            changes["log"] = self._stored_records()
+        # Not afterwards: a coroutine goes on to tell while a thread writes for it.
+        self._has_moved = self._has_logged = moved = False
+        try:
+            rows = Task.objects.using(self.db)
+            moved = bool(transitions.note(connection, rows, self.row, changes))
+        finally:
+            if not moved:
+                self._has_moved, self._has_logged = news
+        return moved
+
+    def _stored_progress(self) -> Any:
+        if not self.seals or self._progress is None or not self._progress.note:
+            return self._progress
+        return {**asdict(self._progress), "note": sealing.Secret(self._progress.note)}
+
+    def _stored_records(self) -> list[dict[str, Any]]:
+        if not self.seals:
+            return [sealing.resealed(record) for record in self.records]
+        return [{**each, "message": sealing.secret(each["message"])} for each in self.records]
 
     def finish(self, has_raised: bool = False) -> None:
         """

@@ -2,7 +2,6 @@
 ``progress()`` and ``track()``: what a body calls. No model is imported when this is.
 """
 
-import asyncio
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asgiref.sync import sync_to_async
 
+from boogie.apps.tasks import loops
 from boogie.apps.tasks.exceptions import TaskCancelled
 
 from .terminal import Bar
@@ -39,8 +39,8 @@ def progress(done: float, total: float | None = None, note: str = "") -> None:
     step = _own_step(reporter)
     step.done, step.total, step.note = done, total, note
     reporter.tell()
-    if reporter.is_due and not is_in_event_loop():
-        reporter.write()
+    if reporter.is_due:
+        reporter.write_from_loop() if loops.is_running() else reporter.write()
 
 
 def track(iterable: Any, total: float | None = None, note: str = "") -> "Track[Any]":
@@ -113,12 +113,16 @@ class _Loop:
 
     def look(self) -> None:
         """Write if it is time; raise ``TaskCancelled`` if the run has lost its row."""
-        if self._reporter.is_due and not is_in_event_loop() and not self._reporter.write():
+        if self._reporter.is_due and not loops.is_running() and not self._reporter.write():
             self._refuse()
 
     async def alook(self) -> None:
         """Do :meth:`look`, in an event loop."""
-        if self._reporter.is_due and not await sync_to_async(self._write_elsewhere)():
+        if not self._reporter.is_due:
+            return
+        is_own = self._reporter.elsewhere is not None  # the thread, and its connection
+        write = self._reporter.write if is_own else self._write_elsewhere
+        if not await sync_to_async(write)():
             self._refuse()
 
     def _write_elsewhere(self) -> bool:
@@ -167,9 +171,12 @@ def _checked(done: Any, total: Any, note: Any) -> tuple[float, float | None]:
 def _number(name: str, value: Any) -> float:
     """Return a number of any kind, such as NumPy's, as one that JSON has."""
     is_number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    if isinstance(value, Decimal) and value.is_nan():  # it raises when it is compared
+        is_number = False
     if not (is_number and 0 <= value <= MOST):
         raise ValueError(
-            f"progress: {name} must be a number from 0 to {MOST:g}, not {value!r:.80}."
+            f"progress: {name} must be a number from 0 to {MOST:g}, not {value!r:.80}. Give what "
+            f"can be counted, or leave total out if it is not known."
         )
     return int(value) if isinstance(value, Integral) else float(value)
 
@@ -182,15 +189,6 @@ def _length(iterable: Any) -> float | None:
     with suppress(OverflowError):  # of a range that is longer than an index can be
         return len(iterable) if isinstance(iterable, Sized) else None
     return None
-
-
-def is_in_event_loop() -> bool:
-    """Return whether nothing may wait here, a database least of all."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 async def _asynchronous(iterable: Any) -> AsyncIterator[Any]:

@@ -12,14 +12,15 @@ from itertools import compress
 from queue import Empty
 from typing import Any
 
-from kombu.transport import memory, virtual
+from kombu.transport import virtual
 
 from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Message, Task
+from boogie.apps.tasks.serialization.carried import untraced
 
-from . import delivery, settling
-from .control import heard_in, is_local, refuse_events
+from . import announcing, delivery, settling
+from .hearing import hearing
 
 #: What a consumer may be given: rows, and messages of plain tasks.
 Kinds = frozenset[type[Task] | type[Message]]
@@ -30,7 +31,7 @@ NOTHING: Kinds = frozenset()
 UNLIMITED = 100
 
 
-class Channel(memory.Channel):
+class Channel(announcing.Channel):
     """One consumer's view: what it may still reserve, and what it has not acknowledged."""
 
     queues: dict[str, Any] = {}
@@ -44,30 +45,18 @@ class Channel(memory.Channel):
     # --- publishing -------------------------------------------------------------------
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
-        if is_local(queue):
-            super()._put(queue, message, **options)
-        elif not delivery.is_doorbell(message):
+        if not delivery.is_doorbell(message):
             priority = self._get_message_priority(message)
             _messages().create(
                 queue=queue, priority=priority, payload=json.dumps(message), created=Moment()
             )
 
-    def _put_fanout(
-        self, exchange: str, message: Any, routing_key: Any = None, **options: Any
-    ) -> None:
-        for queue in heard_in(exchange, self._lookup(exchange, routing_key)):
-            self._put(queue, message)
-
     # --- consuming --------------------------------------------------------------------
 
-    def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
-        refuse_events(queue)
-        return super().basic_consume(queue, *args, **options)
-
     def _get(self, queue: str, timeout: float | None = None) -> Any:
-        """Return one message, for ``basic_get`` and for local queues."""
-        if is_local(queue):
-            return super()._get(queue, timeout)
+        """Return one message, for ``basic_get``."""
+        if queue in hearing:
+            return hearing.get(queue)
         for message in self._take_messages([queue], 1):
             return message
         raise Empty
@@ -84,29 +73,19 @@ class Channel(memory.Channel):
     def table_queues(self) -> list[str]:
         """The queues that lie in the table, not in this process."""
         # Two consumers may have the same one.
-        return [queue for queue in dict.fromkeys(self._active_queues) if not is_local(queue)]
+        return [queue for queue in dict.fromkeys(self._active_queues) if queue not in hearing]
 
-    def deliver_local(self) -> int:
-        """Hand over what lies in this process's control queues."""
-        delivered = 0
-        for queue in filter(is_local, list(self._active_queues)):
-            while self.connection is not None:
-                try:
-                    message = super()._get(queue)
-                except Empty:
-                    break
-                self.connection._deliver(message, queue)
-                delivered += 1
-        return delivered
-
+    @untraced
     def look(self) -> Kinds:
         """Return of which kind something waits in the queues of this consumer."""
         settling.catch_up()
         queues = self.table_queues
         if not queues or not self.room:
             return NOTHING
-        found = sql.which_exist(_rows().ready_in(queues), _messages().ready_in(queues))
-        return frozenset(compress((Task, Message), found))
+        rows = delivery.ready_in_each(queues)
+        found = sql.which_exist(_messages().ready_in(queues), *rows, *hearing.questions())
+        hearing.note(found[1 + len(rows) :])
+        return frozenset(compress((Message, Task), (found[0], any(found[1 : 1 + len(rows)]))))
 
     def deliver(self, kinds: Kinds) -> tuple[int, Kinds]:
         """
@@ -141,6 +120,7 @@ class Channel(memory.Channel):
             for tag in set(self._held) - before - handed_over:
                 self._settle(tag, again=True)
 
+    @untraced
     def _take(self, queues: list[str], turns: list[Any]) -> list[dict[str, Any]]:
         """Reserve as much of each kind as has a turn; return it in that order."""
         take = {Task: self._take_rows, Message: self._take_messages}
@@ -168,7 +148,8 @@ class Channel(memory.Channel):
         super().basic_ack(delivery_tag, multiple)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        self._settle(delivery_tag, again=requeue)
+        if not self._settle(delivery_tag, again=requeue) and requeue:
+            self.hear_again(self.qos.get(delivery_tag))
         self.qos.ack(delivery_tag)
 
     def _settle(self, delivery_tag: str, again: bool) -> bool:
@@ -196,25 +177,24 @@ class Channel(memory.Channel):
     def _restore(self, message: Any) -> None:
         """Give back what was reserved and not begun: at shutdown, or when a consumer restarts."""
         if not self._settle(message.delivery_tag, again=True):
-            super()._restore(message)
+            self.hear_again(message)
 
     # --- queues -----------------------------------------------------------------------
 
     def _size(self, queue: str) -> int:
-        if is_local(queue):
-            return int(super()._size(queue))
+        if queue in hearing:
+            return hearing.size(queue)
         rows = _rows().queued().filter(queue=queue)
         return int(rows.count() + _messages().free().filter(queue=queue).count())
 
     def _purge(self, queue: str) -> int:
         """Delete the waiting messages of plain tasks; rows are deleted by ``clean()`` alone."""
-        if is_local(queue):
-            return int(super()._purge(queue))
+        if queue in hearing:
+            return hearing.purge(queue)
         return int(_messages().free().filter(queue=queue).delete()[0])
 
     def _delete(self, queue: str, *args: Any, **options: Any) -> None:
-        if not is_local(queue):
-            self._purge(queue)
+        self._purge(queue)
         super()._delete(queue, *args, **options)
 
     def close(self) -> None:

@@ -11,12 +11,15 @@ from kombu.serialization import dumps
 
 from boogie.apps.tasks import current_app, identity, registry
 from boogie.apps.tasks.broker import guard
-from boogie.apps.tasks.broker.message import serializer
+from boogie.apps.tasks.broker.message import Shown, serializer
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.db import ids
+from boogie.apps.tasks.db import compiled, ids, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.db.turns import Turns
+from boogie.apps.tasks.enqueue import showing
+from boogie.apps.tasks.functions import finding
+from boogie.apps.tasks.lifecycle import holding
 from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.models.stored import primary
 
@@ -48,7 +51,7 @@ def letter() -> Letter:
     return Letter(base64.b64encode(body).decode(), content_type, encoding, "base64")
 
 
-def doorbell_message(row: Any, tag: str, said: Letter) -> dict[str, Any]:
+def doorbell_message(row: Any, tag: str, said: Letter, shown: Shown) -> dict[str, Any]:
     """Return the message, as kombu's virtual transports have them, that rings for ``row``."""
     task_id = str(row.pk)
     return {
@@ -57,17 +60,17 @@ def doorbell_message(row: Any, tag: str, said: Letter) -> dict[str, Any]:
         "content-encoding": said.content_encoding,
         "headers": {
             "lang": "py",
-            "task": row.name,
+            "task": registry.celery_name(row),
             "id": task_id,
             "root_id": task_id,
             "parent_id": None,
             "group": None,
-            "argsrepr": "()",
-            "kwargsrepr": "{}",
+            "argsrepr": shown[0],
+            "kwargsrepr": shown[1],
             "retries": 0,
             "eta": None,
             "expires": None,
-            "timelimit": [None, None],
+            "timelimit": _time_limits(row),
             "ignore_result": True,
         },
         "properties": {
@@ -79,6 +82,12 @@ def doorbell_message(row: Any, tag: str, said: Letter) -> dict[str, Any]:
             "body_encoding": said.body_encoding,
         },
     }
+
+
+def _time_limits(row: Any) -> list[Any]:
+    """Return the hard and the soft limit that a row brings along; others have those of tasks."""
+    limits = finding.time_limits(row)
+    return [limits.get("time_limit"), limits.get("soft_time_limit")]
 
 
 def is_doorbell(message: dict[str, Any]) -> bool:
@@ -105,6 +114,20 @@ class Reserved(NamedTuple):
     message: dict[str, Any]
 
 
+def ready_in_each(queues: list[str]) -> list[compiled.Part]:
+    """Return of each queue the question whether rows are due in it, and it is not held."""
+    using = primary(Task)
+
+    def build(connection: Any) -> list[compiled.Part]:
+        due = Task.objects.using(using).due()
+        return [
+            sql.exists_if(holding.is_free_queue(queue), due.filter(queue=queue)) for queue in queues
+        ]
+
+    found: list[compiled.Part] = compiled.cached(using, ("ready", *queues), build)
+    return found
+
+
 def turns(queues: list[str], limit: int) -> list[Any]:
     """Return ``Task`` and ``Message`` in the order in which the first of them have their turn."""
     return Turns(((Task, "due"), (Message, "created")), tuple(queues), limit).find(primary(Task))
@@ -116,13 +139,17 @@ def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
         model=Task,
         queues=tuple(queues),
         limit=limit,
-        fields=("name", "queue", "priority"),
+        fields=("name", "backend", "queue", "priority", "content_type", "object_id"),
         changes=(("due", Moment(conf.RING_AGAIN)),),
         may_be_lost=True,
     )
-    tagged = [(uuid.uuid4().hex, row) for row in due.take(primary(Task))]
+    using = primary(Task)
+    tagged = [(uuid.uuid4().hex, row) for row in due.take(using)]
     said = letter()
-    return [Reserved(tag, row.pk, doorbell_message(row, tag, said)) for tag, row in tagged]
+    return [
+        Reserved(tag, row.pk, doorbell_message(row, tag, said, showing.of_reserved(row, using)))
+        for tag, row in tagged
+    ]
 
 
 def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:

@@ -28,14 +28,14 @@ logger = logging.getLogger(__name__)
 CHANNEL = "boogie_tasks"
 
 #: Seconds between two looks: right after work came, and after a long time without. (With
-#: what the keeper asks that makes two statements a second.)
-FASTEST, SLOWEST = 0.02, 0.95
+#: what the keeper asks, and what a listener says of itself, that makes two statements a second.)
+FASTEST, SLOWEST = 0.02, 0.99
 #: The same where something tells us of new work; some rows become due by themselves.
 SURE = 1.0
 #: Seconds after a database error.
 AWAY_PAUSE = 1.0
 #: A waiting worker asks to be notified for this long, and asks again after half of it.
-LISTEN_FOR = 20.0
+LISTEN_FOR = 30.0
 
 
 class Watch:

@@ -2,11 +2,11 @@
 ``boogie://``: a kombu transport whose queue is the database.
 
 An *asynchronous* transport, so that a stock Celery worker keeps its event loop
-and its fast pool. It extends kombu's in-memory transport, in which the
-worker's own control messages stay, and overrides how a worker gets work: due
-rows of its queues are reserved in batches, as many as the prefetch count
-leaves room for. Publishing a doorbell is nothing; messages of plain Celery
-tasks are rows of ``Message``, deleted when acknowledged.
+and its fast pool. It extends kombu's in-memory transport and overrides how a
+worker gets work: due rows of its queues are reserved in batches, as many as the
+prefetch count leaves room for. Publishing a doorbell is nothing; messages of plain
+Celery tasks are rows of ``Message``, deleted when acknowledged; remote control and
+events travel as rows of ``Announcement``.
 """
 
 import logging
@@ -20,10 +20,11 @@ from kombu.transport import memory, virtual
 import boogie
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.connections import drop
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Announcement, Task
 from boogie.apps.tasks.models.stored import primary
 
-from . import channel
+from . import channel, saying
+from .hearing import hearing
 from .polling import FASTEST, Watch
 
 logger = logging.getLogger(__name__)
@@ -79,14 +80,14 @@ class Transport(memory.Transport):
             self._watch.stop_listening(self._hub)
             self._hub = self._timer = None
         super().close_connection(connection)
+        hearing.end_paused()
 
     def _beat(self) -> None:
         """Look for work if it is time to, and come back."""
         if self._hub is None:
             return
         try:
-            for consumer in self._open_channels:
-                consumer.deliver_local()
+            self._deliver_heard()
             if self._watch.is_time():
                 self._watch.listen(self._hub, self._notified, bool(self._hungry))
                 self._look_and_deliver()
@@ -104,6 +105,9 @@ class Transport(memory.Transport):
 
     def _notified(self) -> None:
         told = self._watch.read_notifications(self._hub)
+        if told.pop(Announcement._meta.db_table, None) is not None:
+            hearing.call()
+            self._hear()
         kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in told)
         if not kinds:
             return
@@ -115,7 +119,40 @@ class Transport(memory.Transport):
 
     def _look_and_deliver(self) -> int:
         self._is_blind = any(one.table_queues and not one.room for one in self._open_channels)
-        return self._guarded(lambda consumer: consumer.deliver(consumer.look()))
+        return self._guarded(self._look) + self._hear()
+
+    def _look(self, consumer: channel.Channel) -> tuple[int, channel.Kinds]:
+        kinds = consumer.look()
+        if hearing.is_spoken_to:  # a command goes before the task that was sent after it
+            self._hear()
+        return consumer.deliver(kinds)
+
+    # --- what is said to all ----------------------------------------------------------
+
+    @property
+    def _ears(self) -> set[Any]:
+        return {ear for one in self._open_channels for ear in one.ears}
+
+    def _hear(self) -> int:
+        """Hand over what was said to this connection's consumers; return how much that was."""
+        ears = self._ears
+        if not ears:
+            return 0
+        # A worker on greenlets has a second connection for its commands: the first one looks, too.
+        has_work = any(one.table_queues for one in self._open_channels)
+        is_patient = not has_work and all(ear.is_for_commands for ear in ears)
+        try:
+            hearing.attend(is_patient)
+        except Error as error:
+            logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
+            self._give_up()
+        heard = self._deliver_heard()
+        if heard:  # who has said one thing may say another
+            self._watch.found(heard)
+        return heard
+
+    def _deliver_heard(self) -> int:
+        return sum(one.deliver_heard() for one in self._open_channels)
 
     def _guarded(
         self,
@@ -154,15 +191,18 @@ class Transport(memory.Transport):
         self, connection: Any, timeout: float | None = None
     ) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
+        asks = any(ear.is_for_answers for ear in self._ears)
         while True:
-            delivered = sum(consumer.deliver_local() for consumer in self._open_channels)
-            if self._watch.is_time():
+            delivered = self._deliver_heard()
+            if asks or self._watch.is_time():
                 delivered += self._look_and_deliver()
             if delivered:
                 return
-            if deadline is not None and time.monotonic() >= deadline:
+            is_late = deadline is not None and time.monotonic() >= deadline
+            if is_late and not (asks and saying.may_be_answered(cast(float, deadline))):
                 raise TimeoutError
-            time.sleep(min(self._watch.pulse, FASTEST if timeout is None else timeout))
+            pause = min(self._watch.pulse, FASTEST if timeout is None else timeout)
+            time.sleep(FASTEST if asks else pause)
 
 
 def _is_half_empty(consumer: channel.Channel) -> bool:

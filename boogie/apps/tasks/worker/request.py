@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from billiard.einfo import ExceptionInfo, ExceptionWithTraceback  # type: ignore[attr-defined]
-from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery.utils.log import get_logger
 from celery.worker import state
 from celery.worker.request import Request
@@ -14,10 +14,14 @@ from celery.worker.request import Request
 from boogie.apps.tasks import identity
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper import jobs
+from boogie.apps.tasks.serialization import secrets
 
 from .forks import keepers, revive
 
 logger = get_logger(__name__)
+
+#: What events have that a body has made.
+TEXTS = ("result", "exception", "traceback")
 
 
 class BoogieRequest(Request):
@@ -29,6 +33,10 @@ class BoogieRequest(Request):
     """
 
     _already_revoked: bool
+    _already_cancelled: bool
+    _argsrepr: str
+    _kwargsrepr: str
+    _announce_revoked: Any
 
     def __init__(self, message: Any, **options: Any) -> None:
         super().__init__(message, **options)
@@ -43,6 +51,17 @@ class BoogieRequest(Request):
     def _process(self) -> Any:
         """The process that runs the body; a pool of greenlets gives the number of one of those."""
         return os.getpid() if identity.has_greenlets() else self.worker_pid
+
+    def info(self, safe: bool = False) -> Any:
+        """Return what ``celery inspect`` and events tell: of arguments what was shown, as text."""
+        # In a pool without children the object itself is among them by now.
+        return {**super().info(safe), "args": self._argsrepr, "kwargs": self._kwargsrepr}
+
+    def send_event(self, type: str, **fields: Any) -> None:
+        """Send an event as Celery does; of a task with secrets no text that may hold one."""
+        if getattr(self.task, "sensitive", ()) or getattr(self.task, "encrypt", False):
+            fields |= {name: secrets.MASK for name in TEXTS if fields.get(name) is not None}
+        super().send_event(type, **fields)
 
     def revoked(self) -> bool:
         """
@@ -69,7 +88,7 @@ class BoogieRequest(Request):
             super().on_timeout(soft, timeout)
             return
         state.task_ready(self)
-        logger.error("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
+        logger.info("Hard time limit (%ss) exceeded for %s[%s]", timeout, self.name, self.id)
         exception = TimeLimitExceeded(timeout)
         jobs.submit(losses.abandon_child, self.id, self._process, exception)
         self._acknowledge_late()
@@ -83,6 +102,9 @@ class BoogieRequest(Request):
             exception = exception.exc
         if isinstance(exception, TimeLimitExceeded):
             return
+        if isinstance(exception, Terminated):
+            self._end_terminated(exception)
+            return
         if not isinstance(exception, WorkerLostError | SystemExit | KeyboardInterrupt):
             super().on_failure(exc_info, send_failed_event, return_ok)
             return
@@ -91,6 +113,13 @@ class BoogieRequest(Request):
         how = f"{who} of {identity.worker_id()} died ({exception})"
         jobs.submit(losses.lose_child, self.id, self._process, how)
         self._acknowledge_late()
+
+    def _end_terminated(self, exception: Exception) -> None:
+        """The child was killed since the row was cancelled; that is no error of anybody's."""
+        state.task_ready(self)
+        if not self._already_revoked and not self._already_cancelled:
+            self._announce_revoked("terminated", True, str(exception), False)
+        jobs.submit(losses.tell_killed, self.id, self._process)
 
     def on_success(self, failed__retval__runtime: Any, **extra: Any) -> None:
         """

@@ -2,7 +2,9 @@
 The step that a stock Celery worker takes for us: its keeper, its connections, its receivers.
 """
 
+import os
 import threading
+from functools import partial
 from typing import Any
 
 import celery
@@ -15,11 +17,16 @@ from celery.worker import state
 import boogie
 from boogie.apps.tasks import current_app, identity, registry
 from boogie.apps.tasks.broker import quirks
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.connections import close_before_fork, close_connections
 from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.execution.timing import limits
+from boogie.apps.tasks.functions import serving
 from boogie.apps.tasks.keeper import jobs, pacemaker, thread
+from boogie.apps.tasks.keeper.living import Living
+from boogie.apps.tasks.monitoring import heartbeat_file
 
-from . import receivers
+from . import receivers, schema
 from .connections import reuse_connections
 from .forks import keepers, put_off, revive, wake
 
@@ -47,18 +54,23 @@ class KeeperStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         # Here, and not in start(): the pool's children must inherit it.
         receivers.connect()
+        limits.note_worker(worker.soft_time_limit)
         identity.become_worker(identity.new_worker_id(worker.hostname))
         reuse_connections(worker.app)
         quirks.spare_redis(worker.app)
         quirks.hear_redis(worker.app)
+        serving.serve_default(worker.app.amqp.queues)
         close_before_fork()
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
             worker.worker_lost_wait = LOST_WAIT
 
     def start(self, worker: Any) -> None:
         one = thread.Keeper(identity.worker_id(), _about(worker), Pool(worker))
+        one.serves = partial(_queues, worker)
         if not isinstance(worker.pool, TaskPool) and pacemaker.can_be_shared():
             one.pacemaker = pacemaker.Pacemaker(one.worker_id)
+        one.threads.living = living_of(worker, one)
+        _wait_for_schema(one)
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
         one.introduce()
         close_connections()
@@ -69,9 +81,9 @@ class KeeperStep(bootsteps.StartStopStep):
             put_off(pool._pool)  # type: ignore[attr-defined]
         one.threads.begin()
         if worker.hub is not None:
-            maintain = getattr(worker.pool, "maintain_pool", None)
-            for look in filter(None, (revive, maintain)):
-                worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, look)
+            worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, revive)
+            if hasattr(worker.pool, "maintain_pool"):
+                worker.hub.call_repeatedly(LOOK_FOR_DEAD_EVERY, worker.pool.maintain_pool)
         signals.worker_shutdown.connect(_say_farewell, dispatch_uid="boogie_tasks.farewell")
 
     def close(self, worker: Any) -> None:
@@ -102,6 +114,37 @@ class KeeperStep(bootsteps.StartStopStep):
                 _leave_nothing(worker.pool)
 
         worker.blueprint.on_stopped = end
+
+
+def living_of(worker: Any, one: thread.Keeper) -> Living | None:
+    """Return what touches the heartbeat file of a worker, if it has one."""
+    if conf.HEARTBEAT_FILE is None:
+        return None
+    path = heartbeat_file.path_of(conf.HEARTBEAT_FILE, worker.hostname)
+    living = Living(path, os.getpid(), is_well=lambda: not one.threads.has_died)
+    living.touch(heartbeat_file.claim)
+    if one.pacemaker is not None:
+        one.pacemaker.file = path
+    return living
+
+
+def _wait_for_schema(one: thread.Keeper) -> None:
+    """Wait for pending migrations, alive in the eyes of who looks at its file."""
+    living = one.threads.living
+    if living is not None:
+        living.begin()
+    try:
+        schema.wait()
+    except BaseException:
+        if living is not None:
+            living.end()
+        _take_file_away(one)
+        raise
+
+
+def _take_file_away(one: thread.Keeper) -> None:
+    if one.threads.living is not None:
+        heartbeat_file.remove(one.threads.living.path, os.getpid())
 
 
 class Pool:
@@ -143,6 +186,7 @@ def _say_farewell(**extra: Any) -> None:
         one, _ = keepers.popitem()
         one.threads.end()
         one.farewell()
+        _take_file_away(one)
         identity.become_worker(None)
 
 
@@ -169,14 +213,21 @@ def _dismiss(executor: Any) -> None:
     executor.shutdown()
 
 
+def _queues(worker: Any) -> list[str]:
+    return sorted(worker.app.amqp.queues.consume_from.copy())
+
+
 def _about(worker: Any) -> dict[str, Any]:
     """Return what the worker's row says of it."""
+    software = {
+        "boogie": boogie.__version__,
+        "celery": celery.__version__,
+        "django": django.__version__,
+    }
+    if conf.VERSION:
+        software = {"project": conf.VERSION, **software}
     return {
-        "queues": sorted(worker.app.amqp.queues.consume_from),
+        "queues": _queues(worker),
         "concurrency": worker.concurrency or 0,
-        "software": {
-            "boogie": boogie.__version__,
-            "celery": celery.__version__,
-            "django": django.__version__,
-        },
+        "software": software,
     }

@@ -14,12 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import forms, registry
+from boogie.apps.tasks.admin import words
 from boogie.apps.tasks.admin.history import access, logged
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.serialization import codec
 
-from . import finding
+from . import again_function, finding
 
 
 def answer(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -29,6 +30,8 @@ def answer(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRespon
     row = finding.find(model_admin, request, object_id)
     if row is None:
         return finding.missing(model_admin, request, object_id)
+    if row.backend:
+        return again_function.answer(model_admin, request, row)
     task, obj = registry.get(row.name), object_of(row)
     if task is None or obj is None:
         messages.error(request, _("This task cannot be run again: its code or its object is gone."))
@@ -44,6 +47,8 @@ def answer(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRespon
 
 def is_offered(model_admin: Any, request: HttpRequest, row: Task) -> bool:
     """Return whether ``row`` can be run again, by the user of the request (a query at most)."""
+    if row.backend:
+        return again_function.is_offered(model_admin, request, row)
     task = registry.get(row.name)
     obj = object_of(row) if task is not None else None
     if obj is None:
@@ -81,7 +86,7 @@ def _make(model_admin: Any, request: HttpRequest, form: forms.TaskForm, obj: Any
     with transaction.atomic(using=primary(Task)):
         row = forms.start(form, obj, requested_by=request.user)
         logged.on_one(of_object, request, form.task, obj)
-    messages.success(request, _("%(task)s: this is the new one.") % {"task": form.title})
+    words.tell_made(request, form.title, row.is_new)
     return HttpResponseRedirect(_page_of(model_admin, row))
 
 

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from boogie.apps.tasks.admin import words
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
-from boogie.apps.tasks.exceptions import WorkerLost
+from boogie.apps.tasks.exceptions import Superseded, WorkerLost
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.monitoring import durations
+from boogie.apps.tasks.monitoring import describe, durations
 
 RUNNING, FINISHED = states.RUNNING, states.FINISHED
 FAILED, CANCELLED = states.FAILED, states.CANCELLED
@@ -39,6 +39,7 @@ LABELS: dict[str, Promise] = {
 GAP = 10
 
 LOST = f"{WorkerLost.__module__}.{WorkerLost.__qualname__}"
+SUPERSEDED = f"{Superseded.__module__}.{Superseded.__qualname__}"
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,21 @@ def of(row: Task) -> list[Attempt]:
 
 def error_of(entry: dict[str, Any]) -> Error:
     """Return the error of an entry of ``errors``."""
-    kind, message, trace = (str(entry.get(key) or "") for key in ("type", "message", "traceback"))
+    shown = describe.shown_entry(entry)
+    kind, message, trace = (str(shown.get(key) or "") for key in ("type", "message", "traceback"))
     return Error(kind, message, trace)
 
 
 class _Story:
     def __init__(self, row: Task) -> None:
         self.row = row
-        self.entries = {int(entry.get("attempt", 0)): entry for entry in row.errors}
+        told = [entry for entry in row.errors if entry.get("type") != SUPERSEDED]
+        self.entries = {int(entry.get("attempt", 0)): entry for entry in told}
+        #: Whether its last attempt gave way to a newer row, instead of another attempt.
+        self.gave_way = row.status == CANCELLED and len(told) < len(row.errors)
         self.by_number = list(self.entries)
         #: How many of the entries are from after the last retry by hand.
-        self.recent = row.retries + row.losses + (row.status == FAILED)
+        self.recent = row.retries + row.losses + (row.status == FAILED or self.gave_way)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the attempts to be told of."""
@@ -184,8 +189,8 @@ class _Story:
         if number not in self.entries:
             is_now = number == row.attempt and row.status in (RUNNING, FINISHED, FAILED, CANCELLED)
             return row.status if is_now else CANCELLED
-        if number == row.attempt and row.status == FAILED:
-            return FAILED
+        if number == row.attempt and (row.status == FAILED or self.gave_way):
+            return str(row.status)
         age = len(self.by_number) - self.by_number.index(number)
         if age <= self.recent:
             return RESCUED if self._was_lost(number) else RETRIED

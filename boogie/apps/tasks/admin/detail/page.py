@@ -2,8 +2,7 @@
 The page itself: who may see it, and what its template is given.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.utils import quote
@@ -13,13 +12,16 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
 from boogie.apps.tasks.admin import objects, permissions, words
+from boogie.apps.tasks.admin.pages import holds
+from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
+from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.monitoring import describe, durations
+from boogie.apps.tasks.monitoring import describe, durations, lines
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import again, attempts, exact, finding, path, payloads, relatives, trees
+from . import again, attempts, contents, finding, path, payloads, relatives, unique
 
 #: Lines of a log that are open at first.
 LOG_OPEN = 20
@@ -42,11 +44,13 @@ def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
 def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any]:
     made = attempts.of(row)
     payload = payloads.Payload.of(row, request.user)
+    place = unique.of(row)
     return {
         "opts": model_admin.opts,
         "title": row.name,
         "row": row,
         "is_registered": payload.task is not None,
+        "held_back": lines.in_words(row),
         "is_stalled": bool(describe.stalled([row])),
         "about": objects.shown([row], request, model_admin.admin_site).get(row.pk),
         "failure": made[-1] if made and row.is_failed else None,
@@ -55,15 +59,18 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "ran": words.duration(durations.ran(row)),
         "attempts": made[::-1],
         "drawing": path.drawing(row, made),
-        "arguments": _arguments(payload),
-        "result": _result(payload) if row.is_finished else None,
-        "log": [{**line, "at": _local(line["at"])} for line in row.log],
+        "arguments": contents.linked(contents.arguments(payload), request, model_admin.admin_site),
+        "result": contents.result(payload) if row.is_finished else None,
+        "log": [{**describe.shown_entry(line), "at": _local(line["at"])} for line in row.log],
         "log_is_open": len(row.log) <= LOG_OPEN,
         "relatives": relatives.of(row, model_admin.get_queryset(request), request.GET),
         "requester_link": _user_link(model_admin, request, row.requested_by_id),
         "acknowledged_by": row.acknowledged_by,
         "may_run_again": again.is_offered(model_admin, request, row),
-        "verbs": _offered(model_admin, request, row),
+        "unique": place,
+        "verbs": _offered(model_admin, request, row, place),
+        **holds.of_row(looking.active(), row, payload.task is not None),
+        "may_hold": holds.may(request, model_admin),
     }
 
 
@@ -72,49 +79,20 @@ def _local(at: Any) -> Any:
     return times.stored(at) if isinstance(at, datetime) else at
 
 
-# --- what it carries ------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Content:
-    """Arguments or a result: a tree, or else the beginning of the text that is stored."""
-
-    tree: trees.Tree | None = None
-    text: str = ""
-    is_shown: bool = True
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether there is more than is shown."""
-        return self.tree is None or self.tree.is_cut
-
-
-def _arguments(payload: payloads.Payload) -> Content:
-    try:
-        return Content(trees.tree(payload.named), is_shown=payload.is_shown)
-    except exact.UNREADABLE:
-        return Content(text=payload.arguments_json()[: trees.CHARACTERS])
-
-
-def _result(payload: payloads.Payload) -> Content:
-    if not payload.is_cut:
-        try:
-            return Content(trees.tree([("", payload.result_data())]))
-        except exact.UNREADABLE:
-            pass  # shown as it is stored
-    return Content(text=payload.mask(payload.result or "")[: trees.CHARACTERS])
-
-
 # --- what may be done, and seen -------------------------------------------------------
 
 
-def _offered(model_admin: Any, request: HttpRequest, row: Task) -> list[Verb]:
+def _offered(
+    model_admin: Any, request: HttpRequest, row: Task, place: unique.Unique | None
+) -> list[Verb]:
     """Return the verbs that would move the row, of those that the user may do."""
     idle = set()
     if row.acknowledged:
         idle.add("acknowledge")
-    if row.not_before is None or in_utc(row.not_before) <= datetime.now(UTC):
+    if row.not_before is None or in_utc(row.not_before) <= clock.here():
         idle.add("run_now")
+    if place is not None and place.holder is not None:
+        idle.add("retry")
     fitting = permissions.fitting(model_admin, request, row)
     return [verb for verb in fitting if verb.name not in idle]
 

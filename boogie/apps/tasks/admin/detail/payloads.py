@@ -11,15 +11,20 @@ from typing import Any
 from django.db.models import F, TextField
 from django.db.models.functions import Cast, Substr
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.serialization import codec, secrets
+from boogie.apps.tasks.serialization import codec, sealing, secrets
 
 from . import exact
 
 #: Characters of a result that a page reads; more is for a download.
 READ = 1_000_000
+
+#: In place of what is stored encrypted.
+MASKED = json.dumps(secrets.MASK, ensure_ascii=False)
 
 #: The columns that are read here alone.
 COLUMNS = ("args", "kwargs", "result")
@@ -41,6 +46,8 @@ class Payload:
     is_cut: bool = False
     #: Whether who looks may see what could be sensitive, and is not known to be.
     is_trusted: bool = False
+    #: Whether it is of a function of Django Tasks.
+    is_function: bool = False
 
     @classmethod
     def of(cls, row: Task, user: Any, whole: bool = False) -> "Payload":
@@ -48,18 +55,18 @@ class Payload:
         result = _as_text("result")
         shown = result if whole else Substr(result, 1, READ + 1)
         columns = (_as_text("args"), _as_text("kwargs"), shown)
-        args, kwargs, text = Task.objects.values_list(*columns).get(pk=row.pk)
+        found = Task.objects.values_list(*columns).get(pk=row.pk)
+        args, kwargs, text = (MASKED if sealing.is_token(t or "") else t for t in found)
         is_cut = not whole and text is not None and len(text) > READ
-        return cls(
-            row.name, args, kwargs, text[:READ] if is_cut else text, is_cut, user.is_superuser
-        )
+        cut = text[:READ] if is_cut else text
+        return cls(row.name, args, kwargs, cut, is_cut, user.is_superuser, bool(row.backend))
 
     # --- arguments --------------------------------------------------------------------
 
     @cached_property
     def task(self) -> Any:
         """The declaration, or ``None``: then nobody knows what is sensitive."""
-        return registry.get(self.name)
+        return finding.signature(self.name) if self.is_function else registry.get(self.name)
 
     @property
     def is_shown(self) -> bool:
@@ -74,6 +81,8 @@ class Payload:
     @cached_property
     def call(self) -> tuple[list[Any], dict[str, Any]]:
         """The arguments, as :func:`exact.loads` reads them; sensitive ones are masks."""
+        if MASKED in (self.args, self.kwargs):
+            return [secrets.MASK], {}
         args, kwargs = exact.loads(self.args), exact.loads(self.kwargs)
         return self._masked(
             [
@@ -91,6 +100,8 @@ class Payload:
     def named(self) -> list[tuple[str, Any]]:
         """The arguments by what they are called."""
         args, kwargs = self.call
+        if MASKED in (self.args, self.kwargs):
+            return [(_("encrypted"), secrets.MASK)]
         by_position = [(self._parameter(at) or str(at), value) for at, value in enumerate(args)]
         return [*by_position, *kwargs.items()]
 
@@ -108,7 +119,7 @@ class Payload:
     @cached_property
     def hidden(self) -> tuple[str, ...]:
         """What is shown nowhere, as text."""
-        if not self.sensitive:
+        if not self.sensitive or MASKED in (self.args, self.kwargs):
             return ()
         try:
             args, kwargs = (json.loads(t, cls=codec.Decoder) for t in (self.args, self.kwargs))

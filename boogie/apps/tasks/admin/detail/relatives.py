@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from boogie.apps.tasks.models import Task, TaskQuerySet, families
 from boogie.apps.tasks.monitoring import counting, describe
+from boogie.apps.tasks.serialization import kinship
 
 #: Rows that are listed, and those that are counted.
 CHILDREN, SAME, CAP = 20, 10, 1000
@@ -48,7 +49,7 @@ def of(row: Task, rows: TaskQuerySet, params: Any) -> Relatives:
         older=older,
         is_first=place is None,
         same=_same(row, rows),
-        all_same=urlencode({"task": row.name, "object": describe.reference(row)}),
+        all_same=_all_same(row),
     )
 
 
@@ -66,20 +67,23 @@ def _page(children: TaskQuerySet, after: uuid.UUID | None) -> tuple[list[Task], 
     return shown, urlencode({AFTER: shown[-1].pk}) if len(found) > CHILDREN else ""
 
 
+def _all_same(row: Task) -> str:
+    about = {"task": row.name, "object": describe.reference(row)}
+    return urlencode({name: text for name, text in about.items() if text})
+
+
 def _same(row: Task, rows: TaskQuerySet) -> list[Task]:
-    about = rows.named(row.name).filter(
-        object_id=row.object_id, content_type__in=_kinds(row), object_db=row.object_db
-    )
+    kind = {"content_type": None} if row.backend else {"content_type__in": _kinds(row)}
+    about = rows.named(row.name).filter(object_id=row.object_id, object_db=row.object_db, **kind)
     return list(about.exclude(pk=row.pk).order_by("-pk")[:SAME])
 
 
 def _kinds(row: Task) -> list[Any]:
-    """Return the type of its object, and those of its proxies."""
+    """Return the type of its object, and the others that the same object may have."""
     try:
         model = families.type_of(row).model_class()
     except ContentType.DoesNotExist:
         model = None
     if model is None:
         return [row.content_type_id]
-    kinds = ContentType.objects.get_for_models(*families.family(model), for_concrete_models=False)
-    return list(kinds.values())
+    return families.types(kinship.family(model))

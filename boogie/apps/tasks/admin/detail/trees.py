@@ -3,6 +3,7 @@ Data of JSON as trees for people: typed, exact, and cut where they are huge.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from boogie.apps.tasks.serialization import codec
+from boogie.apps.tasks.serialization.instances import Reference
 
 from . import exact
 
@@ -41,6 +43,9 @@ class Node:
     left_out: int = 0
     is_branch: bool = False
     is_open: bool = False
+    #: The instance that it stands for, and where that is shown to who looks; empty: nowhere.
+    reference: Reference | None = None
+    link: str = ""
 
     @property
     def is_typed(self) -> bool:
@@ -59,6 +64,15 @@ class Tree:
 
     nodes: list[Node]
     is_cut: bool = False
+
+    def instances(self) -> Iterator[Node]:
+        """Yield what stands for instances."""
+        waiting = list(self.nodes)
+        while waiting:
+            node = waiting.pop()
+            waiting += node.children
+            if node.reference is not None:
+                yield node
 
 
 def tree(named: Items) -> Tree:
@@ -99,6 +113,8 @@ class _Grower:
         self.nodes -= 1
         kind, value = _unmarked(value)
         name = self._taken(name)
+        if isinstance(value, Reference):
+            return Node(name, kind, self._taken(value.short), reference=value), []
         if not isinstance(value, list | dict):
             return Node(name, kind, self._taken(_in_words(value))), []
         items: Items = list(value.items()) if isinstance(value, dict) else _numbered(value)
@@ -125,12 +141,14 @@ def _in_words(value: Any) -> str:
 
 
 def _unmarked(value: Any) -> tuple[str, Any]:
-    """Return what a value is called, and the value; of a mark of Celery's JSON, as text."""
+    """Return what a value is called, and the value; of a mark of JSON, text or a reference."""
     if isinstance(value, dict) and value.keys() == {"__type__", "__value__"}:
         try:
             found = json.loads(exact.dumps(value), cls=codec.Decoder)
         except codec.MALFORMED:
             return _("object"), value
+        if isinstance(found, Reference):
+            return _("instance"), found
         text = found.isoformat() if hasattr(found, "isoformat") else str(found)
         return type(found).__name__, text
     return _kind(value), value

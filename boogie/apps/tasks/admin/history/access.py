@@ -31,10 +31,19 @@ def may_start(model_admin: Any, request: HttpRequest, task: Any, obj: Any = None
     Return whether the user may start ``task`` on ``obj``.
 
     Without an object: whether there may be one. A task whose permission is a callable is asked
-    about each.
+    about each. Nobody may start one on objects of another model than it is about.
     """
+    if not _is_about(task, model_admin.model, obj):
+        return False
     may_change = permissions.may_change(model_admin, request, model_admin.opts, obj)
     return may_change and permissions.is_permitted(request, task, obj)
+
+
+def _is_about(task: Any, model: type[models.Model], obj: Any) -> bool:
+    """Return whether ``task`` takes ``obj``; without one, some of the objects of ``model``."""
+    if obj is not None:
+        return bool(task.accepts(type(obj)))
+    return task.accepts(model) or any(issubclass(one, model) for one in task.accepted_models)
 
 
 def depends_on_object(model_admin: Any, task: Any) -> bool:

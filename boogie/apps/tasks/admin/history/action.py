@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from boogie.apps.tasks.db import clock
@@ -67,7 +68,13 @@ def answer(model_admin: Any, request: HttpRequest, task: Any, objects: Any) -> H
     if not is_confirmed or not form.is_valid():
         return _page(model_admin, request, form, objects)
     since = clock.read(primary(Task))
-    _start(model_admin, request, form, objects)
+    try:
+        _start(model_admin, request, form, objects)
+    except TypeError as error:
+        if all(task.accepts(type(obj)) for obj in objects):
+            raise  # it is not because of their models
+        messages.error(request, str(error))
+        return HttpResponseRedirect(request.get_full_path())
     return HttpResponseRedirect(_rows_link(model_admin, request, task, since))
 
 
@@ -122,7 +129,10 @@ def _start(model_admin: Any, request: HttpRequest, form: TaskForm, objects: Any)
         "%(title)s: started on %(number)d objects.",
         made,
     )
-    messages.success(request, text % {"title": form.title, "number": made})
+    text %= {"title": form.title, "number": made}
+    if task.unique_rule is not None:
+        text = f"{text} {_('Objects that have one already were left out.')}"
+    messages.success(request, text)
 
 
 def _allowed(model_admin: Any, request: HttpRequest, task: Any, objects: Any) -> Iterator[Any]:

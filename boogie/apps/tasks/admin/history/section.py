@@ -23,7 +23,7 @@ from boogie.apps.tasks.live.tokens import Watched
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.monitoring.verbs import Verb
-from boogie.apps.tasks.serialization import secrets
+from boogie.apps.tasks.serialization import sealing, secrets
 
 from . import access
 
@@ -132,6 +132,8 @@ def _result(row: Any) -> str:
     text = str(row.result_in_short or "")
     if not row.is_finished or text in ("", "null"):
         return ""
+    if sealing.is_token(text):
+        return secrets.MASK
     if (task := registry.get(row.name)) is not None and task.sensitive:
         return secrets.MASK  # its page shows what is not to be hidden of it
     with suppress(ValueError):  # unless it was cut: databases escape, and space, as they like

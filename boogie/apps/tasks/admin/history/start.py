@@ -66,9 +66,11 @@ def _change_link(model_admin: Any, obj: Any) -> str:
 
 def _tell(model_admin: Any, request: HttpRequest, form: TaskForm, row: Task) -> None:
     text = _("Started: %(title)s.") if form.when is None else _("Will be started: %(title)s.")
+    if not row.is_new:
+        text = _("There is one already, and no second one was made: %(title)s.")
     shown = format_html("{}", text % {"title": form.title})
     if access.may_view(model_admin, request) and model_admin.admin_site.is_registered(Task):
         site = model_admin.admin_site
         link = reverse("admin:boogie_tasks_task_change", args=[row.pk], current_app=site.name)
         shown = format_html('{} <a href="{}">{}</a>', shown, link, _("How far it is"))
-    messages.success(request, shown)
+    messages.add_message(request, messages.SUCCESS if row.is_new else messages.WARNING, shown)

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.admin import objects, permissions
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.holds import looking
+from boogie.apps.tasks.models import Hold
 from boogie.apps.tasks.models import Worker as StoredWorker
 from boogie.apps.tasks.monitoring import durations
 from boogie.apps.tasks.monitoring.verbs import VERBS
@@ -22,15 +24,23 @@ from boogie.apps.tasks.operations import control, queues, workers
 from boogie.apps.tasks.operations.queues import Queue
 from boogie.apps.tasks.operations.workers import Worker
 
+from . import holds
+
 TEMPLATE = "admin/boogie_tasks/workers.html"
 CONFIRMATION = "admin/boogie_tasks/shutdown.html"
 
 
 def view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Show queues and workers to those who may see rows; a post shuts a worker down."""
+    """
+    Show queues and workers to those who may see rows.
+
+    A post shuts a worker down, or holds or releases a queue or a task.
+    """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     if request.method == "POST":
+        if request.POST.get("action") in (holds.HOLD, holds.RELEASE):
+            return holds.answer(request, model_admin, _common(request, model_admin, ""))
         return _shut_down(request, model_admin)
     return _page(request, model_admin)
 
@@ -42,7 +52,8 @@ def _common(request: HttpRequest, model_admin: Any, title: str) -> dict[str, Any
 
 def _page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     everybody, running = workers.known(), workers.running()
-    found = queues.look(everybody, running)
+    held = looking.active()
+    found = queues.look(everybody, running, [hold.name for hold in held if hold.is_of_queue])
     after = request.GET.get("after", "")
     shown, more = workers.page(everybody, after)
     rows = workers.fill(shown, running, model_admin.get_queryset(request))
@@ -53,7 +64,9 @@ def _page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     may_cancel = permissions.may(model_admin, request, VERBS["terminate"])
     context = {
         **_common(request, model_admin, _("Queues and workers")),
-        "queues": [_shown_queue(queue) for queue in found],
+        "queues": [_shown_queue(queue, held) for queue in found],
+        "holds": holds.shown(held),
+        "may_hold": holds.may(request, model_admin),
         "unserved": [queue for queue in found if queue.is_urgent],
         "workers": [_shown_worker(worker, about) for worker in shown],
         "alive": alive,
@@ -71,11 +84,15 @@ def _page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     return TemplateResponse(request, TEMPLATE, context)
 
 
-def _shown_queue(queue: Queue) -> dict[str, Any]:
+def _shown_queue(queue: Queue, held: list[Hold]) -> dict[str, Any]:
+    hold = looking.of_queue(held, queue.name)
     return {
         "queue": queue,
+        "held": looking.in_words(hold) if hold else "",
         "oldest": durations.in_words(queue.oldest),
-        "is_late": queue.oldest is not None and queue.oldest.total_seconds() >= conf.STUCK_AFTER,
+        "is_late": not hold
+        and queue.oldest is not None
+        and queue.oldest.total_seconds() >= conf.STUCK_AFTER,
     }
 
 

@@ -61,7 +61,8 @@ class Command(EnglishCommand):
             parser.error("--paused: such a row waits until somebody runs it")
         obj = find_object(task, given.pop("object"))
         row = start(_checked(task, given, when), obj)
-        self.stdout.write(f"{row.pk}  {row.status}  {row.name}")
+        there = "" if row.is_new else "  there already"
+        self.stdout.write(f"{row.pk}  {row.status}  {row.name}{there}")
         if when["wait"]:
             self._wait(row)
 

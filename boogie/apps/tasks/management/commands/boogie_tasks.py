@@ -6,17 +6,26 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
 from boogie.apps.tasks import registry
+from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.management import holding, numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.models import Task, TaskQuerySet
-from boogie.apps.tasks.monitoring import describe
+from boogie.apps.tasks.monitoring import describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 from boogie.apps.tasks.monitoring.verbs import VERBS
+from boogie.apps.tasks.operations import rekey
 
 LIMIT = 50
+
+GAVE_UP = (
+    "The newest {number:,} rows were looked at, and more may fit among older ones. An index finds "
+    "them by --task, --object, --requested-by, or a time (--since, --until)."
+)
 
 WORDS = {
     "status": "one of " + ", ".join(str(status) for status, _ in states.STATUS),
@@ -37,18 +46,23 @@ class Command(EnglishCommand):
     """List, show and move rows."""
 
     help = (
-        "List, show and move rows. Exit status: 0 done, 1 a verb moved nothing, 2 wrong usage. "
-        "Verbs ask before they do something, unless --yes is given."
+        "List, show and move rows; hold and release queues and tasks; change keys. Exit status: "
+        "0 done, 1 a verb moved nothing, 2 wrong usage. Verbs ask before they do something to "
+        "rows, unless --yes is given."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         listing = actions.add_parser("list", help="show the newest rows")
         _add_filters(listing)
-        listing.add_argument("--limit", type=_count, default=LIMIT, help="at most so many rows")
+        listing.add_argument(
+            "--limit", type=numbers.positive_count, default=LIMIT, help="at most so many rows"
+        )
         listing.add_argument("--json", action="store_true", help="print a JSON array")
         showing = actions.add_parser("show", help="show everything of one row, as JSON")
         showing.add_argument("id", type=uuid.UUID)
+        holding.add_parsers(actions)
+        actions.add_parser("rekey", help="encrypt what is stored encrypted with the first key anew")
         for name, about in VERBS.items():
             verb = actions.add_parser(name, help=str(about.what))
             verb.add_argument("ids", nargs="*", type=uuid.UUID, metavar="id")
@@ -62,6 +76,10 @@ class Command(EnglishCommand):
             self._show(options["id"])
         elif action == "list":
             self._list(options)
+        elif action == "rekey":
+            self._rekey()
+        elif action in holding.ACTIONS:
+            self._hold(action, options)
         else:
             self._move(action, options)
 
@@ -74,14 +92,44 @@ class Command(EnglishCommand):
         self.stdout.write(json.dumps(describe.in_full(row), indent=2, ensure_ascii=False))
 
     def _list(self, options: dict[str, Any]) -> None:
-        rows = list(_filtered(options).order_by("-pk")[: options["limit"]])
-        stalled = describe.stalled(rows)
+        filters = _filters(options)
+        found = walking.look(filters, walking.newest(filters), options["limit"])
+        stalled = describe.stalled(found.rows)
         if options["json"]:
-            found = [{**describe.in_short(row), "stalled": row.pk in stalled} for row in rows]
-            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
-            return
-        for row in rows:
-            self.stdout.write(_line(row, "stalled" if row.pk in stalled else ""))
+            shown = [{**describe.in_short(r), "stalled": r.pk in stalled} for r in found.rows]
+            self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
+        else:
+            for row in found.rows:
+                self.stdout.write(_line(row, "stalled" if row.pk in stalled else ""))
+        if found.gave_up:
+            self.stderr.write(GAVE_UP.format(number=walking.most(Task.objects.db)))
+
+    # --- keys -------------------------------------------------------------------------
+
+    def _rekey(self) -> None:
+        try:
+            outcome = rekey.every_row()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error), returncode=2) from None
+        for key, reason in outcome.unreadable.items():
+            self.stderr.write(f"{key}: {reason}")
+        self.stdout.write(
+            f"rekey: {outcome.changed} row(s) are encrypted with the key {outcome.fingerprint} "
+            f"now, {outcome.unread} cannot be read"
+        )
+        if outcome.unread:
+            sys.exit(1)
+
+    # --- holding ----------------------------------------------------------------------
+
+    def _hold(self, action: str, options: dict[str, Any]) -> None:
+        try:
+            said, is_done = holding.carry_out(action, options)
+        except (LookupError, ValueError) as error:
+            raise CommandError(str(error.args[0]), returncode=2) from None
+        self.stdout.write(said)
+        if not is_done:
+            sys.exit(1)
 
     # --- moving -----------------------------------------------------------------------
 
@@ -115,26 +163,20 @@ def _add_filters(parser: ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=WORDS[name])
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def _filtered(options: dict[str, Any]) -> TaskQuerySet:
+def _filters(options: dict[str, Any]) -> Filters:
     try:
         filters = Filters.parse(options)
     except FilterError as error:
         raise CommandError(str(error), returncode=2) from None
     name = filters.as_dict().get("task")
-    if name and registry.get(name) is None and not Task.objects.named(name).exists():
+    is_declared = registry.get(name or "") is not None or name in finding.names
+    if name and not is_declared and not Task.objects.named(name).exists():
         raise CommandError(f"There is no task {name!r}.", returncode=2)
-    return filters.apply(Task.objects.all())
+    return filters
 
 
 def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
-    rows = _filtered(options)
+    rows = _filters(options).apply(Task.objects.all())
     if options["ids"]:
         return rows.filter(pk__in=options["ids"])
     if not options["all"] and not any(options.get(name) for name in FILTERS):
@@ -148,5 +190,6 @@ def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
 def _line(row: Task, mark: str = "") -> str:
     progress = row.progress
     bar = f"{progress.fraction:.0%}" if progress and progress.fraction is not None else ""
-    parts = [str(row.pk), row.status, bar, mark, row.name, describe.reference(row), row.error or ""]
+    about, error = describe.reference(row), describe.error_of(row)
+    parts = [str(row.pk), row.status, bar, mark, row.name, about, error or ""]
     return "  ".join(part for part in parts if part)[:200]

@@ -1,16 +1,16 @@
 """``manage.py boogie_top``: what goes on, on a terminal, as long as somebody looks."""
 
 import contextlib
-import math
 import os
 import threading
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 from django.db import Error
 
 from boogie.apps.tasks.db import connections
+from boogie.apps.tasks.management import numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.monitoring.glance import Glance, glance
 
@@ -36,7 +36,7 @@ class Command(EnglishCommand):
         parser.add_argument("--once", action="store_true", help="print one frame, and end")
         parser.add_argument(
             "--interval",
-            type=_seconds,
+            type=numbers.positive_seconds,
             default=INTERVAL,
             metavar="SECONDS",
             help=f"between two frames (default: {INTERVAL:g})",
@@ -88,10 +88,3 @@ class Command(EnglishCommand):
                     connections.drop_all()
                 live.update(screen.draw(seen, console, trouble), refresh=True)
                 pause.wait(interval)
-
-
-def _seconds(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if math.isfinite(found := float(text)) and found > 0:
-            return found
-    raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")

@@ -1,0 +1,3 @@
+"""
+What the names in annotations mean.
+"""

@@ -1,0 +1,3 @@
+"""
+Tasks and event loops: what may be awaited, and bodies and hooks that are coroutines.
+"""

@@ -1,0 +1,3 @@
+"""
+What holds the rows of a task back.
+"""

@@ -1,0 +1,3 @@
+"""
+Limits at work: slots, the lines of rows that wait for one, and who wakes these.
+"""

@@ -1,0 +1,182 @@
+"""
+The claim of a row that is under limits: one transaction, in which it starts or is held back.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from boogie.apps.tasks import limits, registry
+from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.enqueue import limiting
+from boogie.apps.tasks.exceptions import LimitReached
+from boogie.apps.tasks.lifecycle import parking, timing
+from boogie.apps.tasks.models import Slot, Task
+
+from . import handover
+from .room import Key, Turn
+
+#: Whether rates hold nothing up: where tests run what is queued, no time passes.
+_hurries = False
+
+
+def hurry(hurries: bool) -> bool:
+    """Have rates hold nothing up, or again; return what was so before."""
+    global _hurries
+    before, _hurries = _hurries, hurries
+    return before
+
+
+class Lost(Exception):
+    """Somebody else has taken the row: what was taken for it is given back."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of the limits that a row is under now."""
+
+    identity: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """What rows are held back by."""
+        return limiting.key_of(self.identity, self.value)
+
+
+def places_of(name: str, values: Mapping[str, str] | None) -> list[Place]:
+    """Return the limits of a row that its task still declares; of others it is free."""
+    declared = [one.identity for one in limits.of_task(name)]
+    return [Place(one, values[one]) for one in declared if one in values] if values else []
+
+
+def claim(using: str, key: Any, claiming: Callable[[], Task | None]) -> Task | None:
+    """
+    Claim a row by ``claiming`` if its limits have room; else hold it back, and return ``None``.
+
+    One that came a little too early for a rate is claimed, and this process waits as long.
+    """
+    rows = timing.ripe(Task.objects.using(using).queued())
+    row = rows.filter(pk=key).only("name", "backend", "limits", "held_by").first()
+    if row is None:
+        return None
+    places = places_of(name_of(row), row.limits)
+    if not places:
+        return claiming()
+    try:
+        found, turn, woken = outages.unlocked(using, partial(_try, using, row, places, claiming))
+    except Lost:
+        return None
+    handover.ring(using, woken)
+    if turn.early:
+        time.sleep(turn.early)
+    return found
+
+
+def name_of(row: Any) -> str:
+    """Return the name under which the limits of a row's task are known."""
+    task = None if row.backend else registry.get(row.name)
+    return str(row.name if task is None else task.name)
+
+
+def _try(
+    using: str, row: Task, places: list[Place], claiming: Callable[[], Task | None]
+) -> tuple[Task | None, Turn, list[Any]]:
+    with transaction.atomic(using=using):
+        keys = _locked(using, places)
+        for key in keys.values():
+            if _blocks(key, row):
+                parking.park(Task.objects.using(using).filter(pk=row.pk), key.key)
+                return None, Turn(), key.wake()
+        found = claiming()
+        if found is None:
+            raise Lost
+        found.limits = row.limits
+        turn = Turn.latest([key.take(found, found.attempt) for key in keys.values()])
+        turn = Turn() if _hurries else turn
+        _begin(using, found, row.held_by, turn)
+        woken = [pk for key in keys.values() for pk in key.wake()]
+        return found, turn, woken
+
+
+def _locked(using: str, places: list[Place]) -> dict[str, Key]:
+    """Lock the keys, in one order for all; return them in that in which they are declared."""
+    by_key = {place.key: place for place in places}
+    locked = {
+        key: Key.locked(using, key, by_key[key].identity, by_key[key].value)
+        for key in sorted(by_key)
+    }
+    return {key: locked[key] for key in by_key}
+
+
+def _blocks(key: Key, row: Task) -> bool:
+    if _hurries and key.limit is not None and key.limit.kind == "rate":
+        return False
+    return key.free() <= 0 or key.older(row)
+
+
+def _begin(using: str, row: Task, held_by: str, turn: Turn) -> None:
+    """Have a claimed row wait in no line, and start when its turn comes."""
+    start = turn.start
+    if start is not None and not turn.early and not _has_begun_before(row, start):
+        start = None
+    if start is not None:
+        vars(row).pop("started", None)  # it is read when somebody asks
+    if start is not None or held_by:
+        parking.begin(Task.objects.using(using).filter(pk=row.pk), start)
+
+
+def _has_begun_before(row: Task, start: datetime) -> bool:
+    started = vars(row).get("started")
+    return isinstance(started, datetime) and in_utc(started) < start
+
+
+# --- call() ---------------------------------------------------------------------------
+
+
+def enter(using: str, task: Any, row: Task, insert: Callable[[], Task]) -> Task:
+    """
+    Insert a row that runs at once, if its limits have room; return what ``insert`` returns.
+
+    Raise ``LimitReached`` if not. It does not stand in line: what waits is not asked.
+    """
+    places = places_of(task.name, row.limits)
+    if not places:
+        return insert()
+    found, turn = outages.unlocked(using, partial(_enter, using, task, row, places, insert))
+    if turn.early:
+        time.sleep(turn.early)
+    return found
+
+
+def _enter(
+    using: str, task: Any, row: Task, places: list[Place], insert: Callable[[], Task]
+) -> tuple[Task, Turn]:
+    with transaction.atomic(using=using):
+        keys = _locked(using, places)
+        for place in places:
+            key = keys[place.key]
+            if key.free() <= 0:
+                about = f" of {place.value}" if place.value else ""
+                raise LimitReached(
+                    f"{task.name} is at its limit {place.identity!r}{about} ({key.limit!r}): no "
+                    f"row was made. delayed() makes one that waits for its turn."
+                )
+        found = insert()
+        if found is not row:  # another one has its place
+            return found, Turn()
+        turn = Turn.latest([key.take(row, row.attempt) for key in keys.values()])
+        _begin(using, row, "", turn)
+        return row, turn
+
+
+def go_on(using: str, row: Task) -> None:
+    """Keep the slots of a ``call()`` for its next attempt, in the transaction that claims it."""
+    if row.limits:
+        Slot.objects.using(using).filter(row_id=row.pk).update(attempt=row.attempt + 1)

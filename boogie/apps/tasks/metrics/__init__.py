@@ -1,0 +1,1 @@
+"""What monitoring systems read: figures of the tables, in the text of Prometheus."""

@@ -1,0 +1,3 @@
+"""
+Verbs of rows and of querysets, and waiting for a row, in an event loop.
+"""

@@ -1,0 +1,3 @@
+"""
+What holds rows back, as tables.
+"""

@@ -1,0 +1,89 @@
+"""What a worker of ``boogie://`` asks of the database while there is nothing to do."""
+
+import time
+
+import pytest
+
+from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks.keeper.thread import Keeper
+from boogie.apps.tasks.transport import hearing
+from tests.support.statements import statements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ME = "me@host/1"
+#: Looks of a second at the clock, seconds until it has settled, and seconds that are counted.
+TICKS, WARM, COUNTED = 10, 60, 120
+
+
+class Clock:
+    """A clock that the test moves on."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+class Hub:
+    """An event loop in which time stands still: the test calls what is to be called later."""
+
+    def __init__(self):
+        self.on_tick = set()
+
+    def call_later(self, seconds, callback):
+        return self
+
+    def cancel(self):
+        pass
+
+    def add_reader(self, descriptor, callback):
+        pass
+
+    def remove_reader(self, descriptor):
+        pass
+
+
+class Pool:
+    def known(self):
+        return set()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    return clock
+
+
+@pytest.fixture
+def worker(monkeypatch, clock, line, consumer):
+    """Have a worker live for some seconds: its keeper, its queue and its mailbox."""
+    hearing.hearing._forget_all()
+    monkeypatch.setattr(identity, "worker_id", lambda: ME)
+    monkeypatch.setattr(identity, "is_worker", lambda: True)
+    monkeypatch.setattr(current_app, "needs_ringing", lambda: False)  # whatever this session's is
+    keeper = Keeper(ME, {"queues": ["q"], "concurrency": 1}, Pool())
+    node = current_app.celery_app().control.mailbox.Node("me@host", channel=line.channel())
+    node.listen()
+    line.transport.register_with_event_loop(line, Hub())
+
+    def live(seconds):
+        for tick in range(seconds * TICKS):
+            clock.now += 1 / TICKS
+            line.transport._beat()
+            if tick % TICKS == 0:
+                keeper.tick()
+
+    yield live
+    line.transport.close_connection(None)
+    hearing.hearing._forget_all()
+
+
+def test_an_idle_worker_asks_less_than_two_statements_a_second(worker):
+    worker(WARM)
+    with statements() as asked:
+        worker(COUNTED)
+    looks = [sql for sql in asked if "boogie_tasks_announcement" in sql and "EXISTS" in sql]
+    assert len(looks) >= COUNTED * 0.9  # it does look for rows, messages and commands meanwhile
+    assert len(asked) <= COUNTED * 1.75
