@@ -204,13 +204,16 @@ def test_many_rows_wait_in_the_lines_of_their_objects(pen, ink):
         assert {*map(len, body.tasks().values_list("limits", flat=True))} == {1}
 
 
-def test_rows_for_later_stand_in_no_line(pen):
+def test_rows_for_later_hold_up_nobody(pen):
     body = one_at_a_time()
     later = body.schedule(60, pen)
-    assert later.held_by == ""
     (row,) = body.each.schedule(60, [pen])
-    assert row.held_by == ""
     assert row.limits == later.limits
+    now, another = body.delayed(pen), body.delayed(pen)
+    assert is_awake(now)
+    assert held(another)
+    work(now)
+    assert is_awake(another)
 
 
 # --- call() ---------------------------------------------------------------------------
