@@ -57,8 +57,9 @@ class Key:
         self.using, self.key, self.limit = using, key, limit
         #: Whether this transaction does not see what others have committed meanwhile.
         self.is_old = False
-        #: The database's time when the lock was got; what is stored of the limit.
-        self._now = self._used = datetime.min
+        #: The database's time when the key was read, and this process's; what is stored of it.
+        self._read, self._read_here = datetime.min, 0.0
+        self._used = datetime.min
         self._next_start: datetime | None = None
         self._first: Any = None
         #: The numbers of the slots that are taken, once they are known.
@@ -79,17 +80,20 @@ class Key:
         """Lock the key until the transaction ends, and read it; return whether its row is there."""
         if features.has_one_writer(connections[self.using]):
             self._stored().update(used=Moment())
-        begun = time.monotonic()
+        self._read_here = time.monotonic()
         rows = self._stored().select_for_update()
         found = rows.values_list("next_start", "first", "used", Moment()).first()
         if found is None:
             return False
         next_start, self._first, used, now = found
         self._next_start = None if next_start is None else in_utc(next_start)
-        # The database tells when the statement began; it may have waited for the lock.
-        waited = time.monotonic() - begun if clock.pretended() is None else 0.0
-        self._now, self._used = in_utc(now) + timedelta(seconds=waited), in_utc(used)
+        self._read, self._used = in_utc(now), in_utc(used)
         return True
+
+    def _now(self) -> datetime:
+        """Return the database's time, asked once: it told when it began to wait for the lock."""
+        passed = time.monotonic() - self._read_here if clock.pretended() is None else 0.0
+        return self._read + timedelta(seconds=passed)
 
     def _stored(self) -> Any:
         return Limit.objects.using(self.using).filter(pk=self.key)
@@ -106,7 +110,7 @@ class Key:
         if isinstance(self.limit, Concurrency):
             return self.limit.n - len(self.numbers())
         if isinstance(self.limit, Rate):
-            return startable(self.limit, self._next_start, self._now)
+            return startable(self.limit, self._next_start, self._now())
         return BATCH
 
     def numbers(self) -> list[int]:
@@ -164,16 +168,18 @@ class Key:
         slot = Slot(limit=self.key, number=number, row_id=row.pk, attempt=attempt)
         slot.save(using=self.using, force_insert=True)
         taken.append(number)
-        if self._first is not None or self._used < self._now - timedelta(seconds=USED):
+        if self._first is not None or self._used < self._read - timedelta(seconds=USED):
             self._stored().update(first=None, used=Moment())
             self._first = None
 
     def _take_turn(self, rate: Rate) -> Turn:
-        turn = turn_of(rate, self._next_start, self._now)
+        now, burst = self._now(), timedelta(seconds=rate.interval * (rate.burst - 1))
+        turn = turn_of(rate, self._next_start, now)
+        # The claim may have been a moment before its turn, which is over by now.
+        earliest = min(turn, self._next_start or turn) - burst
         self._next_start = turn + timedelta(seconds=rate.interval)
         self._stored().update(next_start=self._next_start, used=Moment())
-        start = turn - timedelta(seconds=rate.interval * (rate.burst - 1))
-        return Turn(start, max(0.0, (start - self._now).total_seconds()))
+        return Turn(earliest, max(0.0, (turn - burst - now).total_seconds()))
 
     # --- waking -----------------------------------------------------------------------
 
