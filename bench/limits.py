@@ -108,6 +108,8 @@ def _drain_beside(observer: Observer, system: System, others: int, number: int) 
         if number:
             _enqueue(system, "occupied", 1, number)
         running.produce(system, "bulk", 1, others)
+        # Or PostgreSQL does it meanwhile, once so many rows are new.
+        observer.run("vacuum analyze boogie_tasks_task")
         with running.working(system) as workers:
             drained = cycle.watch(observer, system, workers, others, since)
         still = observer.value("select count(*) from boogie_tasks_task where held_by <> ''")

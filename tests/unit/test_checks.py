@@ -1,6 +1,7 @@
 """System checks: each fires where it must, and is silent where nothing is wrong."""
 
 import sys
+from types import SimpleNamespace
 
 import celery
 import pytest
@@ -9,9 +10,11 @@ from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 from kombu import Queue
+from kombu.common import Broadcast
 
 from boogie.apps.tasks import Task, checks, current_app, registry
 from boogie.apps.tasks.backend import BoogieBackend
+from boogie.apps.tasks.broker import checks as broker_checks
 from boogie.apps.tasks.functions import checks as functions_checks
 from boogie.apps.tasks.serialization import unfit_contexts
 from tests.support.runs import declared
@@ -41,7 +44,7 @@ def test_every_check_is_registered_with_django():
     registered = django_checks.registry.registry.get_checks()
     ours = {
         getattr(module, name)
-        for module in (checks, functions_checks)
+        for module in (checks, functions_checks, broker_checks)
         for name in dir(module)
         if name.startswith("check_")
     }
@@ -225,7 +228,7 @@ def test_every_id_of_the_checks_has_a_test_here():
     import re
 
     tested = {name[5:9].upper() for name in globals() if re.match(r"test_[ew]\d{3}_", name)}
-    rooms = (checks, functions_checks, unfit_contexts)
+    rooms = (checks, broker_checks, functions_checks, unfit_contexts)
     sources = "".join(map(inspect.getsource, rooms))
     in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", sources))
     assert tested == in_code
@@ -335,6 +338,40 @@ def of_backend(**params):
     path = f"{BoogieBackend.__module__}.BoogieBackend"
     with override_settings(TASKS={"own": {"BACKEND": path, **params}}):
         return functions_checks.check_queues()
+
+
+WHY = ("fanout exchange", "remote control", "event_exchange", "remote control")
+
+
+def test_e014_names_that_are_for_all_on_boogie(app, monkeypatch):
+    tasks = [("ranked", None), ("heard", "answers.pidbox"), ("fine", "answers")]
+    named = [SimpleNamespace(name=f"unit.checks.{name}", queue=queue) for name, queue in tasks]
+    monkeypatch.setattr(registry, "declared", lambda: named)
+    app.conf.task_routes = {"unit.checks.ranked": {"queue": "news"}}
+    app.conf.task_queues = [Queue("celery"), Broadcast("news")]
+    app.conf.task_default_queue = "celeryev"
+    backend = {"BACKEND": "boogie.apps.tasks.backend.BoogieBackend", "QUEUES": ["x.pidbox", "fine"]}
+    with override_settings(TASKS={"own": backend}):
+        found = broker_checks.check_queues()
+    assert {(message.id, message.level) for message in found} == {
+        ("boogie_tasks.E014", django_checks.ERROR)
+    }
+    routed, *others = [message.msg.partition(",")[0] for message in found]
+    assert routed.startswith("task_routes send the task 'unit.checks.ranked' to the queue 'bcast.")
+    assert others == [
+        "The task 'unit.checks.heard' names the queue 'answers.pidbox'",
+        "task_default_queue is the queue 'celeryev'",
+        "TASKS['own'] has the queue 'x.pidbox'",
+    ]
+    assert [words in one.msg for one, words in zip(found, WHY, strict=True)] == [True] * 4
+
+
+def test_e014_is_silent_on_a_broker_and_for_other_names(app):
+    app.conf.task_default_queue = "celeryev.mine"
+    assert [one for one in broker_checks.check_queues() if "default_queue" in one.msg] == []
+    app.conf.task_default_queue = "celeryev"
+    app.conf.broker_url = "redis://127.0.0.1:1/0"
+    assert broker_checks.check_queues() == []
 
 
 def test_w010_a_queue_that_no_worker_serves(app):

@@ -20,6 +20,7 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
+        from .broker import checks as broker_checks
         from .broker import guard
         from .enqueue import failures
         from .execution import receivers
@@ -30,6 +31,7 @@ class TasksConfig(AppConfig):
         checks.register()
         functions_checks.register()
         metrics_checks.register()
+        broker_checks.register()
         receivers.connect()
         failures.connect()
         handover.connect()

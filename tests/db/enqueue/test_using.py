@@ -139,6 +139,20 @@ def test_what_cannot_be_is_refused_before_there_is_an_object(options, error, wor
         look.using(queue="quick").using(**options)
 
 
+RESERVED = {"celery@here.celery.pidbox": "remote control", "celeryev": "event_exchange"}
+
+
+@pytest.mark.parametrize("queue", RESERVED)
+def test_a_queue_in_which_nobody_finds_rows_is_refused_on_boogie(queue, monkeypatch):
+    monkeypatch.setattr(current_app, "is_boogie", lambda app: True)
+    with pytest.raises(ValueError, match=RESERVED[queue]) as caught:
+        look.using(queue=queue)
+    assert str(caught.value).startswith(f"{look.name}: no worker finds rows in the queue {queue!r}")
+    assert look.using(queue=f"{queue}.mine")
+    monkeypatch.setattr(current_app, "is_boogie", lambda app: False)
+    assert look.using(queue=queue)
+
+
 # --- by when --------------------------------------------------------------------------
 
 

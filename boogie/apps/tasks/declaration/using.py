@@ -9,7 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
+from django.apps import apps
+
 from boogie.apps.tasks import current_app, loops
+from boogie.apps.tasks.broker import reserved
 
 from .asynchronous.verbs import AwaitedTaskVerbs
 from .each import Each
@@ -65,9 +68,19 @@ def _check(name: str, options: Mapping[str, Any]) -> None:
             f"{name}: using() takes no option {', '.join(unknown)}; it takes {', '.join(OPTIONS)}."
         )
     check_queue(name, options.get("queue"))
+    _refuse_reserved(name, options.get("queue"))
     check_priority(name, options.get("priority"))
     check_expires(name, options.get("expires"))
     check_user(name, options.get("requested_by"))
+
+
+def _refuse_reserved(name: str, queue: str | None) -> None:
+    """Raise ``ValueError`` if no worker would find rows in a queue; before Django is ready, not."""
+    if queue is not None and apps.ready and (reason := reserved.why(queue)):
+        raise ValueError(
+            f"{name}: no worker finds rows in the queue {queue!r} on boogie://: {reason}. Choose "
+            f"another name."
+        )
 
 
 class Adjusted:
