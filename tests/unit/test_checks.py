@@ -12,11 +12,13 @@ from django.test.utils import isolate_apps
 from kombu import Queue
 from kombu.common import Broadcast
 
-from boogie.apps.tasks import Task, checks, current_app, registry
+from boogie.apps.tasks import Concurrency, Task, checks, current_app, registry
 from boogie.apps.tasks.backend import BoogieBackend
 from boogie.apps.tasks.broker import checks as broker_checks
+from boogie.apps.tasks.declaration.about import checks as about_checks
 from boogie.apps.tasks.functions import checks as functions_checks
 from boogie.apps.tasks.serialization import unfit_contexts
+from tests.project.blog.models import Post
 from tests.support.runs import declared
 
 declared(lambda user: None, priority=4, name="unit.checks.ranked")
@@ -44,7 +46,7 @@ def test_every_check_is_registered_with_django():
     registered = django_checks.registry.registry.get_checks()
     ours = {
         getattr(module, name)
-        for module in (checks, functions_checks, broker_checks)
+        for module in (checks, about_checks, functions_checks, broker_checks)
         for name in dir(module)
         if name.startswith("check_")
     }
@@ -228,7 +230,7 @@ def test_every_id_of_the_checks_has_a_test_here():
     import re
 
     tested = {name[5:9].upper() for name in globals() if re.match(r"test_[ew]\d{3}_", name)}
-    rooms = (checks, broker_checks, functions_checks, unfit_contexts)
+    rooms = (checks, about_checks, broker_checks, functions_checks, unfit_contexts)
     sources = "".join(map(inspect.getsource, rooms))
     in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", sources))
     assert tested == in_code
@@ -338,6 +340,36 @@ def of_backend(**params):
     path = f"{BoogieBackend.__module__}.BoogieBackend"
     with override_settings(TASKS={"own": {"BACKEND": path, **params}}):
         return functions_checks.check_queues()
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [
+        ("title", None),
+        ("author_id", None),
+        ("author.username", None),
+        ("author.pk", None),
+        ("nowhere", "blog.Post has no attribute 'nowhere'"),
+        ("author.town", "blog.User has no attribute 'town'"),
+        ("title.whatever", None),
+    ],
+)
+def test_e015_a_path_that_no_object_has(monkeypatch, path, missing):
+    def body(post: Post):
+        pass
+
+    one = declared(body, limits=[Concurrency(1, by=path)])
+    monkeypatch.setattr(registry, "declared", lambda: [one])
+    found = about_checks.check_limits()
+    assert ids(found) == ["boogie_tasks.E015"] * bool(missing)
+    if missing:
+        assert f"The task {one.name!r} has a limit by {path!r}, and {missing}." == found[0].msg
+
+
+def test_e015_is_silent_of_a_task_that_says_no_model(monkeypatch):
+    one = declared(lambda post: None, limits=[Concurrency(1, by="nowhere")])
+    monkeypatch.setattr(registry, "declared", lambda: [one])
+    assert about_checks.check_limits() == []
 
 
 WHY = ("fanout exchange", "remote control", "event_exchange", "remote control")

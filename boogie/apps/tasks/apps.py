@@ -22,6 +22,7 @@ class TasksConfig(AppConfig):
         from . import checks, current_app, registry
         from .broker import checks as broker_checks
         from .broker import guard
+        from .declaration.about import checks as about_checks
         from .enqueue import failures
         from .execution import receivers
         from .functions import checks as functions_checks
@@ -32,6 +33,7 @@ class TasksConfig(AppConfig):
         functions_checks.register()
         metrics_checks.register()
         broker_checks.register()
+        about_checks.register()
         receivers.connect()
         failures.connect()
         handover.connect()
