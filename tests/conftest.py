@@ -13,6 +13,7 @@ import pytest
 
 from boogie.apps.tasks.broker import silence
 from tests.project import services
+from tests.support import emptying
 
 #: Asked once in a session.
 absent = functools.cache(services.missing)
@@ -28,6 +29,12 @@ pytest_plugins = ["boogie.apps.tasks.testing.plugin"]
 def _doorbells_ring():
     """Tests of Boogie itself need what those of a project do without: messages."""
     with silence.lifted():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_filled_tables_are_emptied():
+    with emptying.only_what_is_filled():
         yield
 
 
