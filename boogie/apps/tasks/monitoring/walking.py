@@ -173,7 +173,7 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
         rows = FILTERS["status"](rows, "status", given["status"])
     elif line := _line(given):
         way = "-" if order[0].startswith("-") else ""
-        rows = cast(TaskQuerySet, parking.in_line(rows, line))
+        rows = cast(TaskQuerySet, parking.parked(rows, line))
         return rows.order_by(f"{way}held_by", *order)
     since, until = _moment(given, "since"), _moment(given, "until")
     if "pk" in _columns(order[:1]):

@@ -10,9 +10,8 @@ from django.db.models import Exists, Q
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import limits
-from boogie.apps.tasks.enqueue import limiting
 from boogie.apps.tasks.holds import looking
-from boogie.apps.tasks.lifecycle import holding, parking, states, timing
+from boogie.apps.tasks.lifecycle import holding, parking, timing
 from boogie.apps.tasks.models import Hold, Limit, TaskQuerySet
 from boogie.apps.tasks.monitoring.conditions import FilterError
 
@@ -69,24 +68,24 @@ def resolved(name: str, text: str) -> HeldBy:
 
 def _candidates(text: str) -> Iterator[tuple[str, str]]:
     """Yield keys that ``text`` may mean, each with the name of its limit."""
-    yield limiting.key_of(text, ""), text
+    yield limits.key_of(text, ""), text
     if text.startswith(timing.LIMIT):
         yield text, ""
     if text.endswith(")"):
         parts = text[:-1].split(" (")
         for place in range(1, len(parts)):
             name, value = " (".join(parts[:place]), " (".join(parts[place:])
-            yield limiting.key_of(name, value), name
+            yield limits.key_of(name, value), name
 
 
 def rows(among: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
     """Return those of ``among`` that are held back by what ``text`` means."""
     found = resolved(name, text)
-    waiting: TaskQuerySet = among.filter(status=states.QUEUED, held_by__gt="")
+    waiting = cast(TaskQuerySet, parking.parked(among))
     if found.is_hold:
         return of_hold(among, found)
     if found.line:
-        return cast(TaskQuerySet, parking.in_line(among, found.line))
+        return cast(TaskQuerySet, parking.parked(among, found.line))
     if found.name:
         return waiting.filter(held_by__in=Limit.objects.filter(name=found.name).values("key"))
     return waiting.filter(held_by__in=found.keys)

@@ -52,7 +52,7 @@ def longest(cap: int, holds: Sequence[Hold] = ()) -> tuple[list[Behind], list[Be
     waiting = everything.filter(status=states.QUEUED, held_by__gt="")
     found = [key for (key,) in groups.distinct(waiting, ["held_by"], AMONG)]
     keys = [key for key in found if key.startswith(timing.LIMIT)]
-    parts = [parking.in_line(everything, key) for key in keys]
+    parts = [parking.parked(everything, key) for key in keys]
     parts += [part for hold in holds for part in _behind(everything, hold.key)]
     counts = counting.capped(parts, cap, in_order=True) if parts else []
     return _of_holds(holds, counts[len(keys) :], cap), _lines(keys, counts, everything.db)
@@ -62,7 +62,7 @@ def _behind(rows: TaskQuerySet, key: str) -> tuple[Any, Any]:
     """Return the rows that wait behind a hold: those that are looked at, and those that sleep."""
     # What was told to a broker is due again later.
     awake = rows.filter(due__lte=Moment(conf.RING_AGAIN)).queued()
-    return timing.ripe(awake.filter(by.its_rows(key))), parking.in_line(rows, key)
+    return timing.ripe(awake.filter(by.its_rows(key))), parking.parked(rows, key)
 
 
 def _of_holds(holds: Sequence[Hold], counts: Sequence[Count], cap: int) -> list[Behind]:
@@ -88,6 +88,6 @@ def _waiting(rows: TaskQuerySet) -> TaskQuerySet:
 
 
 def _age(key: str) -> float:
-    line: Any = parking.in_line(Task.objects.on_primary(), key)
+    line: Any = parking.parked(Task.objects.on_primary(), key)
     first = line.annotate(age=Moment() - F("created")).values_list("age", flat=True).first()
     return 0.0 if first is None else round(first.total_seconds(), 3)

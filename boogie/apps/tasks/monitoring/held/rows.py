@@ -79,7 +79,7 @@ def of_row(row: Task, holds: Iterable[Hold]) -> Waits | None:
 def _in_line(row: Task, since: datetime) -> Waits:
     using: Any = row._state.db
     stored = _limits(using, [row.held_by]).get(row.held_by)
-    line = parking.in_line(Task.objects.using(using), row.held_by)
+    line = parking.parked(Task.objects.using(using), row.held_by)
     (before,) = counting.capped([line.filter(pk__lt=row.pk)], CAP, in_order=True)
     slots = Slot.objects.using(using).filter(limit=row.held_by).values_list("row_id", flat=True)
     running = Task.objects.using(using).running().filter(pk__in=list(slots[:CAP]))
