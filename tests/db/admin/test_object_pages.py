@@ -114,7 +114,7 @@ def test_what_holds_a_row_back_is_said(client, root, pen):
     assert "boogie-held" not in section(page(client, change_url(pen)))
     queues.hold("slow")
     shown = section(page(client, change_url(pen)))
-    assert 'title="held by the hold of the queue slow"' in shown
+    assert '<span class="boogie-held">held by the hold of the queue slow</span>' in shown
 
 
 def test_no_more_than_twenty_rows_are_read_and_nothing_large(client, root, pen):

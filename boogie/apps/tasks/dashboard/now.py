@@ -34,7 +34,6 @@ class Held:
     words: str
     what: str
     rows: Count
-    is_hold: bool
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,10 @@ class Now:
     #: The living first; of each what ``health.workers()`` tells, and ``is_alive``.
     workers: list[dict[str, Any]]
     alive: int
-    #: What is held, and the longest lines of limits.
-    held: list["Held"]
+    #: What is held.
+    holds: list["Held"]
+    #: The longest lines of limits.
+    lines: list["Held"]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
 
@@ -76,6 +77,7 @@ def look(names: list[str]) -> Now:
     stalled = rows.stalled(conf.STALLED_AFTER)
     running, orphans, stalled_count = counting.capped([rows.running(), orphaned, stalled], CAP)
     holds = looking.active()
+    of_holds, lines = _held(holds)
     waiting = _waiting(looking.left_alone(rows, holds))
     ages = [age for *_name, age in waiting]
     return Now(
@@ -89,21 +91,22 @@ def look(names: list[str]) -> Now:
         scheduled=_scheduled(rows),
         workers=workers[:WORKERS],
         alive=len(living),
-        held=_held(holds),
+        holds=of_holds,
+        lines=lines,
         uncounted=_uncounted(everything),
     )
 
 
-def _held(holds: list[Hold]) -> list[Held]:
+def _held(holds: list[Hold]) -> tuple[list[Held], list[Held]]:
     behind, lines = held_lines.longest(CAP, holds)
-    found = [
-        Held(looking.in_words(hold), one.what, one.rows, is_hold=True)
-        for hold, one in zip(holds, behind, strict=True)
-    ]
-    for one in lines:
-        words = _("Held by %(text)s") % {"text": held_by.in_words(one.what)}
-        found.append(Held(words, one.what, one.rows, is_hold=False))
-    return found
+    pairs = zip(holds, behind, strict=True)
+    return (
+        [Held(looking.in_words(hold), one.what, one.rows) for hold, one in pairs],
+        [
+            Held(_("Held by %(text)s") % {"text": held_by.in_words(one.what)}, one.what, one.rows)
+            for one in lines
+        ],
+    )
 
 
 def _waiting(rows: TaskQuerySet) -> list[tuple[str, str, float]]:
