@@ -108,7 +108,9 @@ def test_every_example_in_python_compiles(step):
 
 def test_every_cell_about_others_has_a_dated_source():
     cells, row = [], []
-    about_others, _, _ours = (ROOT / "docs/choosing.rst").read_text().partition("Which tool for which wish\n")
+    about_others, _, _ours = (
+        (ROOT / "docs/choosing.rst").read_text().partition("Which tool for which wish\n")
+    )
     for line in about_others.splitlines():
         if re.match(r" +\* - ", line):
             row = []
