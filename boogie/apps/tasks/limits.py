@@ -200,6 +200,12 @@ def key_of(identity: str, value: str) -> str:
     return "limit:" + hashlib.sha256(f"{identity}\0{value}".encode()).hexdigest()[:32]
 
 
+def singles_of(values: Mapping[str, str] | None) -> list[str]:
+    """Return the keys of those limits of a row in whose lines the rows keep their order."""
+    mine = (values or {}).items()
+    return [key_of(identity, value) for identity, value in mine if is_single(known(identity))]
+
+
 def line_of(name: str, values: Mapping[str, str] | None) -> str:
     """Return the key in whose line a row of the task ``name`` begins; ``""``: it is under none."""
     mine = (one.identity for one in of_task(name) if one.identity in (values or {}))

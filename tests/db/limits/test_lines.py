@@ -10,7 +10,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import losses, start
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Limit, Slot
-from boogie.apps.tasks.monitoring import health, lines
+from boogie.apps.tasks.monitoring import health
 from boogie.apps.tasks.testing import run_tasks
 from tests.project.shop.models import Product
 from tests.support.rows import columns
@@ -324,18 +324,6 @@ def test_a_limit_for_which_somebody_waits_is_kept(pen):
 
 
 # --- what people see ------------------------------------------------------------------
-
-
-def test_people_read_what_a_row_waits_for(pen):
-    body = one_at_a_time(name=f"payments {pen.pk}", by="object")
-    first, second = body.delayed(pen), body.delayed(pen)
-    assert begin(first)
-    second.refresh_from_db()
-    said = f"held back by limit payments {pen.pk} (shop.product {pen.pk}): 1 of 1 run"
-    assert lines.in_words(second) == said
-    (line,) = lines.longest(Task.objects.all())
-    assert (line.what, line.rows) == (f"payments {pen.pk} (shop.product {pen.pk})", 1)
-    assert [one.what for one in health.examine(history=True).lines] == [line.what]
 
 
 def test_what_is_held_back_is_not_stuck(pen):

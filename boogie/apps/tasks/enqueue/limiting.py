@@ -4,7 +4,7 @@ Under which limits a new row is: their values are taken when it is made.
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from django.db import models, router
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.limits import Declared, Rate
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Stand, Task
 from boogie.apps.tasks.serialization import kinship, references
 
 #: What rows store of their limits: the value of each, by what the limit is called.
@@ -67,6 +67,23 @@ def room_in(using: str, identity: str, key: str) -> int:
     # Who waits for a time of its own is passed.
     line = parking.in_line(Task.objects.using(using).filter(timing.is_ripe()), key)
     return room - len(line.values_list("pk", flat=True)[:room])
+
+
+def stand(using: str, rows: Iterable[tuple[Any, Values]]) -> None:
+    """
+    Have rows, by their ids and values, stand in all lines that keep order besides their first.
+
+    Before they are inserted: nobody is to see them in one line alone.
+    """
+    found = [
+        Stand(limit=key, row_id=pk)
+        for pk, values in rows
+        if len(values) > 1
+        for key in limits.singles_of(values)
+        if key != first_of(values)[1]
+    ]
+    if found:
+        Stand.objects.using(using).bulk_create(found, ignore_conflicts=True)
 
 
 def wake_first(using: str, ids: list[Any]) -> None:

@@ -58,6 +58,7 @@ def insert(
     limited = [one for one in varying if one[PLACE] is not None]
     if not limited:
         return
+    limiting.stand(connection.alias, ((one[0], one[PLACE]) for one in limited))
     held = [(*one, limiting.first_of(one[PLACE])[1]) for one in limited]
     names = (*names[:PLACE], "limits", *names[PLACE:], "held_by")
     if row.status != states.QUEUED or row.not_before is not None:

@@ -82,8 +82,15 @@ def _stands_first(row: Task) -> bool:
     """Have a new row stand in the line of its first limit; return whether it may be tried now."""
     if not row.limits:
         return True
-    identity, row.held_by = limiting.first_of(row.limits)
+    identity = _stand(row)
     return limiting.room_in(db_of(row), identity, row.held_by) > 0
+
+
+def _stand(row: Task) -> str:
+    """Have a new row stand in the lines of its limits; return which is the first."""
+    limiting.stand(db_of(row), [(row.pk, row.limits)])
+    identity, row.held_by = limiting.first_of(row.limits)
+    return identity
 
 
 def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
@@ -93,7 +100,7 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
     if row.limits:
-        _identity, row.held_by = limiting.first_of(row.limits)  # its place, once it is to run
+        _stand(row)  # its place, once it is to run
     found = _insert(row, debounce_of(task.unique_rule))
     if found is not row:
         return found

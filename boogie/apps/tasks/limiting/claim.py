@@ -18,7 +18,7 @@ from boogie.apps.tasks.exceptions import LimitReached
 from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.models import Slot, Task
 
-from . import handover
+from . import handover, standing
 from .room import Key, Turn
 
 #: Whether rates hold nothing up: where tests run what is queued, no time passes.
@@ -88,29 +88,27 @@ def _try(
     using: str, row: Task, places: list[Place], claiming: Callable[[], Task | None]
 ) -> tuple[Task | None, Turn, list[Any]]:
     with transaction.atomic(using=using):
-        keys = _locked(using, places)
-        passed: list[Key] = []
-        for key in keys.values():
+        keys = list(_locked(using, places).values())
+        for key in keys:
             if _blocks(key, row):
-                return None, Turn(), _hold_back(using, row, key, passed)
-            passed.append(key)
+                others = [one for one in keys if one is not key]
+                return None, Turn(), _hold_back(using, row, key, others)
         found = claiming()
         if found is None:
             raise Lost
         found.limits, found.held_by = row.limits, row.held_by
-        turn = Turn.latest([key.take(found, found.attempt) for key in passed])
+        turn = Turn.latest([key.take(found, found.attempt) for key in keys])
         turn = Turn() if _hurries else turn
         _begin(using, found, turn)
         # Rates are the keeper's: it wakes many at a time.
-        woken = [pk for key in passed if key.is_concurrency for pk in key.wake()]
+        woken = [pk for key in keys if key.is_concurrency for pk in key.wake()]
         return found, turn, woken
 
 
-def _hold_back(using: str, row: Task, key: Key, passed: list[Key]) -> list[Any]:
-    """Have a row wait at ``key``, and be the first at those before it; return who is woken."""
+def _hold_back(using: str, row: Task, key: Key, others: list[Key]) -> list[Any]:
+    """Have a row wait at ``key``, and keep its place at its others; return who is woken."""
     parking.park(Task.objects.using(using).filter(pk=row.pk), key.key)
-    for before in passed:
-        before.reserve(row)
+    standing.stand(using, row, [one.key for one in others if one.keeps_order])
     return key.wake() if key.is_concurrency else []
 
 

@@ -15,6 +15,7 @@ from boogie.apps.tasks.enqueue import showing
 from boogie.apps.tasks.lifecycle import parking, transitions
 from boogie.apps.tasks.models import Slot, Task
 
+from . import standing
 from .room import Key, rings
 
 #: What a doorbell says of a row.
@@ -34,6 +35,8 @@ def hand_over(using: str, values: Mapping[str, str], row_id: Any = None) -> None
     for identity, value in values.items():
         limit = limits.known(identity)
         if limit is not None and limit.kind == "concurrency":
+            if len(values) > 1 and row_id is not None:
+                standing.leave(using, limits.key_of(identity, value), row_id)
             wake(using, identity, value, row_id)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.broker import silence
@@ -25,12 +25,11 @@ from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.limits import Concurrency, Rate
 from boogie.apps.tasks.models import Limit, Slot, Task
 
+from . import standing
+
 #: Seconds by which a row may come too early: its process waits as long. So much ahead of their
 #: time rows of a rate are woken.
 EARLY = 0.1
-#: A row that was woken and has not been started for so many seconds holds up no others: its
-#: queue has no worker.
-STUCK = 60.0
 #: Rows that are woken at one time.
 BATCH = 100
 #: Seconds after which a limit that is used is noted to be.
@@ -57,10 +56,10 @@ class Key:
         self.using, self.key, self.limit = using, key, limit
         #: Whether this transaction does not see what others have committed meanwhile.
         self.is_old = False
-        #: The database's time when the lock was got; what is stored of the limit.
-        self._now = self._used = datetime.min
+        #: The database's time when the key was read, and this process's; what is stored of it.
+        self._read, self._read_here = datetime.min, 0.0
+        self._used = datetime.min
         self._next_start: datetime | None = None
-        self._first: Any = None
         #: The numbers of the slots that are taken, once they are known.
         self._numbers: list[int] | None = None
 
@@ -79,17 +78,20 @@ class Key:
         """Lock the key until the transaction ends, and read it; return whether its row is there."""
         if features.has_one_writer(connections[self.using]):
             self._stored().update(used=Moment())
-        begun = time.monotonic()
+        self._read_here = time.monotonic()
         rows = self._stored().select_for_update()
-        found = rows.values_list("next_start", "first", "used", Moment()).first()
+        found = rows.values_list("next_start", "used", Moment()).first()
         if found is None:
             return False
-        next_start, self._first, used, now = found
+        next_start, used, now = found
         self._next_start = None if next_start is None else in_utc(next_start)
-        # The database tells when the statement began; it may have waited for the lock.
-        waited = time.monotonic() - begun if clock.pretended() is None else 0.0
-        self._now, self._used = in_utc(now) + timedelta(seconds=waited), in_utc(used)
+        self._read, self._used = in_utc(now), in_utc(used)
         return True
+
+    def _now(self) -> datetime:
+        """Return the database's time, asked once: it told when it began to wait for the lock."""
+        passed = time.monotonic() - self._read_here if clock.pretended() is None else 0.0
+        return self._read + timedelta(seconds=passed)
 
     def _stored(self) -> Any:
         return Limit.objects.using(self.using).filter(pk=self.key)
@@ -99,6 +101,11 @@ class Key:
         """Whether rows wait here for others to end, and not for time."""
         return isinstance(self.limit, Concurrency)
 
+    @property
+    def keeps_order(self) -> bool:
+        """Whether rows start here in the order in which they were made."""
+        return limits.is_single(self.limit)
+
     # --- room -------------------------------------------------------------------------
 
     def free(self) -> int:
@@ -106,7 +113,7 @@ class Key:
         if isinstance(self.limit, Concurrency):
             return self.limit.n - len(self.numbers())
         if isinstance(self.limit, Rate):
-            return startable(self.limit, self._next_start, self._now)
+            return startable(self.limit, self._next_start, self._now())
         return BATCH
 
     def numbers(self) -> list[int]:
@@ -131,24 +138,7 @@ class Key:
 
     def older(self, row: Any) -> bool:
         """Return whether a row that was made earlier waits, and could be started."""
-        if not limits.is_single(self.limit):
-            return False
-        rows = Task.objects.using(self.using).filter(timing.is_in_time(), may_come())
-        line = parking.in_line(rows, self.key).filter(pk__lt=row.pk)
-        return self.is_reserved(before=row.pk) or bool(line.values_list("pk")[:1])
-
-    def is_reserved(self, before: Any) -> bool:
-        """Return whether a row older than ``before`` is first here, and waits at another limit."""
-        if self._first is None or not self._first < before:
-            return False
-        rows = parking.at_limits(Task.objects.using(self.using).filter(pk=self._first))
-        return bool(rows.filter(timing.is_in_time(), may_come()).exists())
-
-    def reserve(self, row: Any) -> None:
-        """Have ``row`` stay the first here while it waits at another of its limits."""
-        if limits.is_single(self.limit) and self._first != row.pk:
-            self._stored().update(first=row.pk)
-            self._first = row.pk
+        return self.keeps_order and standing.is_behind(self.using, self.key, row.pk)
 
     def take(self, row: Any, attempt: int) -> Turn:
         """Take a place for an attempt of ``row``; return when it is to start."""
@@ -164,16 +154,17 @@ class Key:
         slot = Slot(limit=self.key, number=number, row_id=row.pk, attempt=attempt)
         slot.save(using=self.using, force_insert=True)
         taken.append(number)
-        if self._first is not None or self._used < self._now - timedelta(seconds=USED):
-            self._stored().update(first=None, used=Moment())
-            self._first = None
+        if self._used < self._read - timedelta(seconds=USED):
+            self._stored().update(used=Moment())
 
     def _take_turn(self, rate: Rate) -> Turn:
-        turn = turn_of(rate, self._next_start, self._now)
+        now, burst = self._now(), timedelta(seconds=rate.interval * (rate.burst - 1))
+        turn = turn_of(rate, self._next_start, now)
+        # The claim may have been a moment before its turn, which is over by now.
+        earliest = min(turn, self._next_start or turn) - burst
         self._next_start = turn + timedelta(seconds=rate.interval)
         self._stored().update(next_start=self._next_start, used=Moment())
-        start = turn - timedelta(seconds=rate.interval * (rate.burst - 1))
-        return Turn(start, max(0.0, (start - self._now).total_seconds()))
+        return Turn(earliest, max(0.0, (turn - burst - now).total_seconds()))
 
     # --- waking -----------------------------------------------------------------------
 
@@ -182,18 +173,24 @@ class Key:
         if self.free() <= 0:
             return []
         rows = Task.objects.using(self.using).all()
-        first = list(parking.parked(rows, self.key).values_list("pk", flat=True)[:BATCH])
+        waiting = parking.parked(rows.filter(timing.is_in_time()), self.key)
+        first = list(waiting.values_list("pk", flat=True)[:BATCH])
         room = min(self.free(), BATCH) if first else 0
         if room > 0:
             # Who waits for a time of its own is passed.
-            line = parking.in_line(rows.filter(may_come()), self.key).filter(due__isnull=False)
+            line = parking.in_line(rows.filter(standing.may_come()), self.key).filter(
+                due__isnull=False
+            )
             room -= len(line.values_list("pk", flat=True)[:room])
-        if room <= 0 or self.is_reserved(before=first[0]):
+        if room <= 0 or self._is_behind_others(first[0]):
             return []
         after = conf.RING_AGAIN if rings() else 0.0
         same = rows.filter(pk__in=first[:room])
-        parking.wake(same, after=after, place="" if self.limit is None else None)
+        parking.wake(same, after=after)
         return first[:room]
+
+    def _is_behind_others(self, row_id: Any) -> bool:
+        return self.keeps_order and standing.is_behind_others(self.using, self.key, row_id)
 
 
 def turn_of(rate: Rate, next_start: datetime | None, now: datetime) -> datetime:
@@ -210,11 +207,6 @@ def startable(rate: Rate, next_start: datetime | None, now: datetime, within: fl
     turn = turn_of(rate, next_start, now)
     ahead = (now - turn).total_seconds() + rate.interval * (rate.burst - 1) + within
     return min(BATCH, int(ahead / rate.interval) + 1) if ahead >= 0 else 0
-
-
-def may_come() -> Q:
-    """Return the condition of rows in a line that will be tried: nobody waits for others."""
-    return timing.is_ripe() & (Q(due=None) | Q(due__gt=Moment(-STUCK)))
 
 
 def rings() -> bool:

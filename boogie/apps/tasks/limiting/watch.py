@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from boogie.apps.tasks import limits
+from boogie.apps.tasks import limits, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.moments import in_utc
@@ -19,8 +19,8 @@ from boogie.apps.tasks.limits import Rate
 from boogie.apps.tasks.models import Limit, Task
 from boogie.apps.tasks.models.stored import primary
 
-from . import handover
-from .room import EARLY, Key, may_come, startable, turn_of
+from . import handover, standing
+from .room import EARLY, Key, startable, turn_of
 
 #: Seconds between two looks at those who wait.
 EVERY = 1.0
@@ -74,8 +74,7 @@ class Watch:
         name, value, next_start, now = stored
         limit = limits.known(name)
         if not isinstance(limit, Rate):
-            handover.wake(using, name, value)
-            return EVERY
+            return _wake_next(using, key, name, value)
         next_start, now = next_start and in_utc(next_start), in_utc(now)
         if room := startable(limit, next_start, now):
             if _tried(using, key, room) <= room // 2:
@@ -89,7 +88,7 @@ class Watch:
 
 def _tried(using: str, key: str, most: int) -> int:
     """Return how many rows of a line have been woken and are to be tried, up to ``most``."""
-    line = parking.in_line(Task.objects.using(using).filter(may_come()), key)
+    line = parking.in_line(Task.objects.using(using).filter(standing.may_come()), key)
     return len(line.filter(due__isnull=False).values_list("pk", flat=True)[:most])
 
 
@@ -99,25 +98,39 @@ def _wake_untried(using: str, key: str) -> float:
     values = {} if row is None or not row.limits else row.limits
     for identity, value in values.items():
         if limits.key_of(identity, value) == key:
-            handover.wake(using, identity, value)
-            return EVERY
+            return _wake_next(using, key, identity, value)
     _wake_all(using, key)
     return EVERY
 
 
+def _wake_next(using: str, key: str, identity: str, value: str) -> float:
+    if limits.known(identity) is None:
+        _wake_all(using, key)
+    else:
+        handover.wake(using, identity, value)
+    return EVERY
+
+
 def _wake_all(using: str, key: str) -> None:
-    """Have rows tried that say of no limit that it is theirs: their claims decide anew."""
+    """
+    Have rows tried whose limit no task declares any more: their claims decide anew.
+
+    Those of tasks that are not known here are left to processes that know more.
+    """
     rows = Task.objects.using(using)
-    first = list(parking.parked(rows.all(), key).values_list("pk", flat=True)[:AT_ONCE])
+    names = [name for task in registry.declared() for name in task.names]
+    known = rows.filter(Q(backend__gt="") | Q(name__in=names))
+    first = list(parking.parked(known, key).values_list("pk", flat=True)[:AT_ONCE])
     parking.wake(rows.filter(pk__in=first), place="")
 
 
 def forget_unused() -> int:
-    """Delete limits that nobody has used for a while, and slots of none; return how many."""
+    """Delete limits that nobody has used for a while, slots and stands of none; return how many."""
     using = primary(Limit)
     old = Limit.objects.using(using).filter(used__lt=Moment(-UNUSED))
     old = old.filter(Q(next_start=None) | Q(next_start__lt=Moment()))
-    return sum(_forget(using, stored) for stored in old.order_by("used")[:BATCH])
+    forgotten = sum(_forget(using, stored) for stored in old.order_by("used")[:BATCH])
+    return forgotten + standing.forget()
 
 
 def _forget(using: str, stored: Limit) -> int:
