@@ -86,11 +86,11 @@ def test_the_demo_does_its_job_and_starts_over_when_it_is_run_again(demo, source
     assert "zip(rows, rows[1:]))\n  True\n" in output
     assert "2 failed: files that Python itself cannot parse" in output
     statuses = "SELECT status, COUNT(*) FROM boogie_tasks_task GROUP BY status ORDER BY status"
-    assert rows(tmp_path, statuses) == [("failed", 2), ("finished", 4)]
+    assert rows(tmp_path, statuses) == [("failed", 2), ("finished", 8)]
 
     (sources / "good.py").unlink()
     output = demo(sources).communicate(timeout=120)[0]
-    assert "starts over: 6 rows" in output
+    assert "starts over: 10 rows" in output
     assert "100%  5 of 5" in output
     assert "Warning" not in (tmp_path / "worker.log").read_text().replace("SecurityWarning", "")
 

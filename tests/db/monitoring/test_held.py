@@ -272,9 +272,10 @@ def crowd(django_db_setup, django_db_blocker):
 def _analyze():
     if connection.vendor == "sqlite":  # it would have these statistics in all tests after this
         return
+    # What other tests leave dead in indexes is taken away before reads are counted.
+    words = {"postgresql": "VACUUM (ANALYZE, INDEX_CLEANUP ON)", "mysql": "ANALYZE TABLE"}
     with connection.cursor() as cursor:
-        word = "ANALYZE TABLE" if connection.vendor == "mysql" else "ANALYZE"
-        cursor.execute(f"{word} {Task._meta.db_table}")
+        cursor.execute(f"{words[connection.vendor]} {Task._meta.db_table}")
         cursor.fetchall() if connection.vendor == "mysql" else None
 
 
