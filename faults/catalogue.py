@@ -101,6 +101,7 @@ FAULTS = {
     "slot_handover": Fault(
         "slots.kill_hand_over", "child killed between settling and handing its slot over", CHILD
     ),
+    "slot_greedy": Fault("slots.no_limit", "a limit that is not kept, which the judge sees"),
     "hold_restart": Fault(
         "holds.restart_everything", "queue held while workers die and the server restarts", WORKER
     ),

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from boogie.apps.tasks import Task, queues
-from faults.evidence import crowds
+from faults.evidence import counting
 from faults.kinds import failing_databases, lost_doorbells
 from faults.lab import tasks
 from faults.legs import Leg
@@ -43,7 +43,7 @@ class Chaos:
     def look(self) -> None:
         """See that no two rows have one place at this moment."""
         try:
-            self.scene.outcome.problems += crowds.doubles()
+            self.scene.outcome.problems += counting.doubled()
         except DatabaseAway:
             self.scene.reconnect()
 

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from boogie.apps.tasks import Task
+from faults.evidence import counting, figures
 from faults.lab import tasks
 from faults.scene import Scene
 from faults.victims import kill_process
@@ -62,6 +63,22 @@ def kill_claim(scene: Scene) -> None:
         scene.recovers([str(row.pk) for row in rows], moment)
         scene.end()
         survivor.stop()
+
+
+def no_limit(scene: Scene) -> None:
+    """A worker that does not keep the limit: no fault that happens, but the judge has to see it."""
+    scene.worker(concurrency=3, FAULTS_INJECT="greedy:0")
+    for _ in range(scene.rounds):
+        scene.enqueue(3, 1.0, 1.0, body=tasks.single)
+        scene.injected()
+        scene.end()
+    found = counting.crowded(figures.runs(scene.events()), set())
+    kinds = {text.split()[1] for text in found}
+    scene.expect(kinds == {"bodies", "rows"}, f"what the judge has seen: {found}")
+    scene.stop_workers()
+    Task.objects.all().delete()  # what was wrong was meant to be
+    scene.made.clear()
+    scene.path.unlink()
 
 
 def _begun(scene: Scene, rows: list[Task]) -> list[Any]:

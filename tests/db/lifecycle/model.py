@@ -16,7 +16,7 @@ from hypothesis.stateful import initialize, rule
 from boogie.apps.tasks import LimitReached, NotUnique, Task, TaskCancelled, Worker, identity, queues
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.models import Hold, Limit, Slot
+from boogie.apps.tasks.models import Hold, Limit, Slot, Stand
 from tests.db.lifecycle.actors import DAY, Sell
 from tests.db.lifecycle.chances import BULK, FITTING, TO_THE_END, WHAT
 from tests.db.lifecycle.workers import Workers
@@ -35,7 +35,7 @@ class Rows(Workers):
     """What happens in the world."""
 
     def __init__(self):
-        for rows in (Task, Worker, Product, Hold, Slot, Limit):
+        for rows in (Task, Worker, Product, Hold, Slot, Stand, Limit):
             rows.objects.all().delete()
         super().__init__()
         self.products = [Product.objects.create(name="pen") for _ in range(self.world.objects)]

@@ -10,7 +10,7 @@ from boogie.apps.tasks.enqueue import unique as making
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.holds import refused, switch
 from boogie.apps.tasks.lifecycle import holding, parking, places, states, timing, transitions
-from boogie.apps.tasks.limiting import claim, handover, room, watch
+from boogie.apps.tasks.limiting import claim, handover, room, standing, watch
 from tests.db.lifecycle.playing import play
 from tests.db.lifecycle.worlds import WORLDS
 
@@ -102,7 +102,7 @@ def a_claim_asks_for_nobody_older(patch):
 
 @fault("one of two", "started before")
 def who_waits_at_another_limit_is_forgotten(patch):
-    patch.setattr(room.Key, "reserve", lambda key, row: None)
+    patch.setattr(standing, "stand", lambda using, row, keys: None)
 
 
 @fault("two", "a row runs without")

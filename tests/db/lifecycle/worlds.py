@@ -70,6 +70,7 @@ WORLDS = (
     World("two", {"limits": [_two]}, objects=2, rows=5, at_once=4),
     World("rate", {"limits": [_rate]}, rows=3, at_once=2),
     World("burst", {"limits": [Rate(1, per=HOUR, burst=2)]}, rows=4, at_once=2),
+    World("one by one", {"limits": [Concurrency(1, by="object"), _one]}, 2, 4, 2),
     World("one of two", {"limits": [Concurrency(1, by="object"), Concurrency(2)]}, 2, 5, 3),
     World("one at its rate", {"limits": [_one, _rate]}, rows=3, at_once=2),
     World("one that is live", {"unique": "live", "limits": [_one]}, 2, 4, 2),
