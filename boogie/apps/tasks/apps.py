@@ -21,6 +21,7 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, current_app, registry
         from .broker import guard
+        from .chains import handing
         from .enqueue import failures
         from .execution import receivers
         from .functions import checks as functions_checks
@@ -33,6 +34,7 @@ class TasksConfig(AppConfig):
         receivers.connect()
         failures.connect()
         handover.connect()
+        handing.connect()
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
         registry.on_every_app(guard.install)

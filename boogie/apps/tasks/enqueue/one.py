@@ -139,6 +139,8 @@ def _insert(row: Task, debounce: Debounce | None = None) -> Task:
 
 def _ring(row: Task) -> None:
     """Ring one fresh row; if that fails, leave it to the keeper's next look."""
+    if row.is_after:  # it waits for others
+        return
     if doorbell.ring([showing.mark(row)]):
         using = db_of(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)

@@ -11,10 +11,11 @@ from boogie.apps.tasks.db import compiled, outages
 from boogie.apps.tasks.protocols import Row
 
 from . import emit, states, transitions
+from .needs import telling
 from .transitions import Rows
 
 #: What is read of a row that has finished.
-READ = ("id", "args", "kwargs", "result", "ended")
+READ = ("id", "args", "kwargs", "result", "ended", "is_needed")
 #: What a run tells of itself meanwhile; it is read when somebody asks for it.
 TOLD = ("progress", "progressed", "log")
 
@@ -35,6 +36,8 @@ def finish_and_read(rows: Rows, row: Row, result: Any) -> Any:
         own = {name: value for name, value in vars(row).items() if name not in TOLD}
         vars(found).update({**own, **vars(found), "status": states.FINISH.target})
         emit.many(states.FINISH, rows, [row.pk])
+        if found.is_needed:
+            telling.finished(rows.db, row.pk)
     return found
 
 

@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from boogie.apps.tasks.db import features, sql
 from boogie.apps.tasks.db.clock import Moment
 
-from . import states, transitions
+from . import moving, states
 from .transitions import Rows
 
 
@@ -41,7 +41,7 @@ has_left = Signal()
 
 def park(rows: Rows, key: str) -> int:
     """Hold queued rows back until those who know ``key`` wake them; return how many."""
-    return transitions.update(rows, states.PARK, due=None, held_by=key)
+    return moving.update(rows, states.PARK, due=None, held_by=key)
 
 
 def begin(rows: Rows, start: datetime | None = None) -> int:
@@ -58,4 +58,4 @@ def wake(rows: Rows, after: float = 0.0, keeps_place: bool = False) -> int:
     ``boogie://``, since ``held_by`` is named in any case; elsewhere they need a doorbell.
     """
     place = F("held_by") if keeps_place else ""
-    return transitions.update(parked(rows), states.WAKE, due=Moment(after), held_by=place)
+    return moving.update(parked(rows), states.WAKE, due=Moment(after), held_by=place)

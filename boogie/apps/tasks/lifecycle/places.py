@@ -21,7 +21,7 @@ from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.db.unique.constraint import UniqueAmong
 from boogie.apps.tasks.protocols import Row
 
-from . import states, transitions
+from . import moving, states, timing, transitions
 
 Rows = QuerySet[Any]
 
@@ -145,7 +145,7 @@ def _requeue_some(rows: Rows) -> int:
 
 def _newest(rows: Rows) -> list[tuple[str, Any]]:
     """Return the keys of rows that may be queued again, each with the newest of its rows."""
-    unique = transitions.guarded(rows.filter(unique_key__gt=""), states.REQUEUE)
+    unique = moving.guarded(rows.filter(unique_key__gt=""), states.REQUEUE)
     return list(dict(unique.order_by("unique_key", "pk").values_list("unique_key", "pk")).items())
 
 
@@ -185,10 +185,12 @@ def postponed(given: Callable[[str], Any], most: float | None, moves: bool) -> d
         later = Greatest(F("not_before"), start, output_field=MomentField())
         queued, fresh = Q(status=states.QUEUED), Q(attempt=0)
         moved = (When(queued & fresh, then=start), When(queued, then=later))
-        changes["due"] = Case(*moved, default=F("due"))
+        waits = When(timing.waits_for_others(), then=F("due"))  # at no time
+        changes["due"] = Case(waits, *moved, default=F("due"))
         changes["not_before"] = Case(*moved, default=F("not_before"))
         changes["scheduled_for"] = given("scheduled_for")
-        changes["held_by"] = given("held_by")  # if it was, it may be anew when its time comes
+        # If it was, it may be anew when its time comes.
+        changes["held_by"] = timing.held_unless_free(given("held_by"))
     return {
         name: Case(When(status__in=WAITING, then=value), default=F(name))
         for name, value in changes.items()

@@ -6,6 +6,7 @@ What others import stands here; no code does.
 
 from boogie.apps.tasks.serialization.progress import Progress
 
+from .chained.dependency import Dependency, DependencyQuerySet
 from .held.hold import Hold, HoldQuerySet
 from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet
 from .message import (
@@ -23,6 +24,8 @@ from .worker import Worker, WorkerQuerySet
 __all__ = [
     "Announcement",
     "AnnouncementQuerySet",
+    "Dependency",
+    "DependencyQuerySet",
     "Hold",
     "HoldQuerySet",
     "Limit",

@@ -2,6 +2,7 @@
 Named sets of rows, and the verbs that move them. No SQL is written here.
 """
 
+from functools import partial
 from typing import Any, Self, TypeVar, cast
 
 from django.db import connections, models, router, transaction
@@ -17,9 +18,9 @@ from boogie.apps.tasks.serialization import kinship, references
 
 from . import families, people
 from .asynchronous.querysets import AwaitedQuerySetVerbs, not_on_managers
+from .chained import removing
 from .objects.together import WithObjects
 from .results import Results
-from .stored import StoredQuerySet
 
 #: Rows that one statement deletes, and rows that are looked up at one time to be deleted.
 CHUNK, LOOK = 1000, 20_000
@@ -27,7 +28,7 @@ CHUNK, LOOK = 1000, 20_000
 R = TypeVar("R", bound=models.Model)
 
 
-class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
+class RowQuerySet(AwaitedQuerySetVerbs, removing.Deletable[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
     def paused(self) -> Self:
@@ -119,7 +120,8 @@ class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
 
     def waiting_for(self, seconds: float) -> Self:
         """Queued rows that might have started ``seconds`` ago or earlier."""
-        waiting = self.queued().annotate(since=Coalesce("not_before", "created"))
+        waiting = self.queued().exclude(timing.waits_for_others())
+        waiting = waiting.annotate(since=Coalesce("not_before", "created"))
         return waiting.filter(since__lte=Moment(-seconds))
 
     def to_terminate(self, worker: str) -> Self:
@@ -237,12 +239,10 @@ class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
             condemned = self.filter(pk__gt=condemned[-1][0])._condemned()
         return removed
 
-    def _condemned(self) -> list[tuple[Any, str]]:
-        return list(self.order_by("pk").values_list("pk", "status")[:LOOK])
+    def _condemned(self) -> list[removing.Known]:
+        return list(self.order_by("pk").values_list(*removing.KNOWN)[:LOOK])
 
-    def _remove_chunk(self, condemned: list[tuple[Any, str]]) -> int:
+    def _remove_chunk(self, condemned: list[removing.Known]) -> int:
         """Delete the listed rows that still have a status that may be deleted."""
         everything = self.model._base_manager.using(self.db)
-        statuses = {status for _, status in condemned}
-        chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
-        return outages.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
+        return outages.unlocked(self.db, partial(removing.remove, everything, condemned))

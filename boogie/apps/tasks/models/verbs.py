@@ -4,7 +4,7 @@ What can be done with one row: each verb is that of a queryset which holds it al
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 
 from boogie.apps.tasks import registry
@@ -16,6 +16,7 @@ from boogie.apps.tasks.loops import has_twin
 from boogie.apps.tasks.serialization import payloads
 
 from .asynchronous.rows import AwaitedRowVerbs
+from .chained import removing
 from .querysets import RowQuerySet
 
 
@@ -87,6 +88,15 @@ class Verbs(AwaitedRowVerbs, models.Model):
     def acknowledge(self, by: models.Model | None = None) -> bool:
         """Have a failed row no longer count as open: ``by`` has seen it."""
         return self._moved(self._itself().acknowledge(by))
+
+    def delete(self, using: Any = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """As Django's; if it has not finished, rows that are after it are cancelled."""
+        row: Any = self
+        alias = using or written_to(row)
+        with transaction.atomic(using=alias):
+            if row.pk is not None:
+                removing.leave(type(row).objects.using(alias).filter(pk=row.pk))
+            return super().delete(using=alias, keep_parents=keep_parents)
 
     def _itself(self) -> RowQuerySet[Any]:
         row: Any = self

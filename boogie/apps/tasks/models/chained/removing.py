@@ -1,0 +1,58 @@
+"""
+Deleting rows: guarded by what they were when they were looked up, and not unseen by those that are
+after them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from django.db.models import Q
+
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle.needs import leaving
+from boogie.apps.tasks.models.stored import StoredQuerySet
+
+Rows = models.QuerySet[Any]
+R = TypeVar("R", bound=models.Model)
+
+#: What is known of a row that is to be deleted.
+KNOWN = ("pk", "status", "is_needed", "is_after")
+Known = tuple[Any, str, bool, bool | None]
+
+
+class Deletable(StoredQuerySet[R]):
+    """Rows that may be deleted as any are in Django."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """As Django's; rows that are after those that have not finished are cancelled."""
+        if self.query.is_sliced or self.query.distinct:  # which Django refuses
+            return super().delete()
+        rows = self.to_write()
+        with transaction.atomic(using=rows.db):
+            leave(rows.order_by())
+            return super(Deletable, rows).delete()
+
+
+def remove(everything: Rows, condemned: Sequence[Known]) -> int:
+    """Delete the rows that are listed, as far as they are still what they were."""
+    chained = [pk for pk, _, is_needed, is_after in condemned if is_needed or is_after is not None]
+    statuses = {status for _, status, *_ in condemned}
+    chunk: Any = everything.filter(pk__in=[one[0] for one in condemned], status__in=statuses)
+    if not chained:  # one that has become so meanwhile stays
+        return chunk.filter(is_needed=False)._raw_delete(everything.db) or 0
+    with transaction.atomic(using=everything.db):
+        leave(chunk.filter(pk__in=chained))
+        return chunk._raw_delete(everything.db) or 0
+
+
+def leave(rows: Rows) -> None:
+    """Have those told who are after ``rows``, which are deleted in the same transaction."""
+    locked = rows.filter(Q(is_needed=True) | Q(is_after__isnull=False)).select_for_update()
+    found = list(locked.order_by("pk").values_list(*KNOWN))
+    leaving.leave(
+        rows.db,
+        [pk for pk, status, needed, _ in found if needed and status != states.FINISHED],
+        [pk for pk, status, needed, _ in found if needed and status == states.FINISHED],
+        [pk for pk, _, _, is_after in found if is_after is not None],
+    )
