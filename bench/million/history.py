@@ -76,6 +76,8 @@ PLAIN: Row = {
     "parent_id": None,
     "error_type": "",
     "held_by": "",
+    "is_after": None,
+    "is_needed": False,
     "limits": None,
     "unique_key": "",
     "unique_running": False,

@@ -118,9 +118,9 @@ def test_another_queue_goes_before_routes(product, settings):
     ("options", "error", "words"),
     [
         (
-            {"after": 1},
+            {"retries": 1},
             TypeError,
-            "using() takes no option after; it takes queue, priority, expires, requ",
+            "using() takes no option retries; it takes queue, priority, expires, after, requ",
         ),
         ({"batch": 1, "queue": "a"}, TypeError, "using() takes no option batch"),
         ({"priority": 10}, ValueError, "priority must be a whole number from 0 to 9, not 10"),

@@ -12,8 +12,9 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.models import Task, TaskQuerySet, Watermark
-from boogie.apps.tasks.monitoring import counting, health
+from boogie.apps.tasks.monitoring import counting, dead_ends, health
 from boogie.apps.tasks.monitoring.counting import Count
+from boogie.apps.tasks.monitoring.dead_ends import DeadEnds
 from boogie.apps.tasks.rollups import tallies
 
 #: Rows are counted up to here.
@@ -43,12 +44,14 @@ class Now:
     alive: int
     #: What is held, in words.
     held: list[str]
+    #: Rows that wait for one that has failed.
+    dead_ends: DeadEnds
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
 
 
 def look(names: list[str]) -> Now:
-    """Look at the rows of the tasks ``names``, or of all if there are none (six queries)."""
+    """Look at the rows of the tasks ``names``, or of all if there are none (seven queries)."""
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
     workers = health.workers()
@@ -73,6 +76,7 @@ def look(names: list[str]) -> Now:
         workers=workers[:WORKERS],
         alive=len(living),
         held=[looking.in_words(hold) for hold in holds],
+        dead_ends=dead_ends.found(),
         uncounted=_uncounted(everything),
     )
 

@@ -71,6 +71,8 @@ def _of_rows(now: Now) -> Iterator[Problem]:
             _("See whether a worker serves their queue, and whether there are enough workers."),
             _rows("queued"),
         )
+    if now.dead_ends.rows:
+        yield _dead_ends(now)
     if now.unknown:
         yield Problem(
             "unknown",
@@ -91,6 +93,22 @@ def _of_rows(now: Now) -> Iterator[Problem]:
             _("See what they wait for in their logs; terminate them if they hang."),
             _rows("running"),
         )
+
+
+def _dead_ends(now: Now) -> Problem:
+    found = now.dead_ends
+    text = ngettext(
+        "%(number)s task waits for another one that has failed.",
+        "%(number)s tasks wait for others that have failed.",
+        found.rows,
+    )
+    return Problem(
+        "dead-ends",
+        text % {"number": f"{found.rows}+" if found.is_part else found.rows},
+        _("Retry what has failed, and they go on; or cancel it, and they are cancelled: %(names)s.")
+        % {"names": ", ".join(found.names)},
+        f"?{urlencode({'waits_for': found.failed[0].pk})}",
+    )
 
 
 def _of_figures(now: Now) -> Iterator[Problem]:

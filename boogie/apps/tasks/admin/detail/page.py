@@ -21,7 +21,7 @@ from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe, durations, lines
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import again, attempts, contents, finding, path, payloads, relatives, unique
+from . import again, attempts, chain, contents, finding, path, payloads, relatives, unique
 
 #: Lines of a log that are open at first.
 LOG_OPEN = 20
@@ -64,6 +64,7 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "log": [{**describe.shown_entry(line), "at": _local(line["at"])} for line in row.log],
         "log_is_open": len(row.log) <= LOG_OPEN,
         "relatives": relatives.of(row, model_admin.get_queryset(request), request.GET),
+        "chain": chain.of(row, model_admin.get_queryset(request)),
         "requester_link": _user_link(model_admin, request, row.requested_by_id),
         "acknowledged_by": row.acknowledged_by,
         "may_run_again": again.is_offered(model_admin, request, row),

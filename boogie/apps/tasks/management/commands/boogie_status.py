@@ -117,6 +117,8 @@ class Command(EnglishCommand):
                 f"{line.rows} row(s) are held back by {line.what}, the oldest for "
                 f"{line.oldest:.0f} s"
             )
+        if state.dead_ends["rows"]:
+            self.stdout.write(_waiting_in_vain(state.dead_ends))
         if state.stalled:
             self.stdout.write(f"{state.stalled} running row(s) are stalled: their bars stand still")
         for hold in state.held:
@@ -124,6 +126,15 @@ class Command(EnglishCommand):
         self.stdout.write(f"Broker: {'answers' if state.broker else 'does not answer'}")
         for problem in state.problems:
             self.stdout.write(self.style.ERROR(f"PROBLEM: {problem}"))
+
+
+def _waiting_in_vain(found: dict[str, Any]) -> str:
+    """Return what waits for rows that have failed, and what to do."""
+    more = " or more" if found["is_part"] else ""
+    return (
+        f"{found['rows']}{more} row(s) wait for others that have failed: retry or cancel "
+        f"{', '.join(found['failed'])}"
+    )
 
 
 def _held(hold: dict[str, Any]) -> str:

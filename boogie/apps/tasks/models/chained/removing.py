@@ -4,13 +4,13 @@ after them.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models import Q
 
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.lifecycle.needs import leaving
+from boogie.apps.tasks.lifecycle.needs import arrows, leaving
 from boogie.apps.tasks.models.stored import StoredQuerySet
 
 Rows = models.QuerySet[Any]
@@ -22,7 +22,13 @@ Known = tuple[Any, str, bool, bool | None]
 
 
 class Deletable(StoredQuerySet[R]):
-    """Rows that may be deleted as any are in Django."""
+    """Rows that may be deleted as any are in Django, and that may wait for one of them."""
+
+    def waiting_on(self, **which: Any) -> Self:
+        """Rows that wait for one of the rows ``which`` to finish, given as to ``filter()``."""
+        needs = self.model._base_manager.using(self.db).filter(**which)
+        unmet = arrows.all_in(self.db).filter(arrows.UNMET, needs_id__in=needs.values("pk"))
+        return self.filter(pk__in=unmet.values("row_id"), is_after=True)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """As Django's; rows that are after those that have not finished are cancelled."""
