@@ -76,6 +76,7 @@ PLAIN: Row = {
     "parent_id": None,
     "error_type": "",
     "held_by": "",
+    "batch_id": None,
     "is_after": None,
     "is_needed": False,
     "limits": None,

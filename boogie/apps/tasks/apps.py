@@ -20,6 +20,7 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
+        from .batching import ending
         from .broker import guard
         from .chains import handing
         from .enqueue import failures
@@ -35,6 +36,7 @@ class TasksConfig(AppConfig):
         failures.connect()
         handover.connect()
         handing.connect()
+        ending.connect()
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
         registry.on_every_app(guard.install)

@@ -4,8 +4,8 @@
 No model is imported when this is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
@@ -17,16 +17,16 @@ from .each import Each
 from .options import check_expires, check_priority, check_queue, check_user
 
 if TYPE_CHECKING:
-    from boogie.apps.tasks.models import Task
+    from boogie.apps.tasks.models import Batch, Task
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
 R = TypeVar("R")
 
 #: What ``using()`` takes.
-OPTIONS = ("queue", "priority", "expires", "after", "requested_by")
+OPTIONS = ("queue", "priority", "expires", "after", "batch", "requested_by")
 #: Of these, what is no option of a task.
-OF_ROWS = ("after", "requested_by")
+OF_ROWS = ("after", "batch", "requested_by")
 
 
 class Adjustable(Generic[O, P, R]):
@@ -41,6 +41,7 @@ class Adjustable(Generic[O, P, R]):
             priority: int | None = ...,
             expires: float | timedelta | datetime | None = ...,
             after: "Task | Iterable[Task] | None" = ...,
+            batch: "Batch | None" = ...,
             requested_by: Any = ...,
         ) -> "Using[O, P, R]": ...
 
@@ -52,12 +53,15 @@ class Adjustable(Generic[O, P, R]):
 
             ``queue``, ``priority``, ``expires``: as for ``@task``; ``None``: as if it named none.
             ``after``: a row, rows, or a queryset; new rows start once all of these have finished.
+            ``batch``: the batch that they join, which has not ended.
             ``requested_by`` is the user who asks for the rows. ``using(...).using(...)`` has both.
             """
             task, before = self._adjusted
             _check(task.name, options)
             if options.get("after") is not None:
                 options["after"] = _needs(task.name, options["after"])
+            if options.get("batch") is not None:
+                options["batch"] = _named(task.name, options["batch"])
             return Using(task, {**before, **options})
 
     @property
@@ -82,6 +86,13 @@ def _needs(name: str, after: Any) -> Any:
     from boogie.apps.tasks.enqueue.chained.given import Needs
 
     return Needs(name, after)
+
+
+def _named(name: str, batch: Any) -> Any:
+    """Return a batch that new rows join, checked."""
+    from boogie.apps.tasks.enqueue.batched.joining import Named
+
+    return Named(name, batch)
 
 
 class Adjusted:
@@ -168,10 +179,17 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
 
             return behind.made(self._needs, make)
 
-    def _origin(self) -> AbstractContextManager[None]:
-        """Return the context in which rows are made: with who asks for them, if that was said."""
-        if "requested_by" not in self._options:
-            return nullcontext()
-        from boogie.apps.tasks.enqueue.origin import Origin, coming_from
+    @contextmanager
+    def _origin(self) -> Iterator[None]:
+        """Be in the context in which rows are made: with who asks for them, and their batch."""
+        batch = self._options.get("batch")
+        with ExitStack() as stack:
+            if "requested_by" in self._options or batch is not None:
+                from boogie.apps.tasks.enqueue import origin
 
-        return coming_from(Origin(user=self._options["requested_by"]))
+            if "requested_by" in self._options:
+                user = self._options["requested_by"]
+                stack.enter_context(origin.coming_from(origin.Origin(user=user)))
+            if batch is not None:
+                stack.enter_context(origin.joining(batch))
+            yield

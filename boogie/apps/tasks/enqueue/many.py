@@ -27,6 +27,7 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.unique import debounce_of
 
 from . import lines, one, sources, times, unique
+from .batched import joining
 from .chained import behind
 from .chained.given import Needs
 from .draft import draft, load
@@ -183,6 +184,8 @@ def _insert_chunk(pattern: Pattern, chunk: list[Reference], first: int) -> int:
     """Return how many ids were given away: of unique rows fewer may have been made."""
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
+    if pattern.row.joins:
+        joining.lock(pattern.using, pattern.row)
     marked = None if pattern.needs is None else behind.mark(pattern.using, pattern.needs)
     if pattern.keys is not None:
         _insert_unique(pattern, {values[-1]: values for values in reversed(varying)})

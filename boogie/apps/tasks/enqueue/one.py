@@ -20,6 +20,7 @@ from boogie.apps.tasks.serialization import references
 from boogie.apps.tasks.unique import Debounce, debounce_of
 
 from . import limiting, showing, times, unique
+from .batched import joining
 from .draft import draft, load
 from .inserting import db_of, insert_row
 
@@ -131,6 +132,9 @@ def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
 
 def _insert(row: Task, debounce: Debounce | None = None) -> Task:
     """Insert a row; return it, or the one that has its place."""
+    if row.joins:
+        row.joins = False
+        return joining.insert(db_of(row), row, partial(_insert, row, debounce))
     if unique.has_no_place(row):
         insert_row(row)
         return row

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from django.db import connections
 
 from boogie.apps.tasks import limits
+from boogie.apps.tasks.batching import watch as batches
 from boogie.apps.tasks.chains import watch as chains
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import sql
@@ -70,6 +71,7 @@ class Keeper:
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self._watch = watch.Watch()
         self._chains = chains.Watch()
+        self._batches = batches.Watch()
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
@@ -168,8 +170,8 @@ class Keeper:
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
         left = rescue.left_behind(self.worker_id)
-        found = sql.which_exist(*asked, chains.unsettled(), *left)
-        runs, are_late, is_released, are_held, are_after, *left_behind = found
+        found = sql.which_exist(*asked, chains.unsettled(), batches.known(), *left)
+        runs, are_late, is_released, are_held, are_after, are_batched, *left_behind = found
         if runs:
             guarded(self.compare)
         else:
@@ -182,6 +184,8 @@ class Keeper:
             self._do_aside(switch.finish)
         if are_after:
             self._do_aside(self._chains.look)
+        if are_batched:
+            self._do_aside(self._batches.look)
         if are_held and not limits.are_declared():  # else a thread looks after them
             self._do_aside(self._watch.look)
 

@@ -8,21 +8,22 @@ The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.
 """
 
-from functools import partial
 from typing import Any
 
-from django.db import connections
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 
-from boogie.apps.tasks.db import compiled, outages
+from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.updating import marked
 from boogie.apps.tasks.protocols import Row
 
 from . import emit, history, moving, states, timing
+from .batched import members
+from .batched import telling as batched
 from .claimed import CLAIMED, claimed
-from .needs import arrows, breaking, telling
+from .finishing import finish as finish
+from .needs import arrows, breaking
 
 Rows = QuerySet[Any]
 
@@ -62,8 +63,8 @@ def requeue(rows: Rows) -> int:
     return moving.move_marked(
         rows,
         states.REQUEUE,
-        arrows.AFTER,
-        breaking.renew,
+        {**arrows.AFTER, **members.BATCH},
+        _reopen,
         due=timing.due_unless_after(Moment()),
         not_before=Moment(),
         held_by=timing.held_unless_free(Value("")),
@@ -109,46 +110,9 @@ def reclaim(rows: Rows, row: Row) -> int:
     return moving.update(rows.filter(attempt=row.attempt), states.CLAIM, **changes)
 
 
-def finish(rows: Rows, row: Row, result: Any) -> int:
-    """running → finished, guarded by the attempt. Zero: the run has lost its row."""
-    connection = connections[rows.db]
-    statement = compiled.cached(rows.db, "finish", partial(_compile_finish, rows))
-    values = finished(rows, row, result)
-    execute = partial(marked.execute, statement, connection, values, arrows.NEEDED)
-    moved, found = outages.unlocked(rows.db, execute)
-    if moved:
-        emit.many(states.FINISH, rows, [row.pk])
-    if found is not None:
-        telling.finished(rows.db, row.pk)
-    return moved
-
-
-def _compile_finish(rows: Rows, connection: Any) -> compiled.Statement:
-    return finish_update(rows, connection).statement(marked.returning(rows, arrows.NEEDED))
-
-
-def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
-    """Return the values for the slots of :func:`finish_update`."""
-    field = rows.model._meta.get_field("result")
-    return {
-        "id": moving.prepared(rows, "id", row.pk),
-        "attempt": row.attempt,
-        "result": field.get_db_prep_save(result, connections[rows.db]),
-    }
-
-
-def finish_update(rows: Rows, connection: Any) -> compiled.Update:
-    """Return the UPDATE that :func:`finished` has the values of."""
-    slot = partial(compiled.slot, rows.model)
-    everything = rows.model._base_manager.using(rows.db)
-    mine = moving.guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
-    changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
-    return compiled.Update(connection, mine, marked.noting(rows, changes, arrows.NEEDED))
-
-
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
     """running → failed, guarded by the attempt; ``error`` joins the row's ``errors``."""
-    return _settle(
+    moved = _settle(
         rows,
         row,
         states.FAIL,
@@ -156,6 +120,9 @@ def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
         error_type=error["type"][:255],
         ended=Moment(),
     )
+    if moved:
+        batched.ended(rows.db, [row.batch_id], failed=True)
+    return moved
 
 
 def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any) -> int:
@@ -199,6 +166,7 @@ def cancel_run(rows: Rows, row: Row, *errors: dict[str, Any]) -> int:
     moved, found = moving.update_marked(its_own, states.CANCEL, arrows.NEEDED, changes)
     if moved:
         emit.many(states.CANCEL, rows, [row.pk])
+        batched.ended(rows.db, [row.batch_id])
     if found is not None:
         breaking.follow(its_own, found)
     return moved
@@ -227,7 +195,23 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 def _cancel(rows: Rows, **changes: Any) -> int:
     """Cancel rows, and those that are after them."""
     ended = {"due": None, "held_by": "", "ended": Moment(), **changes}
-    return moving.move_marked(rows, states.CANCEL, arrows.NEEDED, breaking.follow, **ended)
+    marks = {**arrows.NEEDED, **members.BATCH}
+    return moving.move_marked(rows, states.CANCEL, marks, _follow, **ended)
+
+
+def _follow(rows: Rows, found: marked.Found) -> None:
+    """Look after those that are after rows which were cancelled, and after their batches."""
+    batched.ended(rows.db, found.of("batch"))
+    if found.of("needed") != frozenset():
+        breaking.follow(rows, found)
+
+
+def _reopen(rows: Rows, found: marked.Found) -> None:
+    """Have rows that were queued again wait for what they are after, and their batches run."""
+    if found.of("batch") != frozenset():
+        members.reopen(rows, found.of("batch"))
+    if found.of("after") != frozenset():
+        breaking.renew(rows, found)
 
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:

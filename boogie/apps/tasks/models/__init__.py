@@ -6,6 +6,7 @@ What others import stands here; no code does.
 
 from boogie.apps.tasks.serialization.progress import Progress
 
+from .batched.batch import Batch, BatchQuerySet
 from .chained.dependency import Dependency, DependencyQuerySet
 from .held.hold import Hold, HoldQuerySet
 from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet
@@ -24,6 +25,8 @@ from .worker import Worker, WorkerQuerySet
 __all__ = [
     "Announcement",
     "AnnouncementQuerySet",
+    "Batch",
+    "BatchQuerySet",
     "Dependency",
     "DependencyQuerySet",
     "Hold",

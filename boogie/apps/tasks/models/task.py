@@ -100,6 +100,8 @@ class Task(Validated, AboutObject, Chained, Verbs):
     due = MomentField(_("due"), null=True)
     #: What a queued row waits for besides its time: a limit's key, or what is held.
     held_by = ExactCharField(_("held back by"), max_length=270, **MACHINE_TEXT)
+    #: The batch that it is of.
+    batch_id = models.BigIntegerField(_("batch"), null=True, blank=True, editable=False)
     #: Whether a row that it is after has not finished; ``None``: it is after none.
     is_after = models.BooleanField(_("after others"), null=True, editable=False)
     #: Whether another row is after it: to be told when it ends.
@@ -142,6 +144,8 @@ class Task(Validated, AboutObject, Chained, Verbs):
 
     #: Whether the call that returned this instance made the row.
     is_new = False
+    #: Of a new one, whether it joins a batch that others may end at the same moment.
+    joins = False
 
     objects = TaskQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.models import TaskQuerySet
+from boogie.apps.tasks.models import Batch, TaskQuerySet
 
 from . import search
 from .conditions import (
@@ -27,6 +27,9 @@ from .conditions import (
 )
 
 __all__ = ["FILTERS", "FilterError", "Filters"]
+
+#: Batches of one title whose rows are found: the newest.
+BATCHES = 1000
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def _sentences() -> dict[str, str]:
         "model": _("about objects of %(text)s"),
         "object": _("about %(text)s"),
         "error_type": _("that failed with %(text)s"),
+        "batch": _("of the batch %(text)s"),
         "waits_for": _("waiting for the task %(text)s"),
         "open": _("open (failed, and acknowledged by nobody): %(text)s"),
         "q": _("found by “%(text)s”"),
@@ -142,6 +146,14 @@ def _open_or_not(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
     return failed.open_failures() if text == "yes" else failed.filter(acknowledged__isnull=False)
 
 
+def _by_batch(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
+    """Return rows of a batch, by its number, or of all with a title."""
+    if text.isdecimal() and len(text) < 19:
+        return rows.filter(batch_id=int(text), batch_id__isnull=False)
+    titled = Batch.objects.filter(title=text).order_by("-pk").values_list("pk", flat=True)
+    return rows.filter(batch_id__in=list(titled[:BATCHES]))
+
+
 def _by_what_it_waits_for(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
     """Return rows that wait for one, by its id, or for any of a task, by its name."""
     try:
@@ -169,6 +181,7 @@ FILTERS: dict[str, Filter] = {
     "model": _by_model,
     "object": lambda rows, name, text: rows.filter(reference(name, text)),
     "error_type": _by_error_type,
+    "batch": _by_batch,
     "waits_for": _by_what_it_waits_for,
     "open": _open_or_not,
     "q": lambda rows, name, text: search.found(rows, text),

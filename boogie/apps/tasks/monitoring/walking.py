@@ -146,7 +146,9 @@ def _everything(among: TaskQuerySet | None) -> TaskQuerySet:
 def _candidates(filters: Filters, rows: TaskQuerySet) -> list[TaskQuerySet]:
     """Return larger sets of rows, each of which one index has."""
     given = filters.as_dict()
-    names = [name for name in ("object", "requested_by", "task", "waits_for") if name in given]
+    names = [
+        name for name in ("object", "requested_by", "task", "batch", "waits_for") if name in given
+    ]
     found = [FILTERS[name](rows, name, given[name]) for name in names]
     if search.is_indexed(given.get("q", "")):
         found.append(search.found(rows, given["q"]))

@@ -21,6 +21,7 @@ from django.db import connections
 from django.db.models import Q
 
 from boogie.apps.tasks import identity, loops, registry
+from boogie.apps.tasks.batching import watch as batches
 from boogie.apps.tasks.chains import watch as chains
 from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.enqueue import showing
@@ -104,6 +105,8 @@ class _Work:
         self.counts[states.CANCELLED] += expiry.expire(Task.objects.on_primary().filter(self.which))
         if chains.unsettled().exists():  # what the test did has told nobody, in a transaction
             chains.Watch().look()
+        if batches.known().running().exists():
+            batches.Watch().look()
         heads: deque[Task] = deque()
         seen = None
         while True:

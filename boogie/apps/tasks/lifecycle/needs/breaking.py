@@ -18,6 +18,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.updating.marked import Found
 from boogie.apps.tasks.exceptions import Expired, NeverFinished
 from boogie.apps.tasks.lifecycle import emit, history, moving, states
+from boogie.apps.tasks.lifecycle.batched import telling as batched
 
 from . import arrows
 
@@ -139,11 +140,11 @@ def _cancel(using: str, why: Mapping[Any, Broken]) -> dict[Any, Broken]:
     """Cancel rows that wait; return those that others are after, with what these are told."""
     waiting = arrows.rows_in(using).filter(pk__in=list(why), is_after=True)
     waiting = waiting.filter(status__in=WAITING).order_by("pk").select_for_update()
-    following, groups = {}, defaultdict(list)
+    following, groups, batches = {}, defaultdict(list), set()
     told: dict[Any, Any] = {}
-    for pk, name, attempt, errors, needed in waiting.values_list(
-        "pk", "name", "attempt", "errors", "is_needed"
-    ):
+    names = ("pk", "name", "attempt", "errors", "is_needed", "batch_id")
+    for pk, name, attempt, errors, needed, batch in waiting.values_list(*names):
+        batches.add(batch)
         place = (why[pk], attempt, repr(errors))
         groups[place].append(pk)
         told[place] = history.joined(errors, _entry(why[pk], attempt))
@@ -154,6 +155,7 @@ def _cancel(using: str, why: Mapping[Any, Broken]) -> dict[Any, Broken]:
         ended = {"due": None, "held_by": "", "ended": Moment()}
         moving.update(same, states.CANCEL, errors=told[place], **ended)
         emit.many(states.CANCEL, same, keys)
+    batched.ended(using, batches)
     return following
 
 

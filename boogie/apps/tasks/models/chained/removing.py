@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle.batched import members, telling
 from boogie.apps.tasks.lifecycle.needs import arrows, leaving
 from boogie.apps.tasks.models.stored import StoredQuerySet
 
@@ -17,8 +18,8 @@ Rows = models.QuerySet[Any]
 R = TypeVar("R", bound=models.Model)
 
 #: What is known of a row that is to be deleted.
-KNOWN = ("pk", "status", "is_needed", "is_after")
-Known = tuple[Any, str, bool, bool | None]
+KNOWN = ("pk", "status", "is_needed", "is_after", "batch_id")
+Known = tuple[Any, str, bool, bool | None, int | None]
 
 
 class Deletable(StoredQuerySet[R]):
@@ -42,7 +43,8 @@ class Deletable(StoredQuerySet[R]):
 
 def remove(everything: Rows, condemned: Sequence[Known]) -> int:
     """Delete the rows that are listed, as far as they are still what they were."""
-    chained = [pk for pk, _, is_needed, is_after in condemned if is_needed or is_after is not None]
+    known = [one for one in condemned if one[2] or one[3] is not None or one[4] is not None]
+    chained = [one[0] for one in known]
     statuses = {status for _, status, *_ in condemned}
     chunk: Any = everything.filter(pk__in=[one[0] for one in condemned], status__in=statuses)
     if not chained:  # one that has become so meanwhile stays
@@ -54,11 +56,15 @@ def remove(everything: Rows, condemned: Sequence[Known]) -> int:
 
 def leave(rows: Rows) -> None:
     """Have those told who are after ``rows``, which are deleted in the same transaction."""
-    locked = rows.filter(Q(is_needed=True) | Q(is_after__isnull=False)).select_for_update()
+    told = Q(is_needed=True) | Q(is_after__isnull=False) | Q(batch_id__isnull=False)
+    locked = rows.filter(told).select_for_update()
     found = list(locked.order_by("pk").values_list(*KNOWN))
     leaving.leave(
         rows.db,
-        [pk for pk, status, needed, _ in found if needed and status != states.FINISHED],
-        [pk for pk, status, needed, _ in found if needed and status == states.FINISHED],
-        [pk for pk, _, _, is_after in found if is_after is not None],
+        [pk for pk, status, needed, *_ in found if needed and status != states.FINISHED],
+        [pk for pk, status, needed, *_ in found if needed and status == states.FINISHED],
+        [pk for pk, _, _, is_after, _ in found if is_after is not None],
     )
+    of_batches = [(batch, status) for _, status, *_, batch in found if batch is not None]
+    if of_batches:
+        telling.ended(rows.db, members.forget(rows.db, of_batches))

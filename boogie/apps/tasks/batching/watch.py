@@ -1,0 +1,50 @@
+"""
+Batches whose end nobody has seen: somebody died, or many rows ended at the same moment; and those
+that are past their retention.
+"""
+
+from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.models import Batch, Task
+from boogie.apps.tasks.models.batched.batch import BatchQuerySet
+from boogie.apps.tasks.models.stored import primary
+
+from . import ending
+
+#: Batches that one look goes through; the next goes on behind them.
+BATCHES = 100
+
+
+def known() -> BatchQuerySet:
+    """Return the batches that somebody may have to look after."""
+    return Batch.objects.on_primary()
+
+
+class Watch:
+    """The looks of one keeper."""
+
+    def __init__(self) -> None:
+        self._behind = 0
+
+    def look(self) -> int:
+        """Look at some that run, and forget old ones; return how many have changed."""
+        using = primary(Task)
+        running = known().running().filter(pk__gt=self._behind).order_by("pk")
+        keys = list(running.values_list("pk", flat=True)[:BATCHES])
+        self._behind = keys[-1] if len(keys) == BATCHES else 0
+        return sum(ending.look_or_tell(using, key, True) for key in keys) + forget()
+
+
+def forget() -> int:
+    """Delete batches that are past their retention, and have no rows; return how many."""
+    removed = 0
+    for status, keep in conf.RETENTION.items():
+        if keep is None:
+            continue
+        old = known().filter(outcome=status, ended__lt=Moment(-keep)).order_by("ended")
+        keys = list(old.values_list("pk", flat=True)[:BATCHES])
+        left = Task.objects.on_primary().filter(batch_id__in=keys)
+        used = set(left.order_by().values_list("batch_id", flat=True).distinct()) if keys else set()
+        if gone := [key for key in keys if key not in used]:
+            removed += known().filter(pk__in=gone, outcome=status).erase()
+    return removed
