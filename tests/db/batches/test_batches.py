@@ -90,9 +90,13 @@ def test_rows_that_are_made_in_the_block_are_of_the_batch(pen):
 
 
 def test_the_batch_and_its_rows_are_one_transaction(pen):
-    with pytest.raises(ZeroDivisionError), batch(pen):
-        clean.delayed(pen)
-        1 / pen.stock
+    def breaks_off():
+        with batch(pen):
+            clean.delayed(pen)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        breaks_off()
     assert not Task.objects.exists()
     assert not Batch.objects.exists()
     assert clean.delayed(pen).batch_id is None
