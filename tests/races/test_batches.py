@@ -124,7 +124,7 @@ def test_a_retry_while_the_last_row_ends_keeps_the_batch_open(pen):
     for _ in range(5):
         month_end, (broken, last) = begun(pen, breaks, clean)
         work(broken)
-        race(lambda: work(last).status, lambda: broken.retry())
+        race(lambda row=last: work(row).status, lambda row=broken: row.retry())
         watch.Watch().look()
         assert status(month_end) == "running"
         work(broken)

@@ -11,7 +11,7 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
-from boogie.apps.tasks.models import Task, TaskQuerySet, Watermark
+from boogie.apps.tasks.models import Batch, Task, TaskQuerySet, Watermark
 from boogie.apps.tasks.monitoring import counting, dead_ends, health
 from boogie.apps.tasks.monitoring.counting import Count
 from boogie.apps.tasks.monitoring.dead_ends import DeadEnds
@@ -46,12 +46,14 @@ class Now:
     held: list[str]
     #: Rows that wait for one that has failed.
     dead_ends: DeadEnds
+    #: Running batches that cannot end.
+    stuck_batches: list[Batch]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
 
 
 def look(names: list[str]) -> Now:
-    """Look at the rows of the tasks ``names``, or of all if there are none (seven queries)."""
+    """Look at the rows of the tasks ``names``, or of all if there are none (eight queries)."""
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
     workers = health.workers()
@@ -77,6 +79,7 @@ def look(names: list[str]) -> Now:
         alive=len(living),
         held=[looking.in_words(hold) for hold in holds],
         dead_ends=dead_ends.found(),
+        stuck_batches=dead_ends.stuck_batches(),
         uncounted=_uncounted(everything),
     )
 

@@ -73,6 +73,8 @@ def _of_rows(now: Now) -> Iterator[Problem]:
         )
     if now.dead_ends.rows:
         yield _dead_ends(now)
+    if now.stuck_batches:
+        yield _stuck_batches(now)
     if now.unknown:
         yield Problem(
             "unknown",
@@ -108,6 +110,22 @@ def _dead_ends(now: Now) -> Problem:
         _("Retry what has failed, and they go on; or cancel it, and they are cancelled: %(names)s.")
         % {"names": ", ".join(found.names)},
         f"?{urlencode({'waits_for': found.failed[0].pk})}",
+    )
+
+
+def _stuck_batches(now: Now) -> Problem:
+    first = now.stuck_batches[0]
+    text = ngettext(
+        "%(number)s batch cannot end: all that is left is paused, or waits for what has failed.",
+        "%(number)s batches cannot end: all that is left is paused, or waits for what has failed.",
+        len(now.stuck_batches),
+    )
+    return Problem(
+        "stuck-batches",
+        text % {"number": len(now.stuck_batches)},
+        _("Run what is paused, and retry or cancel what has failed, such as in %(name)s.")
+        % {"name": first},
+        f"?{urlencode({'batch': first.pk})}",
     )
 
 

@@ -90,6 +90,8 @@ class Health:
     lines: list[Line] = field(default_factory=list)
     #: Rows that wait for one that has failed, and the first of these; asked with the history.
     dead_ends: dict[str, Any] = field(default_factory=dict)
+    #: Running batches that cannot end, by number and title; asked with the history.
+    stuck_batches: list[dict[str, Any]] = field(default_factory=list)
     #: Names of live rows that nobody registered in this process.
     unknown: list[str] = field(default_factory=list)
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, and of
@@ -155,6 +157,8 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
         wrong["waiting"] = rows.waiting_for(0.0)
         health.lines = longest(rows)
         health.dead_ends = _dead_ends()
+        stuck = dead_ends.stuck_batches()
+        health.stuck_batches = [{"id": batch.pk, "title": batch.title} for batch in stuck]
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))

@@ -14,6 +14,9 @@ from boogie.apps.tasks.management import numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.monitoring import health, heartbeat_file
 
+#: Batches that are named.
+NAMED = 5
+
 #: Options that only the database can answer.
 ASK = ("max_age", "max_waiting", "require_version")
 
@@ -119,6 +122,8 @@ class Command(EnglishCommand):
             )
         if state.dead_ends["rows"]:
             self.stdout.write(_waiting_in_vain(state.dead_ends))
+        if state.stuck_batches:
+            self.stdout.write(_stuck(state.stuck_batches))
         if state.stalled:
             self.stdout.write(f"{state.stalled} running row(s) are stalled: their bars stand still")
         for hold in state.held:
@@ -134,6 +139,15 @@ def _waiting_in_vain(found: dict[str, Any]) -> str:
     return (
         f"{found['rows']}{more} row(s) wait for others that have failed: retry or cancel "
         f"{', '.join(found['failed'])}"
+    )
+
+
+def _stuck(batches: list[dict[str, Any]]) -> str:
+    """Return which batches cannot end, and what to do."""
+    names = ", ".join(f"{one['id']} {one['title']}".strip() for one in batches[:NAMED])
+    return (
+        f"{len(batches)} batch(es) cannot end, since all that is left is paused or waits for rows "
+        f"that have failed: run, retry or cancel rows of {names} (list --batch)"
     )
 
 
