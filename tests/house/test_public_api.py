@@ -10,9 +10,20 @@ import boogie.apps.tasks as front_door
 from boogie.apps.tasks import exceptions, models, signals, testing
 from tests.house.projects import make_project, python
 
-MODELS = ["Message", "Progress", "Task", "Worker"]
+MODELS = ["Batch", "Message", "Progress", "Task", "Worker"]
 #: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
-INNER = ["Announcement", "Hold", "Limit", "Listener", "Release", "Rollup", "Slot", "Watermark"]
+INNER = [
+    "Announcement",
+    "Dependency",
+    "Hold",
+    "Limit",
+    "Listener",
+    "Release",
+    "Rollup",
+    "Slot",
+    "Stand",
+    "Watermark",
+]
 SIGNALS = [
     "task_cancelled",
     "task_failed",
@@ -27,6 +38,7 @@ EXCEPTIONS = [
     "BoogieTasksError",
     "Expired",
     "LimitReached",
+    "NeverFinished",
     "NotUnique",
     "ObjectGone",
     "ResultError",
@@ -43,7 +55,15 @@ TESTING = [
 ]
 EVERYTHING = sorted(
     [
-        *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
+        *(
+            "BoogieTask",
+            "acheck_cancelled",
+            "batch",
+            "check_cancelled",
+            "progress",
+            "task",
+            "track",
+        ),
         *("Concurrency", "Rate"),
         *MODELS,
         *SIGNALS,

@@ -21,8 +21,10 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, current_app, registry
         from .batching import ending
+        from .broker import checks as broker_checks
         from .broker import guard
         from .chains import handing
+        from .declaration.about import checks as about_checks
         from .enqueue import failures
         from .execution import receivers
         from .functions import checks as functions_checks
@@ -32,6 +34,8 @@ class TasksConfig(AppConfig):
         checks.register()
         functions_checks.register()
         metrics_checks.register()
+        broker_checks.register()
+        about_checks.register()
         receivers.connect()
         failures.connect()
         handover.connect()

@@ -85,11 +85,12 @@ def wake(key: str) -> int:
     while Hold.objects.on_primary().over().filter(pk=key).exists():
         line = parking.parked(rows, key)
         waiting = line if last is None else line.filter(pk__gt=last)
-        chunk = list(waiting.values_list("pk", flat=True)[:CHUNK])
+        chunk = list(waiting.values_list("pk", "name", "limits")[:CHUNK])
         if not chunk:
             break
-        woken += parking.wake(rows.filter(pk__in=chunk, held_by=key))
-        last = chunk[-1]
+        mine = rows.filter(pk__in=[pk for pk, _name, _limits in chunk], held_by=key)
+        woken += parking.wake(mine, place=parking.lines_of(chunk))
+        last = chunk[-1][0]
     return woken
 
 

@@ -28,7 +28,7 @@ def ripe(rows: Any) -> Any:
 
 
 def in_its_line() -> Case:
-    """Return what a row that is paused is held back by afterwards: it keeps the line of a limit."""
+    """Return what a row that is moved is held back by afterwards: it keeps the line of a limit."""
     is_limit = When(held_by__gte=LIMIT, held_by__lt=BEHIND_LIMITS, then=F("held_by"))
     return Case(is_limit, default=Value(""))
 
@@ -54,9 +54,9 @@ def held_unless_free(otherwise: Any = HELD_BY) -> Case:
     return held_if(waits_for_others(), AFTER, otherwise)
 
 
-def held_if(condition: Q, key: str, otherwise: Any = HELD_BY) -> Case:
+def held_if(condition: Q, key: Any, otherwise: Any = HELD_BY) -> Case:
     """Return ``key`` for rows that match a condition, and for others what they are held back by."""
-    then = When(condition, then=Value(key))
+    then = When(condition, then=Value(key) if isinstance(key, str) else key)
     return Case(then, default=otherwise, output_field=ExactCharField(max_length=270))
 
 

@@ -67,7 +67,7 @@ def requeue(rows: Rows) -> int:
         _reopen,
         due=timing.due_unless_after(Moment()),
         not_before=Moment(),
-        held_by=timing.held_unless_free(Value("")),
+        held_by=timing.held_unless_free(timing.in_its_line()),
         expires=None,
         started=None,
         ended=None,
@@ -135,7 +135,7 @@ def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any)
         retries=F("retries") + 1,
         due=due,
         not_before=due,
-        held_by="",
+        held_by=timing.in_its_line(),
         started=None,
         **changes,
     )
@@ -152,7 +152,7 @@ def rescue(rows: Rows, row: Row, error: dict[str, Any], delay: float) -> int:
         losses=F("losses") + 1,
         due=due,
         not_before=due,
-        held_by="",
+        held_by=timing.in_its_line(),
         started=None,
     )
 
@@ -194,7 +194,7 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 
 def _cancel(rows: Rows, **changes: Any) -> int:
     """Cancel rows, and those that are after them."""
-    ended = {"due": None, "held_by": "", "ended": Moment(), **changes}
+    ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment(), **changes}
     marks = {**arrows.NEEDED, **members.BATCH}
     return moving.move_marked(rows, states.CANCEL, marks, _follow, **ended)
 

@@ -9,7 +9,7 @@ from boogie.apps.tasks.serialization.progress import Progress
 from .batched.batch import Batch, BatchQuerySet
 from .chained.dependency import Dependency, DependencyQuerySet
 from .held.hold import Hold, HoldQuerySet
-from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet
+from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet, Stand, StandQuerySet
 from .message import (
     Announcement,
     AnnouncementQuerySet,
@@ -43,6 +43,8 @@ __all__ = [
     "RollupQuerySet",
     "Slot",
     "SlotQuerySet",
+    "Stand",
+    "StandQuerySet",
     "Task",
     "TaskQuerySet",
     "Watermark",

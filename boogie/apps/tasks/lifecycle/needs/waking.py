@@ -10,7 +10,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, When
 
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.lifecycle import states, timing
+from boogie.apps.tasks.lifecycle import parking, states, timing
 
 from . import arrows
 
@@ -49,21 +49,26 @@ def wake(using: str, ids: Iterable[Any], after: float) -> list[Any]:
     unmet = arrows.all_in(using).filter(arrows.UNMET, row_id=OuterRef("pk")).values("pk")[:1]
     waiting = arrows.rows_in(using).filter(pk__in=list(ids), is_after=True)
     ready = waiting.annotate(unmet=Subquery(unmet)).filter(unmet=None)
-    found = list(ready.values_list("pk", "status"))
+    found = list(ready.values_list("pk", "status", "name", "limits"))
     if not found:
         return []
-    same = waiting.filter(pk__in=[pk for pk, _ in found])
-    outages.unlocked(using, partial(same.update, **_awake(after)))
-    return [pk for pk, status in found if status == states.QUEUED]
+    same = waiting.filter(pk__in=[pk for pk, *_ in found])
+    line = parking.lines_of((pk, name, values) for pk, _, name, values in found)
+    outages.unlocked(using, partial(same.update, **_awake(after, line)))
+    return [pk for pk, status, *_ in found if status == states.QUEUED]
 
 
-def _awake(after: float) -> dict[str, Any]:
-    """Return what changes in a row that waits for no other any more, whatever its status."""
+def _awake(after: float, line: Any) -> dict[str, Any]:
+    """
+    Return what changes in a row that waits for no other any more, whatever its status.
+
+    ``line``: that of its limits, in which it stands from now on.
+    """
     is_parked = Q(status=states.QUEUED, held_by=timing.AFTER)
     is_early = When(is_parked & Q(not_before__gt=Moment()), then=F("not_before"))
     return {
         "is_after": False,
         "due": Case(is_early, When(is_parked, then=Moment(after)), default=F("due")),
         # Behind the others: MySQL and MariaDB would ask for what is written.
-        "held_by": timing.held_if(is_parked, ""),
+        "held_by": timing.held_if(is_parked, line),
     }
