@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.models import Exists, OuterRef
 
-from boogie.apps.tasks.db import outages, sql
+from boogie.apps.tasks.db import commits, outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.lifecycle.batched import members, telling
@@ -40,7 +40,8 @@ def look(using: str, key: Any, failed: bool = False) -> bool:
         return False
     if failed and not is_over and not _is_owed(using, key):
         return False
-    for pause in TRIES:
+    # In a transaction nobody else goes on: it is looked at once more when that is committed.
+    for pause in TRIES[:1] if commits.in_transaction(connections[using]) else TRIES:
         time.sleep(pause)
         found = outages.unlocked(using, partial(_look_closely, using, key))
         if found is not None:
@@ -117,7 +118,8 @@ def have_ended(using: str, keys: list[Any] | None, failed: bool = False, **extra
 def look_or_tell(using: str, key: Any, failed: bool = False) -> bool:
     """Do :func:`look`; of a task that this process does not know no more is done than to log."""
     try:
-        return look(using, key, failed)
+        with commits.savepoint(using):
+            return look(using, key, failed)
     except LookupError as error:
         logger.error("The batch %s is left to another process: %s", key, error)
         return False

@@ -3,6 +3,8 @@ Batches whose end nobody has seen: somebody died, or many rows ended at the same
 that are past their retention.
 """
 
+import time
+
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Batch, Task
@@ -13,6 +15,8 @@ from . import ending
 
 #: Batches that one look goes through; the next goes on behind them.
 BATCHES = 100
+#: Seconds between two looks for old ones.
+FORGET_EVERY = 60.0
 
 
 def known() -> BatchQuerySet:
@@ -25,6 +29,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._behind = 0
+        self._forgets_at = 0.0
 
     def look(self) -> int:
         """Look at some that run, and forget old ones; return how many have changed."""
@@ -32,7 +37,11 @@ class Watch:
         running = known().running().filter(pk__gt=self._behind).order_by("pk")
         keys = list(running.values_list("pk", flat=True)[:BATCHES])
         self._behind = keys[-1] if len(keys) == BATCHES else 0
-        return sum(ending.look_or_tell(using, key, True) for key in keys) + forget()
+        changed = sum(ending.look_or_tell(using, key, True) for key in keys)
+        if time.monotonic() >= self._forgets_at:
+            self._forgets_at = time.monotonic() + FORGET_EVERY
+            changed += forget()
+        return changed
 
 
 def forget() -> int:

@@ -6,11 +6,10 @@ there is nothing to lose here but a race, which an ``IntegrityError`` tells of.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Greatest, Least
 from django.utils.translation import gettext_lazy as _
@@ -93,7 +92,7 @@ def back(rows: Rows, row: Row, move: Callable[[], int]) -> int:
     if not is_in_line(row):
         return move()
     try:
-        with _savepoint(rows.db):
+        with commits.savepoint(rows.db):
             return move()
     except IntegrityError as error:
         if not is_refusal(rows, error):
@@ -119,7 +118,7 @@ def requeue_one(rows: Rows, row: Row) -> int:
 def _moved(rows: Rows) -> int | None:
     """Queue rows again; ``None``: a place is taken, and none has moved."""
     try:
-        with _savepoint(rows.db):
+        with commits.savepoint(rows.db):
             return transitions.requeue(rows)
     except IntegrityError as error:
         if not is_refusal(rows, error):
@@ -147,13 +146,6 @@ def _newest(rows: Rows) -> list[tuple[str, Any]]:
     """Return the keys of rows that may be queued again, each with the newest of its rows."""
     unique = moving.guarded(rows.filter(unique_key__gt=""), states.REQUEUE)
     return list(dict(unique.order_by("unique_key", "pk").values_list("unique_key", "pk")).items())
-
-
-def _savepoint(using: str) -> AbstractContextManager[Any]:
-    """Have what fails within undone alone, in the midst of a transaction."""
-    if commits.in_transaction(connections[using]):
-        return transaction.atomic(using=using)
-    return nullcontext()
 
 
 # --- debounce -------------------------------------------------------------------------

@@ -98,6 +98,8 @@ class Verbs(AwaitedRowVerbs, models.Model):
                 removing.leave(type(row).objects.using(alias).filter(pk=row.pk))
             return super().delete(using=alias, keep_parents=keep_parents)
 
+    delete.alters_data = True  # type: ignore[attr-defined]
+
     def _itself(self) -> RowQuerySet[Any]:
         row: Any = self
         found: RowQuerySet[Any] = type(row).objects.using(written_to(row)).filter(pk=row.pk)

@@ -1,6 +1,6 @@
 """
 That rows of batches have ended: told once that is committed, to who looks whether they were the
-last ones.
+last ones; in a transaction that sees what others do, also at once.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.dispatch import Signal
 
-from boogie.apps.tasks.db import commits
+from boogie.apps.tasks.db import commits, features
 from boogie.apps.tasks.lifecycle.emit import Sending
 
 #: Sent with ``using``, ``keys`` of batches (``None``: nobody knows which), and whether a row of
@@ -19,9 +19,14 @@ have_ended = Signal()
 
 
 def ended(using: str, keys: Iterable[Any] | None, failed: bool = False) -> None:
-    """Tell of rows of some batches when this transaction has committed."""
+    """Tell of rows of some batches."""
     known = None if keys is None else [key for key in dict.fromkeys(keys) if key is not None]
-    if known != [] and commits.is_told(connections[using]):
+    if known == []:
+        return
+    connection = connections[using]
+    if commits.in_transaction(connection) and not features.shows_a_snapshot(connection):
+        _send(using, known, failed)
+    if commits.is_told(connection):
         sending = Sending(partial(_send, using, known, failed))
         transaction.on_commit(sending, using=using, robust=True)
 

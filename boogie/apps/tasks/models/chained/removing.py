@@ -40,6 +40,10 @@ class Deletable(StoredQuerySet[R]):
             leave(rows.order_by())
             return super(Deletable, rows).delete()
 
+    # As Django's: no manager has it, and no template calls it.
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
 
 def remove(everything: Rows, condemned: Sequence[Known]) -> int:
     """Delete the rows that are listed, as far as they are still what they were."""
