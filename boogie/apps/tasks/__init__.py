@@ -31,6 +31,7 @@ from .exceptions import (
     WorkerLost,
 )
 from .limits import Concurrency, Rate
+from .schedules import recurring
 from .signals import (
     task_cancelled,
     task_failed,
@@ -42,9 +43,9 @@ from .signals import (
 )
 
 if TYPE_CHECKING:
-    from .models import Message, Progress, Task, Worker
+    from .models import Message, Progress, Schedule, Task, Worker
 
-_MODELS = ("Message", "Progress", "Task", "Worker")
+_MODELS = ("Message", "Progress", "Schedule", "Task", "Worker")
 
 __all__ = [
     "ArgumentError",
@@ -59,6 +60,7 @@ __all__ = [
     "Progress",
     "Rate",
     "ResultError",
+    "Schedule",
     "Superseded",
     "Task",
     "TaskCancelled",
@@ -69,6 +71,7 @@ __all__ = [
     "acheck_cancelled",
     "check_cancelled",
     "progress",
+    "recurring",
     "task",
     "task_cancelled",
     "task_failed",

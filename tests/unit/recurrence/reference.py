@@ -6,6 +6,7 @@ Slow, and made of nothing that the room ``recurrence`` is made of.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
@@ -25,24 +26,28 @@ BOUNDS = {
 
 def slots(fields, zone, begin, end):
     """Return the slots of the crontab of ``fields`` from ``begin`` until before ``end``, in UTC."""
-    zone = ZoneInfo(zone)
     is_wild = fields.get("minute", "*")[0] == "*" or fields.get("hour", "*")[0] == "*"
     wanted = {name: _expanded(fields.get(name, "*"), name) for name in BOUNDS}
-    found = []
+    return [
+        moment
+        for moment, wall, passed in minutes(zone, begin, end)
+        if any(_fits(wanted, one) for one in ([wall] if is_wild else passed))
+    ]
+
+
+@lru_cache(maxsize=32)
+def minutes(zone, begin, end):
+    """Return each minute with the time on the wall, and the times that have become past then."""
+    zone, found = ZoneInfo(zone), []
     moment = begin - timedelta(days=3)
     latest = _wall(zone, moment - MINUTE)
     while moment < end:
-        wall = _wall(zone, moment)
-        if is_wild:
-            is_due = _fits(wanted, wall)
-        else:
-            passed = []
-            while latest < wall:
-                latest += MINUTE
-                passed.append(latest)
-            is_due = any(_fits(wanted, one) for one in passed)
-        if is_due and moment >= begin:
-            found.append(moment)
+        wall, passed = _wall(zone, moment), []
+        while latest < wall:
+            latest += MINUTE
+            passed.append(latest)
+        if moment >= begin:
+            found.append((moment, wall, passed))
         moment += MINUTE
     return found
 

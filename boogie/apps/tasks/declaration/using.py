@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
-from boogie.apps.tasks import current_app, loops
+from boogie.apps.tasks import loops
+from boogie.apps.tasks.adjusted import Adjusted
 
 from .asynchronous.verbs import AwaitedTaskVerbs
 from .each import Each
-from .options import check_expires, check_priority, check_queue, check_user
+from .options import check_expires, check_priority, check_queue, check_schedule, check_user
+from .repeating import Repeating
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.models import Task
@@ -25,8 +27,11 @@ R = TypeVar("R")
 #: What ``using()`` takes.
 OPTIONS = ("queue", "priority", "expires", "requested_by")
 
+#: What it takes besides, for ``repeat()`` alone.
+OF_SCHEDULES = ("name", "time_zone", "missed")
 
-class Adjustable(Generic[O, P, R]):
+
+class Adjustable(Repeating[O, P], Generic[O, P, R]):
     """What other options can be given to."""
 
     if TYPE_CHECKING:
@@ -38,6 +43,9 @@ class Adjustable(Generic[O, P, R]):
             priority: int | None = ...,
             expires: float | timedelta | datetime | None = ...,
             requested_by: Any = ...,
+            name: str | None = ...,
+            time_zone: Any = ...,
+            missed: str = ...,
         ) -> "Using[O, P, R]": ...
 
     else:
@@ -48,6 +56,7 @@ class Adjustable(Generic[O, P, R]):
 
             ``queue``, ``priority``, ``expires``: as for ``@task``; ``None``: as if it named none.
             ``requested_by`` is the user who asks for the rows. ``using(...).using(...)`` has both.
+            ``name``, ``time_zone`` and ``missed`` are of the schedule that ``repeat()`` makes.
             """
             task, before = self._adjusted
             _check(task.name, options)
@@ -60,32 +69,16 @@ class Adjustable(Generic[O, P, R]):
 
 
 def _check(name: str, options: Mapping[str, Any]) -> None:
-    if unknown := [option for option in options if option not in OPTIONS]:
+    known = (*OPTIONS, *OF_SCHEDULES)
+    if unknown := [option for option in options if option not in known]:
         raise TypeError(
-            f"{name}: using() takes no option {', '.join(unknown)}; it takes {', '.join(OPTIONS)}."
+            f"{name}: using() takes no option {', '.join(unknown)}; it takes {', '.join(known)}."
         )
+    check_schedule({key: options[key] for key in OF_SCHEDULES if options.get(key) is not None})
     check_queue(name, options.get("queue"))
     check_priority(name, options.get("priority"))
     check_expires(name, options.get("expires"))
     check_user(name, options.get("requested_by"))
-
-
-class Adjusted:
-    """A task as those see it who make rows: some of its options are others."""
-
-    def __init__(self, task: Any, options: Mapping[str, Any]) -> None:
-        self._task = task
-        vars(self).update(options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._task, name)
-
-    @property
-    def row_priority(self) -> int:
-        """The priority that a new row gets."""
-        if self.priority is None:
-            return int(current_app.setting(self.app, "task_default_priority") or 0)
-        return int(self.priority)
 
 
 class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
@@ -94,8 +87,9 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
     def __init__(self, task: Any, options: Mapping[str, Any]) -> None:
         self._task = task
         self._options = options
-        own = {name: value for name, value in options.items() if name != "requested_by"}
-        self._maker: Any = Adjusted(task, own) if own else task
+        apart = ("requested_by", *OF_SCHEDULES)
+        own = {name: value for name, value in options.items() if name not in apart}
+        self._own_maker: Any = Adjusted(task, own) if own else task
 
     def call(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Make a row, run it here and now and return what the function returned."""
@@ -132,6 +126,16 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
         when = times.start_time(self._task.name, time)
         with self._origin():
             return one.queued(self._maker, obj, args, kwargs, when)
+
+    @property
+    def _maker(self) -> Any:
+        """The task as its new rows see it; ``TypeError``: there are options of no row."""
+        if unfit := [name for name in OF_SCHEDULES if name in self._options]:
+            raise TypeError(
+                f"{self._task.name}: {', '.join(unfit)} in using() is of a schedule: repeat(when, "
+                f"obj, ...) takes it, and nothing else."
+            )
+        return self._own_maker
 
     @property
     def each(self) -> Each[O, P]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 from django.db import connections
@@ -22,6 +23,7 @@ from boogie.apps.tasks.execution import expiry, losses
 from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.scheduling import following, timetable
 
 from . import jobs, purge, rescue, ring, rollups, watching
 from .heartbeat import beat, leave
@@ -68,13 +70,17 @@ class Keeper:
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self._watch = watch.Watch()
+        #: Whether there are schedules that are not paused, as far as is known.
+        self._are_scheduled = False
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
             self._beat,
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
+            Step(following.follow, every=lambda: math.inf, at_once=went_wrong),
             Step(self.look_after, every=lambda: RESCUE_EVERY),
+            Step(self.look_at_slots, every=lambda: TICK),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
             Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
             self._count,
@@ -165,8 +171,11 @@ class Keeper:
         """
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
+        slots = timetable.enabled(), timetable.left_open()
         left = rescue.left_behind(self.worker_id)
-        runs, are_late, is_released, are_held, *left_behind = sql.which_exist(*asked, *left)
+        found = iter(sql.which_exist(*asked, *slots, *left))
+        runs, are_late, is_released, are_held, self._are_scheduled, is_open = islice(found, 6)
+        left_behind = list(found)
         if runs:
             guarded(self.compare)
         else:
@@ -177,8 +186,20 @@ class Keeper:
             self._do_aside(expiry.expire, rows)
         if is_released:
             self._do_aside(switch.finish)
+        if is_open:
+            self._do_aside(self.make_slots)
         if are_held and not limits.are_declared():  # else a thread looks after them
             self._do_aside(self._watch.look)
+
+    def look_at_slots(self) -> None:
+        """Have slots made that are due; without schedules nothing is asked."""
+        if self._are_scheduled and timetable.are_due():
+            self._do_aside(self.make_slots)
+
+    def make_slots(self) -> None:
+        """Make slots for a while; what is left then comes behind other jobs."""
+        if timetable.make() and not self.threads.has_died and self.threads.are_complete:
+            jobs.submit(self.make_slots)
 
     def _do_aside(self, job: Callable[..., Any], *args: Any) -> None:
         """Not in the thread that beats: receivers are called, or there is much to do."""

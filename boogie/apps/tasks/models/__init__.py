@@ -17,6 +17,8 @@ from .message import (
     MessageQuerySet,
 )
 from .rollup import Release, Rollup, RollupQuerySet, Watermark
+from .scheduled.querysets import ScheduleQuerySet
+from .scheduled.schedule import Schedule
 from .task import Task, TaskQuerySet
 from .worker import Worker, WorkerQuerySet
 
@@ -35,6 +37,8 @@ __all__ = [
     "Release",
     "Rollup",
     "RollupQuerySet",
+    "Schedule",
+    "ScheduleQuerySet",
     "Slot",
     "SlotQuerySet",
     "Task",

@@ -83,7 +83,7 @@ def of_text(text: str) -> When:
     if len(text.split()) > 2:
         return cron.of_text(" ".join(text.split()))
     try:
-        every = parse_duration(text)
+        every = parse_duration(text) if text else None
     except (ValueError, OverflowError):
         every = None
     if every is None:

@@ -1,0 +1,93 @@
+"""
+What a keeper looks for, and does: slots that are due, and what others have left half made.
+"""
+
+import logging
+import time
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error
+
+from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db.moments import in_utc
+from boogie.apps.tasks.models import Schedule
+from boogie.apps.tasks.models.scheduled.querysets import ScheduleQuerySet
+
+from . import making
+
+logger = logging.getLogger(__name__)
+
+#: Schedules that are read at once.
+BATCH = 100
+#: Seconds after which a slot is tried again that could not be made.
+AGAIN = 60.0
+#: Seconds that a thread of the keeper gives to slots before others have their turn.
+TURN = 1.0
+#: Characters that are kept of an error.
+MAX_ERROR = 1000
+
+
+def enabled() -> ScheduleQuerySet:
+    """Return the schedules that are not paused."""
+    return Schedule.objects.on_primary().enabled()
+
+
+def left_open() -> ScheduleQuerySet:
+    """Return the schedules with a slot of which only a part is made."""
+    return Schedule.objects.on_primary().open()
+
+
+def are_due() -> bool:
+    """Return whether this process has a slot to make."""
+    return Schedule.objects.on_primary().due().ready().exists()
+
+
+def make(seconds: float = TURN) -> bool:
+    """Make what is to be made, for about so many seconds; return whether there is more."""
+    end = time.monotonic() + seconds
+    while found := _next():
+        for schedule in found:
+            _make(schedule)
+            if time.monotonic() >= end:
+                return True
+    return False
+
+
+def _next() -> list[Any]:
+    """Return what is to be made next: first what has begun."""
+    everything: Any = Schedule.objects.on_primary().with_now()
+    begun = list(everything.open().ready().order_by("pk")[:BATCH])
+    if begun:
+        return begun
+    return list(everything.due().ready().order_by("next_run")[:BATCH])
+
+
+def _make(schedule: Any) -> None:
+    """Make a slot, or a portion of one. What keeps it from being made is stored with it."""
+    now = in_utc(schedule.now)
+    try:
+        if schedule.slot is not None:
+            making.go_on(schedule)
+        else:
+            making.take(schedule, now)
+    except ObjectDoesNotExist as error:
+        if schedule.content_type_id is None:
+            _put_off(schedule, error)
+        else:
+            making.pass_over(schedule, now, _in_words(error))
+    except Error as error:
+        if outages.is_outage(error):
+            raise
+        _put_off(schedule, error)
+    except Exception as error:
+        _put_off(schedule, error)
+
+
+def _put_off(schedule: Any, error: Exception) -> None:
+    logger.error("The schedule %s makes no rows; it is tried again", schedule.name, exc_info=error)
+    making.put_off(schedule, AGAIN, _in_words(error))
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:MAX_ERROR].replace("\0", "")
