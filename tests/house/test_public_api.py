@@ -10,7 +10,7 @@ import boogie.apps.tasks as front_door
 from boogie.apps.tasks import exceptions, models, signals, testing
 from tests.house.projects import make_project, python
 
-MODELS = ["Message", "Progress", "Task", "Worker"]
+MODELS = ["Message", "Progress", "Schedule", "Task", "Worker"]
 #: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
 INNER = ["Announcement", "Hold", "Limit", "Listener", "Release", "Rollup", "Slot", "Watermark"]
 SIGNALS = [
@@ -44,6 +44,7 @@ TESTING = [
 EVERYTHING = sorted(
     [
         *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
+        "recurring",
         *("Concurrency", "Rate"),
         *MODELS,
         *SIGNALS,

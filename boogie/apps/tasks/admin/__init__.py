@@ -6,6 +6,7 @@ Nothing here decides what a verb does, or which rows a filter selects: the pages
 """
 
 from .history.mixin import TaskHistory
+from .schedule_admin import ScheduleAdmin
 from .task_admin import TaskAdmin
 
-__all__ = ["TaskAdmin", "TaskHistory"]
+__all__ = ["ScheduleAdmin", "TaskAdmin", "TaskHistory"]

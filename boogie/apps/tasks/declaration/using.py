@@ -15,7 +15,7 @@ from boogie.apps.tasks.adjusted import Adjusted
 from .asynchronous.verbs import AwaitedTaskVerbs
 from .each import Each
 from .options import check_expires, check_priority, check_queue, check_schedule, check_user
-from .repeating import Repeating
+from .scheduled.repeating import Repeating
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.models import Task

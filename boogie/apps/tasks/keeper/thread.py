@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import Any, Protocol
 
 from django.db import connections
@@ -70,8 +69,7 @@ class Keeper:
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self._watch = watch.Watch()
-        #: Whether there are schedules that are not paused, as far as is known.
-        self._are_scheduled = False
+        self._slots = timetable.Looks(self._do_aside, lambda: self.threads.are_complete)
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
@@ -80,7 +78,7 @@ class Keeper:
             self._kill,
             Step(following.follow, every=lambda: math.inf, at_once=went_wrong),
             Step(self.look_after, every=lambda: RESCUE_EVERY),
-            Step(self.look_at_slots, every=lambda: TICK),
+            Step(self._slots.look, every=lambda: TICK),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
             Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
             self._count,
@@ -171,11 +169,10 @@ class Keeper:
         """
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
-        slots = timetable.enabled(), timetable.left_open()
         left = rescue.left_behind(self.worker_id)
-        found = iter(sql.which_exist(*asked, *slots, *left))
-        runs, are_late, is_released, are_held, self._are_scheduled, is_open = islice(found, 6)
-        left_behind = list(found)
+        found = sql.which_exist(*asked, *self._slots.asked(), *left)
+        runs, are_late, is_released, are_held, are_scheduled, is_open, *left_behind = found
+        self._slots.are_told(are_scheduled, is_open)
         if runs:
             guarded(self.compare)
         else:
@@ -186,20 +183,8 @@ class Keeper:
             self._do_aside(expiry.expire, rows)
         if is_released:
             self._do_aside(switch.finish)
-        if is_open:
-            self._do_aside(self.make_slots)
         if are_held and not limits.are_declared():  # else a thread looks after them
             self._do_aside(self._watch.look)
-
-    def look_at_slots(self) -> None:
-        """Have slots made that are due; without schedules nothing is asked."""
-        if self._are_scheduled and timetable.are_due():
-            self._do_aside(self.make_slots)
-
-    def make_slots(self) -> None:
-        """Make slots for a while; what is left then comes behind other jobs."""
-        if timetable.make() and not self.threads.has_died and self.threads.are_complete:
-            jobs.submit(self.make_slots)
 
     def _do_aside(self, job: Callable[..., Any], *args: Any) -> None:
         """Not in the thread that beats: receivers are called, or there is much to do."""

@@ -48,6 +48,8 @@ def of(when: Any) -> When:
     """
     from celery.schedules import crontab
 
+    if isinstance(when, Cron | Interval):  # what was read of text
+        return when
     if isinstance(when, timedelta):
         return interval(when)
     if type(when) is crontab:  # one that inherits from it may mean something else

@@ -151,12 +151,21 @@ def _adapted(there: Schedule, schedule: Schedule) -> Schedule:
             f"name=, or delete that."
         )
     changed = [name for name in SAID if getattr(there, name) != getattr(schedule, name)]
-    if not changed:
-        return there
     for name in changed:
         setattr(there, name, getattr(schedule, name))
     if "when" in changed or "time_zone" in changed:
-        begin(schedule)
-        there.next_run = schedule.next_run
-    there.save(using=_using(schedule))
+        begin(there)
+    if changed:
+        there.save(using=_using(schedule))
     return there
+
+
+def change(there: Schedule, when: str, time_zone: str, missed: str, args: Any, kwargs: Any) -> None:
+    """Have a schedule say something else; it is not stored yet."""
+    task: Any = there.declaration
+    is_other = (there.when, there.time_zone) != (when, time_zone)
+    there.when, there.time_zone, there.missed = when, time_zone, missed
+    there.args, there.kwargs = payloads.pack_arguments(task, tuple(args), dict(kwargs))
+    there.error, there.retry_at = "", None
+    if is_other:
+        begin(there)

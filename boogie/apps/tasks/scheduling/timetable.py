@@ -4,6 +4,7 @@ What a keeper looks for, and does: slots that are due, and what others have left
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -28,19 +29,56 @@ TURN = 1.0
 MAX_ERROR = 1000
 
 
-def enabled() -> ScheduleQuerySet:
-    """Return the schedules that are not paused."""
-    return Schedule.objects.on_primary().enabled()
-
-
-def left_open() -> ScheduleQuerySet:
-    """Return the schedules with a slot of which only a part is made."""
-    return Schedule.objects.on_primary().open()
-
-
 def are_due() -> bool:
     """Return whether this process has a slot to make."""
     return Schedule.objects.on_primary().due().ready().exists()
+
+
+class Looks:
+    """
+    What one keeper does about slots. Without schedules nothing is asked but :meth:`asked`.
+
+    ``aside`` has something done that may take a while, by another thread; ``goes_on`` tells
+    whether such threads are to go on.
+    """
+
+    def __init__(self, aside: Callable[..., Any], goes_on: Callable[[], bool]) -> None:
+        self._aside, self._goes_on = aside, goes_on
+        #: Whether there are schedules that are not paused, as far as is known.
+        self._are_there = False
+        #: Whether somebody makes slots, or is to.
+        self._is_at_work = False
+
+    def asked(self) -> tuple[ScheduleQuerySet, ScheduleQuerySet]:
+        """Return the schedules that are not paused, and those with a slot that is half made."""
+        everything = Schedule.objects.on_primary()
+        return everything.enabled(), everything.open()
+
+    def are_told(self, are_there: bool, is_open: bool) -> None:
+        """Learn whether there are such; have others' slots made to their ends."""
+        self._are_there = are_there
+        if is_open:
+            self._have_made()
+
+    def look(self) -> None:
+        """Have slots made that are due."""
+        if self._are_there and not self._is_at_work and are_due():
+            self._have_made()
+
+    def _have_made(self) -> None:
+        if not self._is_at_work:
+            self._is_at_work = True
+            self._aside(self.make)
+
+    def make(self) -> None:
+        """Make slots for a while; what is left then comes behind what else is to be done."""
+        is_more = False
+        try:
+            is_more = make() and self._goes_on()
+        finally:
+            self._is_at_work = is_more
+        if is_more:
+            self._aside(self.make)
 
 
 def make(seconds: float = TURN) -> bool:
