@@ -4,7 +4,6 @@ A schedule over many objects, for workers that are told to import this module.
 Its portions are small and slow, so that a test can kill who makes them in the midst of a slot.
 """
 
-import os
 import time
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from boogie.apps.tasks import recurring, task
 from boogie.apps.tasks.scheduling import objects
 
 #: Objects of a portion, and seconds that it takes at least.
-objects.PORTION = int(os.environ.get("PORTION", 250))
+objects.PORTION = 100
 SECONDS = 0.05
 
 NAME = "tests.nightly"

@@ -14,6 +14,8 @@ from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.models import Task, TaskQuerySet, Watermark
 from boogie.apps.tasks.monitoring import counting, health
 from boogie.apps.tasks.monitoring.counting import Count
+from boogie.apps.tasks.monitoring.schedules import Wrong
+from boogie.apps.tasks.monitoring.schedules import wrong as wrong_schedules
 from boogie.apps.tasks.rollups import tallies
 
 #: Rows are counted up to here.
@@ -45,10 +47,12 @@ class Now:
     held: list[str]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
+    #: Schedules that are gone, failing or late.
+    schedules: list[Wrong]
 
 
 def look(names: list[str]) -> Now:
-    """Look at the rows of the tasks ``names``, or of all if there are none (six queries)."""
+    """Look at the rows of the tasks ``names``, or of all if there are none (seven queries)."""
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
     workers = health.workers()
@@ -74,6 +78,7 @@ def look(names: list[str]) -> Now:
         alive=len(living),
         held=[looking.in_words(hold) for hold in holds],
         uncounted=_uncounted(everything),
+        schedules=[one for one in wrong_schedules() if not names or one.task in names],
     )
 
 

@@ -20,6 +20,8 @@ from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
 
 from . import counting
 from .lines import Line, longest
+from .schedules import Wrong
+from .schedules import wrong as wrong_schedules
 
 #: Stuck rows are counted up to here.
 CAP = 10_000
@@ -93,6 +95,8 @@ class Health:
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, and of
     #: a queue whether a living worker serves it.
     held: list[dict[str, Any]] = field(default_factory=list)
+    #: Schedules that are gone, failing or late; asked with the history.
+    schedules: list[Wrong] = field(default_factory=list)
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
     broker: bool = True
     #: What is asked for besides.
@@ -115,6 +119,7 @@ class Health:
             found.append(f"no task is registered for rows named {', '.join(self.unknown)}")
         if not self.broker:
             found.append("the broker does not answer")
+        found += [one.problem for one in self.schedules]
         return [*found, *self.limits.problems(self)]
 
     def as_dict(self) -> dict[str, Any]:
@@ -152,6 +157,7 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
         wrong["stalled"] = Task.objects.on_primary().stalled(conf.STALLED_AFTER)
         wrong["waiting"] = rows.waiting_for(0.0)
         health.lines = longest(rows)
+        health.schedules = wrong_schedules()
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))
