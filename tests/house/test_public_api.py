@@ -39,7 +39,7 @@ EXCEPTIONS = [
 #: For tests of projects.
 TESTING = [
     *("ANY", "arun_tasks", "assert_made", "assert_not_made"),
-    *("freeze", "made", "run_tasks", "travel"),
+    *("freeze", "made", "run_schedules", "run_tasks", "travel"),
 ]
 EVERYTHING = sorted(
     [
