@@ -98,7 +98,7 @@ def test_entries_of_ours_are_taken_over_and_each_that_is_left_is_told(project):
     assert (nightly["args"], nightly["object_id"], nightly["enabled"]) == (["pdf"], "1", True)
     assert by_name["when"] == "P0DT02H00M00S"
     assert by_name["options"] == {"queue": "slow", "priority": 7, "expires": 60.0}
-    assert state["late"][0].startswith("3 days")
+    assert state["late"][0].startswith(("3 days", "2 days, 23:59"))
     assert state["schedules"]["off"]["enabled"] is False
     left = {name for name, enabled in state["entries"].items() if enabled}
     assert left == {"no object", "gone", "unfit", "once", "vague", "plain"}

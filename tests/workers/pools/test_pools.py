@@ -11,10 +11,10 @@ pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
 def test_children_that_are_replaced_after_every_task_finish_all_rows(worker, user):
     one = worker("-c", "2", "--max-tasks-per-child", "1", python=("-W", "always"))
-    rows = all_ended(*(tasks.whereabouts.delayed(user) for _ in range(30)))
+    rows = all_ended(*(tasks.whereabouts.delayed(user) for _ in range(12)))
     assert {row.status for row in rows} == {"finished"}
     assert {row.attempt for row in rows} == {1}
-    assert len({row.result["pid"] for row in rows}) == 30
+    assert len({row.result["pid"] for row in rows}) == 12
     # Forking with a second thread alive can deadlock; Python 3.12 and later warn of it.
     assert "fork()" not in one.log
 

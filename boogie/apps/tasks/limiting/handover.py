@@ -11,7 +11,7 @@ from django.db import transaction
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db import outages
-from boogie.apps.tasks.enqueue import limiting, showing
+from boogie.apps.tasks.enqueue import showing
 from boogie.apps.tasks.lifecycle import parking, transitions
 from boogie.apps.tasks.models import Slot, Task
 
@@ -45,7 +45,7 @@ def wake(using: str, identity: str, value: str, row_id: Any = None) -> int:
 
 
 def _wake(using: str, identity: str, value: str, row_id: Any) -> list[Any]:
-    key = limiting.key_of(identity, value)
+    key = limits.key_of(identity, value)
     with transaction.atomic(using=using):
         found = Key.locked(using, key, identity, value)
         if row_id is not None:

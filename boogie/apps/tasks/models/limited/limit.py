@@ -30,6 +30,8 @@ class Limit(models.Model):
     value = models.CharField(_("value"), max_length=255, blank=True)
     #: Of a rate: when the next row may start, if none were to start before its time.
     next_start = MomentField(_("next start"), null=True)
+    #: Where rows start one after the other: who is first, and waits at another of its limits.
+    first: Any = models.UUIDField(_("first"), null=True)
     used = MomentField(_("used"), default=Moment)
 
     objects = LimitQuerySet.as_manager()
