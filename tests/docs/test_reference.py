@@ -12,7 +12,7 @@ import pytest
 from django.urls import URLResolver, get_resolver
 
 import boogie.apps.tasks
-from boogie.apps.tasks import BoogieTask, Task, checks, signals, testing
+from boogie.apps.tasks import BoogieTask, Schedule, Task, checks, signals, testing
 from boogie.apps.tasks.conf import Conf
 from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states

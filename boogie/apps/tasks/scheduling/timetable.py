@@ -3,6 +3,7 @@ What a keeper looks for, and does: slots that are due, and what others have left
 """
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -98,7 +99,9 @@ def _next() -> list[Any]:
     begun = list(everything.open().ready().order_by("pk")[:BATCH])
     if begun:
         return begun
-    return list(everything.due().ready().order_by("next_run")[:BATCH])
+    due = list(everything.due().ready().order_by("next_run")[:BATCH])
+    random.shuffle(due)  # keepers that look at the same time are to take different ones
+    return due
 
 
 def _make(schedule: Any) -> None:
