@@ -5,11 +5,12 @@ What a keeper looks for, and does: slots that are due, and what others have left
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import Error
+from django.db import transaction
 
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.moments import in_utc
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 #: Schedules that are read at once.
 BATCH = 100
+#: Slots about single objects that are one transaction.
+TOGETHER = 25
 #: Seconds after which a slot is tried again that could not be made.
 AGAIN = 60.0
 #: Seconds that a thread of the keeper gives to slots before others have their turn.
@@ -86,8 +89,8 @@ def make(seconds: float = TURN) -> bool:
     """Make what is to be made, for about so many seconds; return whether there is more."""
     end = time.monotonic() + seconds
     while found := _next():
-        for schedule in found:
-            _make(schedule)
+        for some in _together(found):
+            _make(some)
             if time.monotonic() >= end:
                 return True
     return False
@@ -97,14 +100,42 @@ def _next() -> list[Any]:
     """Return what is to be made next: first what has begun."""
     everything: Any = Schedule.objects.on_primary().with_now()
     begun = list(everything.open().ready().order_by("pk")[:BATCH])
-    if begun:
-        return begun
-    due = list(everything.due().ready().order_by("next_run")[:BATCH])
-    random.shuffle(due)  # keepers that look at the same time are to take different ones
-    return due
+    return begun or list(everything.due().ready().order_by("next_run")[:BATCH])
 
 
-def _make(schedule: Any) -> None:
+def _together(found: list[Any]) -> Iterator[list[Any]]:
+    """Yield schedules that are made in one transaction: some about one object, or one alone."""
+    single = [one for one in found if one.content_type_id is not None]
+    # In the order of their keys, as everybody locks them.
+    single.sort(key=lambda one: one.pk)
+    parts = [single[start : start + TOGETHER] for start in range(0, len(single), TOGETHER)]
+    random.shuffle(parts)  # keepers that look at the same time are to take different ones
+    yield from parts
+    yield from ([one] for one in found if one.content_type_id is None)
+
+
+def _make(some: list[Any]) -> None:
+    """Make slots together; each by itself, if that fails: others are not to wait for it."""
+    if len(some) == 1:
+        _make_one(some[0])
+        return
+    using = some[0]._state.db
+    try:
+        outages.unlocked(using, partial(_take_all, using, some))
+    except Exception as error:
+        if outages.is_outage(error):
+            raise
+        for schedule in some:
+            _make_one(schedule)
+
+
+def _take_all(using: str, some: list[Any]) -> None:
+    with transaction.atomic(using=using):
+        for schedule in some:
+            making.take(schedule, in_utc(schedule.now))
+
+
+def _make_one(schedule: Any) -> None:
     """Make a slot, or a portion of one. What keeps it from being made is stored with it."""
     now = in_utc(schedule.now)
     try:
@@ -117,11 +148,9 @@ def _make(schedule: Any) -> None:
             _put_off(schedule, error)
         else:
             making.pass_over(schedule, now, _in_words(error))
-    except Error as error:
+    except Exception as error:
         if outages.is_outage(error):
             raise
-        _put_off(schedule, error)
-    except Exception as error:
         _put_off(schedule, error)
 
 
