@@ -103,7 +103,7 @@ class Key:
         running = set(rows.filter(pk__in=[one[2] for one in taken]).values_list("pk", "attempt"))
         stale = [pk for pk, _number, row, attempt in taken if (row, attempt) not in running]
         if stale:
-            Slot.objects.using(self.using).filter(pk__in=stale).erase()
+            Slot.objects.using(self.using).filter(pk__in=stale).delete_now()
         return [number for pk, number, _row, _attempt in taken if pk not in stale]
 
     def _startable(self, rate: Rate, within: float) -> int:

@@ -111,4 +111,4 @@ def _forget_now(using: str, stored: Limit) -> int:
         # Who claims meanwhile waits for this, and makes the row anew.
         key = Key.locked(using, stored.pk, stored.name, stored.value)
         in_use = bool(key.clean()) or parking.in_line(Task.objects.using(using), stored.pk).exists()
-        return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).erase()
+        return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).delete_now()
