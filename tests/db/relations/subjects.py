@@ -18,7 +18,7 @@ PAIRS = {
     "user": lambda: [User.objects.create_user(name) for name in ("anna", "bert")],
     "uuid": lambda: [Order.objects.create() for _ in range(2)],
     "text": lambda: [
-        Label.objects.create(text=text) for text in ("it's %s {} \\", "It's %s {} \\")
+        Label.objects.create(text=text) for text in ("it's %s {} \\", "is %s {} \\")
     ],
     "a time": lambda: [Event.objects.create(at=at) for at in (MOMENT, LATER)],
     "composite": lambda: [

@@ -75,7 +75,7 @@ def test_it_makes_no_rows(verb):
 def test_nothing_is_assigned_to_it():
     user = User.objects.create_user("anna")
 
-    with pytest.raises(TypeError, match="User.tasks makes no rows"):
+    with pytest.raises(TypeError, match=r"User\.tasks makes no rows"):
         user.tasks = []
 
 
@@ -119,7 +119,7 @@ def test_objects_are_found_by_their_rows(make):
     assert pks(model.objects.filter(tasks=failed)) == [str(busy.pk)]
     assert pks(model.objects.filter(tasks__in=[failed])) == [str(busy.pk)]
     assert pks(model.objects.filter(~Q(tasks__name=fail.name))) == [str(idle.pk)]
-    numbers = model.objects.annotate(number=Count("tasks")).values_list("pk", "number")
+    numbers = model.objects.annotate(n_tasks=Count("tasks")).values_list("pk", "n_tasks")
     assert dict(numbers) == {busy.pk: 2, idle.pk: 1}
 
 

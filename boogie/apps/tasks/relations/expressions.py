@@ -71,22 +71,22 @@ class LatestOfRow(OfRows):
 
     def __init__(self, name: str, field: str) -> None:
         super().__init__(name)
-        self.field = field
+        self.column = field
         if apps.models_ready:
             self._check()
 
     def __repr__(self) -> str:
-        return f"{self.name}.latest({self.field!r})"
+        return f"{self.name}.latest({self.column!r})"
 
     def made(self, rows: QuerySet[Any]) -> Subquery:
         self._check()
-        return Subquery(rows.order_by("-created", "-pk").values(self.field)[:1])
+        return Subquery(rows.order_by("-created", "-pk").values(self.column)[:1])
 
     def _check(self) -> None:
         """Raise ``ValueError`` if rows have no such column."""
         from boogie.apps.tasks.models import Task
 
-        opts, field = Task._meta, self.field
+        opts, field = Task._meta, self.column
         try:
             is_column = isinstance(field, str) and (
                 field == "pk" or opts.get_field(field) in opts.concrete_fields
