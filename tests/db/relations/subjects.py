@@ -17,9 +17,7 @@ PAIRS = {
     "integer": lambda: [Product.objects.create(name=name) for name in "ab"],
     "user": lambda: [User.objects.create_user(name) for name in ("anna", "bert")],
     "uuid": lambda: [Order.objects.create() for _ in range(2)],
-    "text": lambda: [
-        Label.objects.create(text=text) for text in ("it's %s {} \\", "is %s {} \\")
-    ],
+    "text": lambda: [Label.objects.create(text=text) for text in ("it's %s {} \\", "is %s {} \\")],
     "a time": lambda: [Event.objects.create(at=at) for at in (MOMENT, LATER)],
     "composite": lambda: [
         Seat.objects.create(hall='"Ä\\" %s', number=number) for number in (1, 11)

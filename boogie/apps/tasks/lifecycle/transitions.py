@@ -20,7 +20,7 @@ from boogie.apps.tasks.db import compiled, outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.protocols import Row
 
-from . import emit, history, states, timing
+from . import emit, history, states, timing, wiping
 from .claimed import CLAIMED, claimed
 
 Rows = QuerySet[Any]
@@ -118,7 +118,7 @@ def finish(rows: Rows, row: Row, result: Any) -> int:
     moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
     if moved:
         emit.many(states.FINISH, rows, [row.pk])
-    return moved
+    return moved or wiping.obey(rows, row, states.FINISH, {"ended": Moment()})
 
 
 def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
@@ -135,7 +135,8 @@ def finish_update(rows: Rows, connection: Any) -> compiled.Update:
     """Return the UPDATE that :func:`finished` has the values of."""
     slot = partial(compiled.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
-    mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
+    own = wiping.unmarked(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
+    mine = guarded(own, states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
     return compiled.Update(connection, mine, changes)
 
@@ -213,10 +214,10 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
     its_own = rows.filter(pk=row.pk, attempt=row.attempt)
-    moved = update(its_own, arrow, **changes)
+    moved = update(wiping.unmarked(its_own, arrow), arrow, **changes)
     if moved:
         emit.many(arrow, rows, [row.pk])
-    return moved
+    return moved or wiping.obey(rows, row, arrow, changes)
 
 
 def update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:

@@ -21,7 +21,7 @@ from boogie.apps.tasks.db.fields import (
 )
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.moments import MomentField
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import states, wiping
 from boogie.apps.tasks.serialization import references
 
 from . import columns
@@ -125,6 +125,10 @@ class Task(Validated, AboutObject, Verbs):
     unique_key = ExactCharField(_("unique key"), max_length=64, **MACHINE_TEXT)
     unique_running = models.BooleanField(
         _("unique while running"), default=False, db_default=False, editable=False
+    )
+    #: What becomes of it when it ends: nothing, it is blanked, or deleted.
+    wipe = models.SmallIntegerField(
+        _("wipe at its end"), default=wiping.NOTHING, db_default=wiping.NOTHING, editable=False
     )
 
     #: Of a row without an object, the alias of the backend of Django Tasks that made it.

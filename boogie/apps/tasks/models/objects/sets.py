@@ -1,0 +1,116 @@
+"""
+Rows by the objects that they are about, and what is taken out of them for these objects' sake.
+"""
+
+from functools import partial
+from typing import Any, Self, TypeVar, cast
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models, router, transaction
+from django.db.models import F
+from django.db.models.query import ModelIterable
+
+from boogie.apps.tasks import loops
+from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.lifecycle import places, transitions, wiping
+from boogie.apps.tasks.models import families
+from boogie.apps.tasks.models.asynchronous.querysets import not_on_managers
+from boogie.apps.tasks.models.stored import StoredQuerySet
+from boogie.apps.tasks.serialization import kinship, references
+
+from .together import WithObjects
+
+#: Rows that are erased in one transaction.
+CHUNK = 1000
+
+R = TypeVar("R", bound=models.Model)
+
+
+class OfObjects(StoredQuerySet[R]):
+    """The part of querysets that knows of objects."""
+
+    #: Of rows that are all those about one object: that, and the condition that says so.
+    _whole: tuple[models.Model, dict[str, Any]] | None = None
+
+    def _clone(self) -> Self:
+        rows: Any = super()._clone()  # type: ignore[misc]
+        rows._whole = self._whole
+        return cast(Self, rows)
+
+    def for_object(self, obj: models.Model) -> Self:
+        """Rows about ``obj``, given as whichever class: a parent, a child, a proxy."""
+        obj = references.check_object("for_object()", obj)
+        kinds = families.types(kinship.family(type(obj)), self.to_write().db)
+        about = {
+            "content_type__in": kinds,
+            "object_id": references.object_key(obj),
+            "object_db": router.db_for_write(type(obj), instance=obj),
+        }
+        rows = self.filter(**about)
+        rows._whole = obj, about
+        return rows
+
+    def with_objects(self) -> Self:
+        """
+        The same rows, read with their objects: ``row.object`` costs no query then.
+
+        Nor do the instances of ``get_arguments()``. One query for each model and
+        database, for all rows that are read at once. It changes nothing for
+        ``values()`` and ``values_list()``.
+        """
+        rows: Any = self._chain()  # type: ignore[attr-defined]
+        if rows._iterable_class is ModelIterable:
+            rows._iterable_class = WithObjects
+        return cast(Self, rows)
+
+    @not_on_managers
+    @loops.has_twin
+    def erase(self) -> int:
+        """
+        Blank arguments, results, errors, log lines and notes; return of how many rows.
+
+        For a request for erasure: the rest of history stays. Rows that wait are cancelled first,
+        and those that run blanked when they end. Of all rows ``for_object(user)`` who asked for
+        them is taken out, too, where it is that user, and out of those about other objects.
+        """
+        rows = self.to_write()
+        everything = self.model._base_manager.using(rows.db)
+        erased, last = 0, None
+        while True:
+            ahead = rows.order_by("pk") if last is None else rows.order_by("pk").filter(pk__gt=last)
+            keys = list(ahead.values_list("pk", flat=True)[:CHUNK])
+            if not keys:
+                break
+            chunk = everything.filter(pk__in=keys)
+            erased += outages.unlocked(rows.db, partial(_erase, chunk))
+            last = keys[-1]
+        if (user := self._user_as_a_whole()) is not None:
+            theirs = everything.filter(requested_by_id=references.object_key(user))
+            outages.unlocked(rows.db, partial(wiping.forget, theirs))
+        return erased
+
+    def _user_as_a_whole(self) -> models.Model | None:
+        """Return the user about whom these rows are, if they are all of those."""
+        if self._whole is None or self.query.is_sliced:
+            return None
+        obj, about = self._whole
+        same = self.model._base_manager.filter(**about)
+        is_user = kinship.root(type(obj)) is kinship.root(_user_model())
+        return obj if is_user and self.query.where == same.query.where else None
+
+
+def _user_model() -> type[models.Model]:
+    found: type[models.Model] = apps.get_model(settings.AUTH_USER_MODEL)
+    return found
+
+
+def _erase(rows: models.QuerySet[Any]) -> int:
+    """Erase some rows, in one transaction; those that are to go with their object do."""
+    users = families.types(kinship.family(_user_model()), rows.db)
+    with transaction.atomic(using=rows.db):
+        transitions.cancel(rows.filter(status__in=places.WAITING))
+        # First those that run: what ends meanwhile is either marked, or found to have ended.
+        erased = wiping.mark(rows, wiping.BLANK) + wiping.blank(rows)
+        wiping.forget(rows.filter(content_type__in=users, object_id=F("requested_by_id")))
+    return erased
