@@ -211,18 +211,6 @@ def _looked_at(rows: Rows, fits: Rows, cap: int, **columns: Any) -> tuple[str, S
     return _compiled(asked.values_list("fits", *columns)[:cap])
 
 
-class Noteless(models.Func):
-    """A JSON object with an empty ``note``."""
-
-    arity = 1
-    output_field = JSONField()
-    template = "JSON_SET(%(expressions)s, '$.note', '')"
-
-    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = """JSONB_SET(%(expressions)s, '{note}', '""')"""
-        return self.as_sql(compiler, connection, template=template, **extra)
-
-
 class Appended(models.Func):
     """A JSON list with one more object at its end; ``values`` has the parts of that, by name."""
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
+from itertools import islice
 from typing import Any
 
 from django.db import models, transaction
@@ -84,7 +84,8 @@ def _names(tasks: list[Any], kinds: Iterable[Model]) -> dict[str, list[str]]:
 
 def carry_out(group: Group) -> None:
     """Take the rows of some objects along, in the transaction that deletes these."""
-    for keys in batched(group.keys, CHUNK):
+    left = iter(group.keys)
+    while keys := list(islice(left, CHUNK)):
         if (using := primary(Task)) == group.using:
             _take(using, group, keys)
         else:  # two databases have no transaction in common: then once the objects are gone
@@ -92,7 +93,7 @@ def carry_out(group: Group) -> None:
             transaction.on_commit(take, using=group.using, robust=True)
 
 
-def _take(using: str, group: Group, keys: tuple[str, ...]) -> None:
+def _take(using: str, group: Group, keys: list[str]) -> None:
     rows = Task.objects.using(using).filter(
         content_type__in=families.types(list(group.kinds), using),
         object_id__in=keys,

@@ -5,18 +5,17 @@ Not by its signals: there is one for each object, and deletions are fast only wh
 Its ``Collector`` knows all that it is about to delete. No model is imported when this is.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from django.db import transaction
 from django.db.models.deletion import Collector
 
 
+@cache
 def install() -> None:
     """Have deletions looked at from now on, once a task has a policy; twice is once."""
     plain = Collector.delete
-    if hasattr(plain, "__wrapped__"):
-        return
 
     @wraps(plain)
     def delete(self: Collector) -> Any:

@@ -135,8 +135,8 @@ def finish_update(rows: Rows, connection: Any) -> compiled.Update:
     """Return the UPDATE that :func:`finished` has the values of."""
     slot = partial(compiled.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
-    own = wiping.unmarked(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
-    mine = guarded(own, states.FINISH)
+    its_own = everything.filter(pk=slot("id"), attempt=slot("attempt"))
+    mine = guarded(wiping.unmarked(its_own, states.FINISH), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
     return compiled.Update(connection, mine, changes)
 
@@ -213,8 +213,8 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
-    its_own = rows.filter(pk=row.pk, attempt=row.attempt)
-    moved = update(wiping.unmarked(its_own, arrow), arrow, **changes)
+    its_own = wiping.unmarked(rows.filter(pk=row.pk, attempt=row.attempt), arrow)
+    moved = update(its_own, arrow, **changes)
     if moved:
         emit.many(arrow, rows, [row.pk])
     return moved or wiping.obey(rows, row, arrow, changes)

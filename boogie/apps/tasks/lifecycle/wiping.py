@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from boogie.apps.tasks.db import outages
-from boogie.apps.tasks.db.sql import Noteless
+from boogie.apps.tasks.db.updating.noteless import Noteless
 from boogie.apps.tasks.protocols import Row
 
 from . import emit, states

@@ -10,7 +10,7 @@ from django.db import NotSupportedError, models, router
 from django.db.models.base import ModelState
 from django.db.models.lookups import Exact
 
-from boogie.apps.tasks.db.keys import KeyText
+from boogie.apps.tasks.db.reading.keys import KeyText
 from boogie.apps.tasks.serialization import kinship
 
 Model = type[models.Model]

@@ -14,7 +14,7 @@ from django.db.models.fields.reverse_related import ForeignObjectRel
 from django.db.models.query_utils import PathInfo
 from django.db.models.sql.where import AND, WhereNode
 
-from boogie.apps.tasks.db.keys import KeyText
+from boogie.apps.tasks.db.reading.keys import KeyText
 
 from . import about
 
@@ -58,7 +58,7 @@ class TaskRelation(ForeignObject):  # type: ignore[type-arg]
             unknown = ", ".join(sorted(options))
             raise TypeError(f"TaskRelation takes no options; it was given {unknown}.")
         rel = self.rel_class(self, ROWS, related_name="+", on_delete=DO_NOTHING)
-        fixed = {"null": True, "blank": True, "editable": False, "serialize": False}
+        fixed: dict[str, Any] = {"null": True, "blank": True, "editable": False, "serialize": False}
         super().__init__(
             ROWS, DO_NOTHING, from_fields=["object_id"], to_fields=[], rel=rel, **fixed, **options
         )
@@ -75,8 +75,10 @@ class TaskRelation(ForeignObject):  # type: ignore[type-arg]
         name, path, _args, _options = super().deconstruct()
         return name, path, [], {}
 
-    def contribute_to_class(self, cls: Any, name: str, **options: Any) -> None:
-        super().contribute_to_class(cls, name, **{**options, "private_only": True})
+    def contribute_to_class(
+        self, cls: Any, name: str, private_only: bool = True, **options: Any
+    ) -> None:
+        super().contribute_to_class(cls, name, private_only=True, **options)
         self.model = cls
         setattr(cls, self.name, Rows(self))
 
@@ -107,21 +109,23 @@ class TaskRelation(ForeignObject):  # type: ignore[type-arg]
         kind, place = (
             self._column(n).get_col(related_alias) for n in ("content_type", "object_db")
         )
-        condition = about.OfModel(self.model, kind, place)
+        condition: Any = about.OfModel(self.model, kind, place)
         if alias is None:
             return WhereNode([condition], AND)
         object_id = self._column("object_id").get_col(related_alias)
         key: Any = self.model._meta.pk
-        return WhereNode([about.of_key(object_id, key.get_col(alias)), condition], AND)
+        is_key: Any = about.of_key(object_id, key.get_col(alias))
+        return WhereNode([is_key, condition], AND)
 
     def get_path_info(self, filtered_relation: Any = None) -> list[PathInfo]:
         rows: Any = self.remote_field.model
+        way: Any = self.remote_field
         return [
             PathInfo(
                 from_opts=self.model._meta,
                 to_opts=rows._meta,
                 target_fields=(rows._meta.pk,),
-                join_field=self.remote_field,
+                join_field=way,
                 m2m=True,
                 direct=False,
                 filtered_relation=filtered_relation,
@@ -144,7 +148,8 @@ class StoredKey:
 
     def get_col(self, alias: str, output_field: Any = None) -> Col:
         """Return the column, which names this as its target."""
-        return Col(alias, self, self._field)
+        target: Any = self
+        return Col(alias, target, self._field)
 
     def get_lookup(self, name: str) -> Any:
         """Return what compares: a key of an object around the query is made text first."""
@@ -198,9 +203,9 @@ class Rows:
     def __get__(self, instance: Any, owner: Any) -> Any:
         if instance is None:
             return self
-        from .manager import ObjectTasks
+        from .manager import of
 
-        return ObjectTasks(instance, self.field.name)
+        return of(instance, self.field.name)
 
     def __set__(self, instance: Any, value: Any) -> None:
         from .manager import refusal

@@ -70,6 +70,13 @@ class ObjectTasks(_Rows):
             return found, _of_row, _place, False, self.name, False
 
 
+def of(instance: models.Model, name: str) -> ObjectTasks:
+    """Return the rows about an object, as its attribute ``name``."""
+    make: Any = ObjectTasks
+    rows: ObjectTasks = make(instance, name)
+    return rows
+
+
 def _place(obj: models.Model) -> tuple[str, str]:
     """Return the key and the database by which rows name an object."""
     return references.object_key(obj), router.db_for_write(type(obj), instance=obj)

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import NotSupportedError, models
 
-from . import features
+from boogie.apps.tasks.db import features
 
 #: SQL for a value, and its parameters.
 Compiled = tuple[str, list[Any]]
@@ -40,7 +40,8 @@ class KeyText(models.Func):
             parts = [(column.target, *compiler.compile(column)) for column in columns]
             text, params = _array(parts, connection)
         else:
-            text, params = _text(key.output_field, *compiler.compile(key), connection)
+            sql, given = compiler.compile(key)
+            text, params = _text(key.output_field, sql, given, connection)
         return _exact(text, connection), params
 
 
