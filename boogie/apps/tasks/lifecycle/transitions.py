@@ -222,8 +222,8 @@ def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
 
 def update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
-    movable = guarded(rows, arrow)
-    return outages.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
+    move = partial(guarded(rows, arrow).update, status=arrow.target, **changes)
+    return outages.unlocked(rows.db, move)
 
 
 def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
@@ -243,9 +243,7 @@ def _move_and_tell(rows: Rows, arrow: states.Arrow, changes: dict[str, Any]) -> 
     with transaction.atomic(using=rows.db):
         ids = list(guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
-        moved = 0
-        for start in range(0, len(ids), emit.CHUNK):
-            chunk = everything.filter(pk__in=ids[start : start + emit.CHUNK])
-            moved += update(chunk, arrow, **changes)
+        chunks = (ids[start : start + emit.CHUNK] for start in range(0, len(ids), emit.CHUNK))
+        moved = sum(update(everything.filter(pk__in=some), arrow, **changes) for some in chunks)
         emit.many(arrow, rows, ids)
     return moved
