@@ -60,7 +60,7 @@ def expire(rows: Rows) -> int:
 def requeue(rows: Rows) -> int:
     """failed, cancelled → queued: a retry by hand, which does not expire. ``attempt`` goes on."""
     return _move(
-        rows,
+        wiping.runnable(rows),
         states.REQUEUE,
         due=Moment(),
         not_before=Moment(),

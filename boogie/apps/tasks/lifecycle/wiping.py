@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.updating.noteless import Noteless
 from boogie.apps.tasks.protocols import Row
 
@@ -35,6 +36,7 @@ BLANKED: dict[str, Any] = {
     "log": [],
     "progress": Noteless("progress"),
     "wipe": NOTHING,
+    "erased": Moment(),
 }
 
 
@@ -50,8 +52,14 @@ def mark(rows: Rows, what: int) -> int:
 
 
 def blank(rows: Rows) -> int:
-    """Take out of those of ``rows`` that have ended what they carry; the rest stays."""
-    return rows.filter(status__in=states.ENDED, wipe__lt=DELETE).update(**BLANKED)
+    """Take out of those of ``rows`` that have ended what they carry yet; the rest stays."""
+    carrying = rows.filter(status__in=states.ENDED, wipe__lt=DELETE, erased=None)
+    return carrying.update(**BLANKED)
+
+
+def runnable(rows: Rows) -> Rows:
+    """Return those of ``rows`` that have what they are to run with: nothing was taken out."""
+    return rows.filter(erased=None, wipe=NOTHING)
 
 
 def delete(rows: Rows) -> int:

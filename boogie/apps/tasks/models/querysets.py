@@ -142,8 +142,8 @@ class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
         return self.exclude(Q(status=states.FINISHED) & Q(pk__in=last.values("pk")))
 
     def results(self) -> Results:
-        """The deserialized results of the finished rows, in order of creation."""
-        return Results(self.finished().in_order())
+        """The deserialized results of the finished rows that were not erased, as these came."""
+        return Results(self.finished().filter(erased=None).in_order())
 
     # --- verbs ------------------------------------------------------------------------
 

@@ -130,6 +130,8 @@ class Task(Validated, AboutObject, Verbs):
     wipe = models.SmallIntegerField(
         _("wipe at its end"), default=wiping.NOTHING, db_default=wiping.NOTHING, editable=False
     )
+    #: When what it carried was taken out: it does not run again.
+    erased = MomentField(_("erased"), null=True)
 
     #: Of a row without an object, the alias of the backend of Django Tasks that made it.
     backend = ExactCharField(_("backend"), max_length=255, **MACHINE_TEXT)
@@ -185,8 +187,9 @@ class Task(Validated, AboutObject, Verbs):
     # --- the outcome ------------------------------------------------------------------
 
     def get_result(self) -> Any:
-        """Return the deserialized result; ``None`` unless the row has finished."""
-        return deserialized(self.name, self.result) if self.is_finished else None
+        """Return the deserialized result; ``None`` unless the row has finished, and has it yet."""
+        has_it = self.is_finished and self.erased is None
+        return deserialized(self.name, self.result) if has_it else None
 
     @property
     def error(self) -> str | None:
