@@ -109,8 +109,9 @@ def _erase(rows: models.QuerySet[Any]) -> int:
     """Erase some rows, in one transaction; those that are to go with their object do."""
     users = families.types(kinship.family(_user_model()), rows.db)
     with transaction.atomic(using=rows.db):
+        # Nobody moves one meanwhile, from a status that is yet to come to one that was dealt with.
+        list(rows.order_by("pk").select_for_update().values_list("pk"))
         transitions.cancel(rows.filter(status__in=places.WAITING))
-        # First those that run: what ends meanwhile is either marked, or found to have ended.
         erased = wiping.mark(rows, wiping.BLANK) + wiping.blank(rows)
         wiping.forget(rows.filter(content_type__in=users, object_id=F("requested_by_id")))
     return erased
