@@ -85,19 +85,21 @@ class OfObjects(StoredQuerySet[R]):
             chunk = everything.filter(pk__in=keys)
             erased += outages.unlocked(rows.db, partial(_erase, chunk))
             last = keys[-1]
-        if (user := self._user_as_a_whole()) is not None:
-            theirs = everything.filter(requested_by_id=references.object_key(user))
-            outages.unlocked(rows.db, partial(wiping.forget, theirs))
+        if self._whole is not None and self._is_whole(self._whole[1]):
+            forget_requester(everything, type(self._whole[0]), self._whole[1]["object_id"])
         return erased
 
-    def _user_as_a_whole(self) -> models.Model | None:
-        """Return the user about whom these rows are, if they are all of those."""
-        if self._whole is None or self.query.is_sliced:
-            return None
-        obj, about = self._whole
+    def _is_whole(self, about: dict[str, Any]) -> bool:
+        """Return whether these are still all rows about an object, and no others were left out."""
         same = self.model._base_manager.filter(**about)
-        is_user = kinship.root(type(obj)) is kinship.root(_user_model())
-        return obj if is_user and self.query.where == same.query.where else None
+        return not self.query.is_sliced and self.query.where == same.query.where
+
+
+def forget_requester(rows: models.QuerySet[Any], model: type[models.Model], key: str) -> int:
+    """Take out who asked for ``rows``, where that is the user with this key; return how many."""
+    if kinship.root(model) is not kinship.root(_user_model()):
+        return 0
+    return outages.unlocked(rows.db, partial(wiping.forget, rows.filter(requested_by_id=key)))
 
 
 def _user_model() -> type[models.Model]:
