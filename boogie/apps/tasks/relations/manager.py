@@ -42,8 +42,9 @@ class ObjectTasks(Manager[Task]):
     def get_queryset(self) -> TaskQuerySet:
         """Return the rows: those that were prefetched, or a query for them."""
         kept = getattr(self.instance, "_prefetched_objects_cache", {}).get(self.name)
-        rows: TaskQuerySet = super().get_queryset()
-        return self._apply_rel_filters(rows) if kept is None else kept
+        rows: Any = super().get_queryset()
+        found: TaskQuerySet = self._apply_rel_filters(rows) if kept is None else kept
+        return found
 
     def _apply_rel_filters(self, rows: Any) -> Any:
         """Return those of ``rows`` that are about the object; Django calls it, too."""
