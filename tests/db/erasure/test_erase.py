@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 
 from boogie.apps.tasks import Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
@@ -275,3 +276,32 @@ def test_a_failed_row_that_was_erased_still_says_that_it_failed(anna):
     assert row.error is None
     with pytest.raises(Exception, match="failed"):
         row.wait(timeout=0)
+
+
+# --- from the command line ----------------------------------------------------------------
+
+
+def test_the_command_erases_also_of_users_who_are_deleted_already(anna, capsys):
+    key = anna.pk
+    work(send.delayed(anna, to=SECRET))
+    asked = stored("finished", Product.objects.create(name="a"), **by(anna))
+    anna.delete()
+
+    call_command("boogie_tasks", "erase", "--object", f"blog.user:{key}", "--yes")
+
+    assert capsys.readouterr().out == "erase: 2 row(s)\n"
+    assert SECRET not in repr(list(Task.objects.values()))
+    asked.refresh_from_db()
+    assert asked.requested_by_name == ""
+
+
+def test_with_another_filter_it_leaves_alone_what_the_user_asked_for(anna, capsys):
+    stored("failed", anna, args=[SECRET])
+    asked = stored("finished", Product.objects.create(name="a"), **by(anna))
+
+    about = f"blog.user:{anna.pk}"
+    call_command("boogie_tasks", "erase", "--object", about, "--status", "failed", "--yes")
+
+    assert capsys.readouterr().out == "erase: 1 row(s)\n"
+    asked.refresh_from_db()
+    assert asked.requested_by_name == "anna"
