@@ -6,10 +6,12 @@ from django.core.management import call_command
 
 from boogie.apps.tasks import Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
+from boogie.apps.tasks.functions import telling
 from boogie.apps.tasks.lifecycle import transitions, wiping
 from boogie.apps.tasks.models.columns import GIVEN
 from boogie.apps.tasks.serialization.progress import Progress
 from tests.project.press.models import Page, Review
+from tests.project.shop import functions
 from tests.project.shop.models import Product
 from tests.support.rows import stored
 from tests.support.runs import declared, work
@@ -305,3 +307,26 @@ def test_with_another_filter_it_leaves_alone_what_the_user_asked_for(anna, capsy
     assert capsys.readouterr().out == "erase: 1 row(s)\n"
     asked.refresh_from_db()
     assert asked.requested_by_name == "anna"
+
+
+# --- functions of Django Tasks ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_function_that_runs_is_blanked_when_it_ends(monkeypatch, is_told):
+    monkeypatch.setattr(telling, "is_told_of_success", lambda: is_told)
+    row = Task.objects.get(pk=functions.add.enqueue(SECRET, b="y").id)
+    add = functions.add.func
+
+    def marked(*args, **kwargs):
+        Task.objects.filter(pk=row.pk).erase()
+        return add(*args, **kwargs)
+
+    object.__setattr__(functions.add, "func", marked)
+    try:
+        work(row)
+    finally:
+        object.__setattr__(functions.add, "func", add)
+
+    assert row.is_finished
+    assert (row.args, row.result) == ([], None)

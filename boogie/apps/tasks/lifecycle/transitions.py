@@ -118,7 +118,7 @@ def finish(rows: Rows, row: Row, result: Any) -> int:
     moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
     if moved:
         emit.many(states.FINISH, rows, [row.pk])
-    return moved or wiping.obey(rows, row, states.FINISH, {"ended": Moment()})
+    return moved or wiping.finish(rows, row)
 
 
 def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.updating.noteless import Noteless
 from boogie.apps.tasks.protocols import Row
 
@@ -78,6 +79,11 @@ def obey(rows: Rows, row: Row, arrow: states.Arrow, changes: dict[str, Any]) -> 
             emit.many(arrow, rows, [row.pk])
             return 1
     return _delete(its_own.filter(wipe=DELETE))
+
+
+def finish(rows: Rows, row: Row) -> int:
+    """running → finished, and blank, or gone: of a row that has not finished since it is marked."""
+    return obey(rows, row, states.FINISH, {"ended": Moment()})
 
 
 def leave(rows: Rows, row: Row) -> int:
