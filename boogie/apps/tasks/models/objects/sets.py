@@ -113,6 +113,6 @@ def _erase(rows: models.QuerySet[Any]) -> int:
     with transaction.atomic(using=rows.db):
         transitions.cancel(rows.filter(status__in=places.WAITING))
         # First those that run: what ends meanwhile is either marked, or found to have ended.
-        erased = wiping.mark(rows, wiping.BLANK) + wiping.blank(rows)
+        erased = wiping.mark(rows) + wiping.blank(rows)
         wiping.forget(rows.filter(content_type__in=users, object_id=F("requested_by_id")))
     return erased
