@@ -18,6 +18,7 @@ from bench import (
     cycle,
     instructions,
     latency,
+    limits,
     machine,
     memory,
     places,
@@ -27,7 +28,7 @@ from bench import (
 from bench.reporting import report
 from bench.systems import SYSTEMS, System
 
-FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions")
+FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions", "limits")
 
 
 def parse() -> argparse.Namespace:
@@ -76,9 +77,8 @@ class Run:
         print(f"{figure:12} {system.name:14} {about} {brief(result)}", flush=True)
 
     def all(self) -> None:
-        for system in self.systems:
-            running.prepare(system)
         figures = self.options.figures
+        self.prepare("limits" in figures)
         if "cycle" in figures or "growth" in figures:
             self.cycles("growth" in figures)
         if "latency" in figures:
@@ -89,6 +89,16 @@ class Run:
             self.memories()
         if "instructions" in figures and instructions.are_available():
             self.record("instructions", SYSTEMS["boogie_alone"], instructions.measure_all)
+        if "limits" in figures and SYSTEMS["boogie_alone"] in self.systems:
+            self.limits()
+
+    def prepare(self, with_limits: bool) -> None:
+        """Make the databases; a slot is handed over on Redis, too, whatever else is measured."""
+        needed = list(self.systems)
+        if with_limits:
+            needed += [SYSTEMS[name] for name in limits.SYSTEMS_OF_HANDOVER]
+        for system in dict.fromkeys(needed):
+            running.prepare(system)
 
     def cycles(self, with_growth: bool) -> None:
         """Run cycles; each over a long history right after the one over an empty table."""
@@ -125,6 +135,12 @@ class Run:
             if system.name in ("boogie_redis", "boogie_alone"):
                 measure = functools.partial(memory.measure, system, 1000, self.options.many)
                 self.record("memory", system, measure)
+
+    def limits(self) -> None:
+        sizes = limits.QUICK if self.options.quick else limits.Sizes()
+        for number in range(self.options.rounds):
+            for part, system, measure in limits.parts(sizes):
+                self.record("limits", system, measure, part=part, round=number + 1)
 
 
 def with_history(systems: Iterable[System]) -> list[System]:

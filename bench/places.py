@@ -4,8 +4,10 @@ Where things are: folders, ports, the environment of child processes.
 The runner sets the variables, its children (producers, workers) read them.
 """
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.processes import ROOT
@@ -19,6 +21,9 @@ SYSTEM_ROLE, OBSERVER_ROLE = "measured", "postgres"
 
 #: Enqueued before a clock starts: connections are made, caches filled.
 WARM, WARM_LATENCY = 20, 5
+
+#: Starts a second of the rate that is measured.
+RATE = 100
 
 
 def folder() -> Path:
@@ -58,6 +63,16 @@ def child_env(system: str, grown: bool = False) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+@contextlib.contextmanager
+def importing(module: str) -> Iterator[None]:
+    """Have processes that begin in a block import a module with more tasks."""
+    os.environ["BENCH_IMPORT"] = module
+    try:
+        yield
+    finally:
+        del os.environ["BENCH_IMPORT"]
 
 
 def python(*arguments: str) -> list[str]:

@@ -20,12 +20,15 @@ LIMIT = 300.0
 
 
 class Workers:
-    """The workers of one system."""
+    """The workers of one system; ``commands`` are in place of its own."""
 
-    def __init__(self, system: System, grown: bool = False) -> None:
+    def __init__(
+        self, system: System, grown: bool = False, commands: list[list[str]] | None = None
+    ) -> None:
         log = places.folder() / f"logs/{system.name}.log"
         environment = places.child_env(system.name, grown)
-        self.processes = [Process(command, log, environment) for command in system.workers()]
+        commands = system.workers() if commands is None else commands
+        self.processes = [Process(command, log, environment) for command in commands]
         self.roots = {process.pid for process in self.processes}
 
     def check(self) -> None:
@@ -51,18 +54,27 @@ class Workers:
 
 
 @contextlib.contextmanager
-def working(system: System, grown: bool = False) -> Iterator[Workers]:
+def working(
+    system: System, grown: bool = False, commands: list[list[str]] | None = None
+) -> Iterator[Workers]:
     """Run the system's workers for a block."""
-    workers = Workers(system, grown)
+    workers = Workers(system, grown, commands)
     try:
         yield workers
     finally:
         workers.stop()
 
 
-def produce(system: System, mode: str, first: int, last: int, grown: bool = False) -> Any:
+def produce(
+    system: System,
+    mode: str,
+    first: int,
+    last: int,
+    grown: bool = False,
+    client: str = "bench.client",
+) -> Any:
     """Run a producer to its end; return what it measured."""
-    command = places.python("-m", "bench.client", mode, str(first), str(last))
+    command = places.python("-m", client, mode, str(first), str(last))
     return json.loads(_output(command, places.child_env(system.name, grown)).splitlines()[-1])
 
 

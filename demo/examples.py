@@ -5,7 +5,7 @@ What is printed is what is run: each line is compiled, shown and executed.
 """
 
 from demo.library.models import Document
-from demo.library.tasks import analyse
+from demo.library.tasks import analyse, index, print_out
 from demo.terminal import say
 
 #: A task that is called runs here and now; the others run in the worker.
@@ -21,6 +21,15 @@ row.wait(timeout=60)["names"]
 row = analyse.schedule(2, document)
 row.wait(timeout=60)["lines"]
 (row.started - row.created).total_seconds() >= 2
+# unique="waiting": of calls that wait, one is enough
+row = index.schedule(2, document)
+again = index.delayed(document)
+again == row, row.is_new, again.is_new
+row.wait(timeout=60)
+# limits=[Concurrency(1, by="object")]: one at a time, in the order in which they were made
+rows = [print_out.delayed(document, page) for page in (1, 2, 3)]
+[row.wait(timeout=60) for row in rows]
+all(one.ended <= after.started for one, after in zip(rows, rows[1:]))
 # clean: delete the history of the document, but for its last result
 analyse.tasks(document).count()
 analyse.clean(document, keep_last=True)
@@ -33,7 +42,8 @@ def show_examples() -> None:
     row = analyse.finished().in_order().first()
     document = Document.objects.get(pk=row.object_id)
     say(f"\nThe other ways, with document = <{document}>")
-    names = {"analyse": analyse, "document": document}
+    tasks = {"analyse": analyse, "index": index, "print_out": print_out}
+    names: dict[str, object] = {**tasks, "document": document}
     for line in SESSION.splitlines():
         say(f"  >>> {line}" if not line.startswith("#") else f"  {line}")
         _run(line, names)

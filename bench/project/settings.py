@@ -46,4 +46,6 @@ LOGGING = {
     # What workers of Django Tasks say of each task; that of django-tasks-db is told not to.
     "loggers": {"django.tasks": {"level": "WARNING"}},
 }
+# Tasks of a figure of its own.
+CELERY_IMPORTS = os.environ.get("BENCH_IMPORT", "").split()
 globals().update(system.settings())

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import contention, places
-from bench.reporting import plot
+from bench.reporting import limits, plot
 from bench.reporting.records import Records
+from bench.reporting.tables import table, target_rows
 from bench.reporting.targets import TARGETS, Figure, cycle, of, wal
 from bench.systems import SYSTEMS
 
@@ -61,40 +62,32 @@ def _percent(figure: Figure) -> Figure:
 
 
 def write(files: list[Path]) -> None:
-    """Write tables and plot, and print the tables."""
+    """Write tables and plot of what was measured, and print the tables."""
     records = Records(files)
-    sizes = records.machine["sizes"]
-    folder = places.RESULTS if sizes["quick"] else DOCS
-    text = "\n".join([*_sections(records), *_foot(records)])
-    (folder / "figures.inc").write_text(text + "\n")
-    (folder / "figures.svg").write_text(plot.draw(records))
-    print(text)
-    shown = folder.relative_to(places.ROOT)
-    print(f"\nWritten: {shown}/figures.inc and {shown}/figures.svg")
+    folder = places.RESULTS if records.machine["sizes"]["quick"] else DOCS
+    found = {record["figure"] for record in records.all} - {"machine"}
+    if found != {"limits"}:
+        _write(folder / "figures.inc", "\n".join([*_sections(records), *_foot(records)]))
+        (folder / "figures.svg").write_text(plot.draw(records))
+    if "limits" in found:
+        _write(folder / "limits.inc", "\n".join(limits.lines(records)))
     for failure in records.failures:
         print(f"FAILED: {failure['figure']} {failure.get('system')}: {failure['error']}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text + "\n")
+    print(f"{text}\n\nWritten: {path.relative_to(places.ROOT)}")
 
 
 def _sections(records: Records) -> list[str]:
     history = f"{records.machine['sizes']['history']:,}"
     return [
-        *_table("Ratios, and what they have to be", _target_rows(records)),
-        *_table("Medians", _system_rows(records, COLUMNS)),
-        *_table("Latency, and workers that do nothing", _system_rows(records, LATENCIES)),
-        *_table(f"Over {history} finished rows", _system_rows(records, GROWTH)),
+        *table("Ratios, and what they have to be", target_rows(records, TARGETS)),
+        *table("Medians", _system_rows(records, COLUMNS)),
+        *table("Latency, and workers that do nothing", _system_rows(records, LATENCIES)),
+        *table(f"Over {history} finished rows", _system_rows(records, GROWTH)),
     ]
-
-
-def _target_rows(records: Records) -> list[list[str]]:
-    rows = [["figure", "target", "measured", "reached"]]
-    for target in TARGETS:
-        value = target.figure(records)
-        if value is None:
-            rows.append([target.label, target.text, "—", "not measured"])
-        else:
-            reached = "yes" if target.is_reached(value) else "**no**"
-            rows.append([target.label, target.text, f"{value:.2f}", reached])
-    return rows
 
 
 def _system_rows(
@@ -107,17 +100,6 @@ def _system_rows(
             cells = ["—" if value is None else form.format(value) for value, form in values]
             rows.append([system.label, *cells])
     return rows
-
-
-def _table(title: str, rows: list[list[str]]) -> list[str]:
-    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'* -' if n == 0 else '  -'} {_cell(cell)}" for n, cell in enumerate(row)]
-    return [*lines, ""] if len(rows) > 1 else []
-
-
-def _cell(text: str) -> str:
-    return text.replace("boogie://", "``boogie://``")
 
 
 def _foot(records: Records) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any, Literal
 
-from boogie.apps.tasks import task, track
+from boogie.apps.tasks import Concurrency, task, track
 
 from .models import Document
 from .parsing import parse
@@ -60,6 +60,19 @@ def check_style(
         if len(line) > longest and not any(word in line for word in ignore or ()):
             raise TooLong(f"line {number} has {len(line)} characters; {style} permits {longest}")
     return len(lines)
+
+
+@task(label="Index", unique="waiting")
+def index(document: Document) -> int:
+    """Count the words of a file, for a search; of calls that wait one is enough."""
+    return len(document.read().split())
+
+
+@task(label="Print", limits=[Concurrency(1, by="object", name="printer")])
+def print_out(document: Document, page: int = 1) -> int:
+    """Print a page of a document; of one document one page at a time."""
+    time.sleep(0.1)
+    return page
 
 
 @task(label="Forget", danger=True)

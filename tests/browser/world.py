@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from boogie.apps.tasks import Progress, Task
+from boogie.apps.tasks import Progress, Task, limits
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.models import Worker
+from boogie.apps.tasks.models import Limit, Slot, Worker
 from boogie.apps.tasks.operations import control
 from tests.project.blog import tasks
 from tests.project.shop import functions
@@ -36,6 +36,7 @@ class World:
     queued: Task
     huge: Task
     function: Task
+    held: Task
 
 
 def make():
@@ -54,6 +55,7 @@ def make():
         queued=_of(root, "queued", queue="nobody-serves-this"),
         huge=_huge(root),
         function=_function(),
+        held=_held(root),
     )
     for status in ("paused", "cancelled", "finished"):
         _of(root, status)
@@ -94,6 +96,15 @@ def _function():
         created=timezone.now(),
         **coherent("failed"),
     )
+
+
+def _held(user):
+    """Return a row that waits for a slot of a limit, behind another one; a third has it."""
+    key = limits.key_of("payments", "5")
+    Limit.objects.create(key=key, name="payments", value="5")
+    running = _of(user, "running", worker=ALIVE)
+    Slot.objects.create(limit=key, number=1, row_id=running.pk, attempt=running.attempt)
+    return [_of(user, "queued", due=None, held_by=key, queue="slow") for _ in range(2)][1]
 
 
 def _past(pen):
@@ -173,6 +184,8 @@ PAGES = {
     "failed row": lambda world: page_of(world.failed),
     "running row": lambda world: page_of(world.running),
     "queued row": lambda world: page_of(world.queued),
+    "row that is held": lambda world: page_of(world.held),
+    "list by what holds": f"{LIST}?held_by=payments+%285%29",
     "huge row": lambda world: page_of(world.huge),
     "history of a row": lambda world: f"{LIST}{world.failed.pk}/history/",
     "run again": lambda world: f"{LIST}{world.failed.pk}/again/",

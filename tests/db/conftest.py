@@ -2,7 +2,13 @@
 
 import pytest
 
-from boogie.apps.tasks.execution import cancellation
+from boogie.apps.tasks.execution import cancellation, start
+
+
+@pytest.fixture(autouse=True)
+def _nobody_knows_of_which_kind_objects_are():
+    """What one test has learned of a task is not to decide how another one reads its object."""
+    start.forget()
 
 
 @pytest.fixture

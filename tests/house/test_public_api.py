@@ -12,7 +12,17 @@ from tests.house.projects import make_project, python
 
 MODELS = ["Message", "Progress", "Task", "Worker"]
 #: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
-INNER = ["Announcement", "Hold", "Limit", "Listener", "Release", "Rollup", "Slot", "Watermark"]
+INNER = [
+    "Announcement",
+    "Hold",
+    "Limit",
+    "Listener",
+    "Release",
+    "Rollup",
+    "Slot",
+    "Stand",
+    "Watermark",
+]
 SIGNALS = [
     "task_cancelled",
     "task_failed",
@@ -44,7 +54,7 @@ TESTING = [
 EVERYTHING = sorted(
     [
         *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
-        *("Concurrency", "Rate"),
+        *("Concurrency", "Rate", "TaskRelation"),
         *MODELS,
         *SIGNALS,
         *EXCEPTIONS,

@@ -1,6 +1,7 @@
 """System checks: each fires where it must, and is silent where nothing is wrong."""
 
 import sys
+from types import SimpleNamespace
 
 import celery
 import pytest
@@ -9,11 +10,15 @@ from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 from kombu import Queue
+from kombu.common import Broadcast
 
-from boogie.apps.tasks import Task, checks, current_app, registry
+from boogie.apps.tasks import Concurrency, Task, checks, current_app, registry
 from boogie.apps.tasks.backend import BoogieBackend
+from boogie.apps.tasks.broker import checks as broker_checks
+from boogie.apps.tasks.declaration.about import checks as about_checks
 from boogie.apps.tasks.functions import checks as functions_checks
 from boogie.apps.tasks.serialization import unfit_contexts
+from tests.project.blog.models import Post
 from tests.support.runs import declared
 
 declared(lambda user: None, priority=4, name="unit.checks.ranked")
@@ -41,7 +46,7 @@ def test_every_check_is_registered_with_django():
     registered = django_checks.registry.registry.get_checks()
     ours = {
         getattr(module, name)
-        for module in (checks, functions_checks)
+        for module in (checks, about_checks, functions_checks, broker_checks)
         for name in dir(module)
         if name.startswith("check_")
     }
@@ -225,7 +230,7 @@ def test_every_id_of_the_checks_has_a_test_here():
     import re
 
     tested = {name[5:9].upper() for name in globals() if re.match(r"test_[ew]\d{3}_", name)}
-    rooms = (checks, functions_checks, unfit_contexts)
+    rooms = (checks, about_checks, broker_checks, functions_checks, unfit_contexts)
     sources = "".join(map(inspect.getsource, rooms))
     in_code = set(re.findall(r"boogie_tasks\.([EW]\d{3})", sources))
     assert tested == in_code
@@ -335,6 +340,70 @@ def of_backend(**params):
     path = f"{BoogieBackend.__module__}.BoogieBackend"
     with override_settings(TASKS={"own": {"BACKEND": path, **params}}):
         return functions_checks.check_queues()
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [
+        ("title", None),
+        ("author_id", None),
+        ("author.username", None),
+        ("author.pk", None),
+        ("nowhere", "blog.Post has no attribute 'nowhere'"),
+        ("author.town", "blog.User has no attribute 'town'"),
+        ("title.whatever", None),
+    ],
+)
+def test_e015_a_path_that_no_object_has(monkeypatch, path, missing):
+    def body(post: Post):
+        pass
+
+    one = declared(body, limits=[Concurrency(1, by=path)])
+    monkeypatch.setattr(registry, "declared", lambda: [one])
+    found = about_checks.check_limits()
+    assert ids(found) == ["boogie_tasks.E015"] * bool(missing)
+    if missing:
+        assert f"The task {one.name!r} has a limit by {path!r}, and {missing}." == found[0].msg
+
+
+def test_e015_is_silent_of_a_task_that_says_no_model(monkeypatch):
+    one = declared(lambda post: None, limits=[Concurrency(1, by="nowhere")])
+    monkeypatch.setattr(registry, "declared", lambda: [one])
+    assert about_checks.check_limits() == []
+
+
+WHY = ("fanout exchange", "remote control", "event_exchange", "remote control")
+
+
+def test_e014_names_that_are_for_all_on_boogie(app, monkeypatch):
+    tasks = [("ranked", None), ("heard", "answers.pidbox"), ("fine", "answers")]
+    named = [SimpleNamespace(name=f"unit.checks.{name}", queue=queue) for name, queue in tasks]
+    monkeypatch.setattr(registry, "declared", lambda: named)
+    app.conf.task_routes = {"unit.checks.ranked": {"queue": "news"}}
+    app.conf.task_queues = [Queue("celery"), Broadcast("news")]
+    app.conf.task_default_queue = "celeryev"
+    backend = {"BACKEND": "boogie.apps.tasks.backend.BoogieBackend", "QUEUES": ["x.pidbox", "fine"]}
+    with override_settings(TASKS={"own": backend}):
+        found = broker_checks.check_queues()
+    assert {(message.id, message.level) for message in found} == {
+        ("boogie_tasks.E014", django_checks.ERROR)
+    }
+    routed, *others = [message.msg.partition(",")[0] for message in found]
+    assert routed.startswith("task_routes send the task 'unit.checks.ranked' to the queue 'bcast.")
+    assert others == [
+        "The task 'unit.checks.heard' names the queue 'answers.pidbox'",
+        "task_default_queue is the queue 'celeryev'",
+        "TASKS['own'] has the queue 'x.pidbox'",
+    ]
+    assert [words in one.msg for one, words in zip(found, WHY, strict=True)] == [True] * 4
+
+
+def test_e014_is_silent_on_a_broker_and_for_other_names(app):
+    app.conf.task_default_queue = "celeryev.mine"
+    assert [one for one in broker_checks.check_queues() if "default_queue" in one.msg] == []
+    app.conf.task_default_queue = "celeryev"
+    app.conf.broker_url = "redis://127.0.0.1:1/0"
+    assert broker_checks.check_queues() == []
 
 
 def test_w010_a_queue_that_no_worker_serves(app):

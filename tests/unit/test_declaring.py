@@ -12,6 +12,8 @@ from celery.exceptions import Ignore
 from django.core.exceptions import ImproperlyConfigured
 
 from boogie.apps.tasks import BoogieTask, task
+from boogie.apps.tasks.declaration.known import names
+from boogie.apps.tasks.unique import Unique
 from tests.project.celery import app as project_app
 from tests.support.runs import declared
 
@@ -109,7 +111,50 @@ def test_an_unknown_option_is_a_type_error_that_names_it(name):
         Export.as_task(name=f"unit.declare.{name}", **{name: 1})
 
 
-IN_VAIN = {"ignore_result": False, "track_started": True, "serializer": "pickle"}
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("uniqe", r"is it 'unique'\?"),
+        ("max_retry", r"is it 'max_retries'\?"),
+        ("limit", r"say limits=\[Concurrency\(1, by='object'\)\], or Rate\(10, per=60\)\."),
+        ("countdown", r"say schedule\(time, obj\)"),
+        ("routing_key", "say queue='name'"),
+        ("retry", "say max_retries=3"),
+        ("backend", r"say results\(\)"),
+        ("each", r"\. Options are queue, priority, expires, .* hooks such as"),
+    ],
+)
+def test_an_unknown_option_is_told_what_to_say_instead(option, words):
+    with pytest.raises(TypeError, match=f"unknown option '{option}'.*{words}"):
+        declared(lambda user: None, **{option: 1})
+
+
+def test_every_option_of_ours_is_known():
+    ours = {name for one in (BoogieTask, Unique) for name in vars(one)["__annotations__"]}
+    made = {"declared_from", "_check_call", "unique_rule", "ignore_result", "Request"}
+    assert ours - made == set(names.OURS)
+
+
+@pytest.mark.parametrize("option", sorted({*names.OURS, *names.CELERYS, *names.HOOKS}))
+def test_what_is_known_is_there(option):
+    assert hasattr(BoogieTask, option) or option in names.AUTORETRY
+
+
+def test_an_attribute_of_a_class_of_ones_own_is_an_option():
+    once = type("Once", (celery.Task,), {"abstract": True, "once": None})
+    assert declared(lambda user: user, base=once, once={"keys": []}).once == {"keys": []}
+    own = type("Own", (Export,), {"chunk": 5}).as_task(name="unit.declare.own", chunk=7)
+    assert own.chunk == 7
+
+
+IN_VAIN = {
+    "ignore_result": False,
+    "store_errors_even_if_ignored": True,
+    "track_started": True,
+    "serializer": "pickle",
+    "typing": False,
+    "trail": False,
+}
 
 
 @pytest.mark.parametrize(("option", "value"), IN_VAIN.items())
@@ -143,6 +188,17 @@ def test_a_base_of_others_may_say_what_has_no_effect_here():
 def test_an_expiry_that_no_row_can_have_is_refused(expires, error, words):
     with pytest.raises(error, match=words):
         declared(lambda user: None, expires=expires)
+
+
+@pytest.mark.parametrize("rate", ["often", "10/x", "/m", True, timedelta(seconds=1)])
+def test_a_rate_limit_that_celery_cannot_read_is_refused(rate):
+    with pytest.raises(ValueError, match=r"rate_limit must be .* limits=\[Rate\(10, per=60\)\]"):
+        declared(lambda user: None, rate_limit=rate)
+
+
+@pytest.mark.parametrize("rate", [None, 0, 5, 0.5, "10", "10/m"])
+def test_a_rate_limit_is_celerys(rate):
+    assert declared(lambda user: None, rate_limit=rate).rate_limit == rate
 
 
 @pytest.mark.parametrize("option", ["autoretry_for", "dont_autoretry_for"])

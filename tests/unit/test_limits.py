@@ -64,3 +64,16 @@ def test_two_limits_of_one_task_are_told_apart():
     body = declared(lambda product: None, limits=[Rate(1, per=1), Rate(100, per=3600)])
     one, other = limits.of_task(body.name)
     assert one.identity != other.identity
+
+
+def by_region(obj, *, region=None):
+    return region
+
+
+def test_a_callable_that_does_not_take_what_the_task_takes_is_refused():
+    def body(product, copies=1, *, region=None):
+        pass
+
+    with pytest.raises(TypeError, match=r"by=<function by_region .* of a limit must take whatever"):
+        declared(body, limits=[Rate(1, per=1, by=by_region)])
+    assert declared(lambda obj, *, region=None: None, limits=[Concurrency(1, by=by_region)])

@@ -20,7 +20,9 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
+        from .broker import checks as broker_checks
         from .broker import guard
+        from .declaration.about import checks as about_checks
         from .enqueue import failures
         from .execution import receivers
         from .functions import checks as functions_checks
@@ -30,6 +32,8 @@ class TasksConfig(AppConfig):
         checks.register()
         functions_checks.register()
         metrics_checks.register()
+        broker_checks.register()
+        about_checks.register()
         receivers.connect()
         failures.connect()
         handover.connect()

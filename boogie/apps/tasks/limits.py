@@ -4,7 +4,8 @@ What limits a task: how many of its rows run at the same time, how many start in
 Only what is declared. No model is imported, and nothing is counted here.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -145,7 +146,8 @@ def declare(names: Sequence[str], limits: Any) -> tuple[Declared, ...]:
     _forget(task)
     for identity, limit in found.items():
         _known.setdefault(identity, {})[task] = limit
-    declared = tuple(Declared(limit, identity) for identity, limit in found.items())
+    in_order = sorted(found.items(), key=lambda one: not is_single(one[1]))
+    declared = tuple(Declared(limit, identity) for identity, limit in in_order)
     _of_task.update(dict.fromkeys(names, declared))
     return declared
 
@@ -186,6 +188,29 @@ def of_task(name: str) -> tuple[Declared, ...]:
 def known(identity: str) -> Limiting | None:
     """Return the limit that rows know as ``identity``; ``None``: no task declares it here."""
     return next(iter(_known.get(identity, {}).values()), None)
+
+
+def is_single(limit: Limiting | None) -> bool:
+    """Return whether rows start one after the other: that limit is tried first, and keeps order."""
+    return isinstance(limit, Concurrency) and limit.n == 1
+
+
+def key_of(identity: str, value: str) -> str:
+    """Return the key of a limit for a value: what rows are held back by."""
+    return "limit:" + hashlib.sha256(f"{identity}\0{value}".encode()).hexdigest()[:32]
+
+
+def singles_of(values: Mapping[str, str] | None) -> list[str]:
+    """Return the keys of those limits of a row in whose lines the rows keep their order."""
+    mine = (values or {}).items()
+    return [key_of(identity, value) for identity, value in mine if is_single(known(identity))]
+
+
+def line_of(name: str, values: Mapping[str, str] | None) -> str:
+    """Return the key in whose line a row of the task ``name`` begins; ``""``: it is under none."""
+    mine = (one.identity for one in of_task(name) if one.identity in (values or {}))
+    first = next(mine, None)
+    return "" if first is None or values is None else key_of(first, values[first])
 
 
 def are_declared() -> bool:

@@ -92,7 +92,7 @@ def made(name: str, options: Any, parameters: Sequence[Parameter], about: int) -
     if by is None or not callable(by):
         names = _names(name, by, parameters[about:])
         return Rule(unique != WAITING, names, signature, None, debounce)
-    _check_callable(name, by, parameters)
+    check_callable(name, "unique_by", by, parameters)
     return Rule(unique != WAITING, (), signature, by, debounce)
 
 
@@ -134,8 +134,10 @@ def _names(name: str, by: Any, arguments: Sequence[Parameter]) -> tuple[str, ...
     return tuple(sorted(set(by)))
 
 
-def _check_callable(name: str, by: Callable[..., Any], parameters: Sequence[Parameter]) -> None:
-    """Raise ``TypeError`` if a call of the function might not be one of ``by``."""
+def check_callable(
+    name: str, option: str, by: Callable[..., Any], parameters: Sequence[Parameter]
+) -> None:
+    """Raise ``TypeError`` if a call of the function might not be one of ``by``, an ``option``."""
     try:
         signature = inspect.signature(by)
     except (TypeError, ValueError):  # built in: it does not say
@@ -146,7 +148,7 @@ def _check_callable(name: str, by: Callable[..., Any], parameters: Sequence[Para
         except TypeError as error:
             own = f"({', '.join(map(str, parameters))})"
             raise TypeError(
-                f"{name}: unique_by must take whatever the task takes, {own}: {error}."
+                f"{name}: {option} must take whatever the task takes, {own}: {error}."
             ) from None
 
 

@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from boogie.apps.tasks import Task
+from boogie.apps.tasks import Task, queues
 from boogie.apps.tasks.testing import assert_made
 from tests.db.admin import object_site
 from tests.db.admin.object_site import greet, guarded, noted, of_orders, of_users, picky, wreck
@@ -107,6 +107,14 @@ def test_the_newest_rows_of_the_object_are_shown_with_all_that_is_asked_of_them(
     assert f'data-boogie-row="{done.pk}" data-status="finished"' in shown
     tasks = reverse("admin:boogie_tasks_task_changelist")
     assert f'<a href="{tasks}?object=shop.product%3A{pen.pk}">' in shown
+
+
+def test_what_holds_a_row_back_is_said(client, root, pen):
+    stored("queued", pen, queue="slow")
+    assert "boogie-held" not in section(page(client, change_url(pen)))
+    queues.hold("slow")
+    shown = section(page(client, change_url(pen)))
+    assert '<span class="boogie-held">held by the hold of the queue slow</span>' in shown
 
 
 def test_no_more_than_twenty_rows_are_read_and_nothing_large(client, root, pen):

@@ -120,9 +120,14 @@ def test_another_queue_goes_before_routes(product, settings):
         (
             {"after": 1},
             TypeError,
-            "using() takes no option after; it takes queue, priority, expires, requ",
+            "using() takes no option after. It takes queue, priority, expires, requ",
         ),
         ({"batch": 1, "queue": "a"}, TypeError, "using() takes no option batch"),
+        ({"countdown": 5}, TypeError, "no option countdown; say schedule(time, obj) in place of"),
+        ({"priorty": 5}, TypeError, "no option priorty; is it 'priority'? It takes"),
+        ({"time_limit": 5}, TypeError, "time_limit: it belongs to the task, as an option of @task"),
+        ({"limits": []}, TypeError, "limits: it belongs to the task, as an option of @task(limits"),
+        ({"link": print}, TypeError, "no option link; say a receiver of task_finished"),
         ({"priority": 10}, ValueError, "priority must be a whole number from 0 to 9, not 10"),
         ({"priority": True}, ValueError, "priority must be a whole number from 0 to 9"),
         ({"queue": ""}, ValueError, "queue must be a name, not ''"),
@@ -137,6 +142,20 @@ def test_what_cannot_be_is_refused_before_there_is_an_object(options, error, wor
     assert look.name in str(caught.value)
     with pytest.raises(error):
         look.using(queue="quick").using(**options)
+
+
+RESERVED = {"celery@here.celery.pidbox": "remote control", "celeryev": "event_exchange"}
+
+
+@pytest.mark.parametrize("queue", RESERVED)
+def test_a_queue_in_which_nobody_finds_rows_is_refused_on_boogie(queue, monkeypatch):
+    monkeypatch.setattr(current_app, "is_boogie", lambda app: True)
+    with pytest.raises(ValueError, match=RESERVED[queue]) as caught:
+        look.using(queue=queue)
+    assert str(caught.value).startswith(f"{look.name}: no worker finds rows in the queue {queue!r}")
+    assert look.using(queue=f"{queue}.mine")
+    monkeypatch.setattr(current_app, "is_boogie", lambda app: False)
+    assert look.using(queue=queue)
 
 
 # --- by when --------------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 
 from boogie.apps.tasks import Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
+from boogie.apps.tasks.functions import telling
 from boogie.apps.tasks.lifecycle import transitions, wiping
 from boogie.apps.tasks.models.columns import GIVEN
 from boogie.apps.tasks.serialization.progress import Progress
 from tests.project.press.models import Page, Review
+from tests.project.shop import functions
 from tests.project.shop.models import Product
 from tests.support.rows import stored
 from tests.support.runs import declared, work
@@ -277,3 +280,55 @@ def test_a_failed_row_that_was_erased_still_says_that_it_failed(anna):
     assert row.error is None
     with pytest.raises(Exception, match="failed"):
         row.wait(timeout=0)
+
+
+# --- from the command line ----------------------------------------------------------------
+
+
+def test_the_command_erases_also_of_users_who_are_deleted_already(anna, capsys):
+    key = anna.pk
+    work(send.delayed(anna, to=SECRET))
+    asked = stored("finished", Product.objects.create(name="a"), **by(anna))
+    anna.delete()
+
+    call_command("boogie_tasks", "erase", "--object", f"blog.user:{key}", "--yes")
+
+    assert capsys.readouterr().out == "erase: 2 row(s)\n"
+    assert SECRET not in repr(list(Task.objects.values()))
+    asked.refresh_from_db()
+    assert asked.requested_by_name == ""
+
+
+def test_with_another_filter_it_leaves_alone_what_the_user_asked_for(anna, capsys):
+    stored("failed", anna, args=[SECRET])
+    asked = stored("finished", Product.objects.create(name="a"), **by(anna))
+
+    about = f"blog.user:{anna.pk}"
+    call_command("boogie_tasks", "erase", "--object", about, "--status", "failed", "--yes")
+
+    assert capsys.readouterr().out == "erase: 1 row(s)\n"
+    asked.refresh_from_db()
+    assert asked.requested_by_name == "anna"
+
+
+# --- functions of Django Tasks ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_function_that_runs_is_blanked_when_it_ends(monkeypatch, is_told):
+    monkeypatch.setattr(telling, "is_told_of_success", lambda: is_told)
+    row = Task.objects.get(pk=functions.add.enqueue(SECRET, b="y").id)
+    add = functions.add.func
+
+    def marked(*args, **kwargs):
+        Task.objects.filter(pk=row.pk).erase()
+        return add(*args, **kwargs)
+
+    object.__setattr__(functions.add, "func", marked)
+    try:
+        work(row)
+    finally:
+        object.__setattr__(functions.add, "func", add)
+
+    assert row.is_finished
+    assert (row.args, row.result) == ([], None)

@@ -457,8 +457,8 @@ def test_an_instance_costs_no_statement_when_the_row_is_made(pen, others):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_all_of_one_model_are_read_by_one_query(pen, others, count):
+    run_of(transfer.delayed(pen, 1))  # what is learned of a task is known from now on
     plain = len(run_of(transfer.delayed(pen, 1)))
-    plain = min(plain, len(run_of(transfer.delayed(pen, 1))))
     reads = run_of(transfer.delayed(pen, others[:count], also=[others[0]]))
     assert len(reads) - plain == 1
     user = User.objects.create(username="ann")
@@ -468,6 +468,7 @@ def test_all_of_one_model_are_read_by_one_query(pen, others, count):
 
 def test_composite_keys_are_read_by_one_query(pen):
     seats = [Seat.objects.create(hall="a,b", number=number) for number in range(3)]
+    run_of(transfer.delayed(pen, 1))
     plain = len(run_of(transfer.delayed(pen, 1)))
     assert len(run_of(transfer.delayed(pen, seats))) - plain == 1
     assert got[-1][0] == seats

@@ -39,14 +39,14 @@ def test_only_a_queued_row_is_held_back_and_woken(status):
     assert parking.park(only(row), "queue:slow") == (status == "queued")
     held = columns(row)
     assert {n for n in held if held[n] != before[n]} == ({*HELD} if status == "queued" else set())
-    assert parking.wake(only(row)) == (status == "queued")
+    assert parking.wake(only(row), place="") == (status == "queued")
     assert columns(row)["held_by"] == ""
     assert (columns(row)["due"] is None) == (status != "queued")
 
 
-def test_a_row_that_is_woken_may_keep_its_place():
+def test_a_row_that_is_woken_keeps_its_place():
     row = stored("queued", **HELD)
-    assert parking.wake(only(row), after=3600.0, keeps_place=True)
+    assert parking.wake(only(row), after=3600.0)
     assert columns(row)["held_by"] == "queue:slow"
     assert columns(row)["due"] > timezone.now()
 
@@ -152,7 +152,7 @@ def test_the_first_in_a_line_are_woken_without_a_look_at_the_others(crowd):
     line = parking.parked(Task.objects.all(), "limit:7")
     with looked_at() as found:
         first = list(line.values_list("pk", flat=True)[:3])
-        assert parking.wake(Task.objects.filter(pk__in=first), keeps_place=True) == 3
+        assert parking.wake(Task.objects.filter(pk__in=first)) == 3
     assert found[0] < LIMIT[connection.vendor]
     assert set(line.model.objects.filter(pk__in=first, due__lte=Moment())) == set(
         Task.objects.filter(pk__in=first)

@@ -10,11 +10,12 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import losses, start
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Limit, Slot
-from boogie.apps.tasks.monitoring import health, lines
+from boogie.apps.tasks.monitoring import health
 from boogie.apps.tasks.testing import run_tasks
 from tests.project.shop.models import Product
 from tests.support.rows import columns
 from tests.support.runs import declared, work
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,7 +71,7 @@ def test_the_next_one_is_woken_when_a_run_ends(pen):
     assert not Slot.objects.exists()
 
 
-@pytest.mark.parametrize("ending", ["fail", "retry", "cancel", "rescue"])
+@pytest.mark.parametrize("ending", ["fail", "retry", "cancel"])
 def test_however_a_run_ends_the_next_one_is_woken(pen, ending):
     def run(self, product):
         if ending == "retry":
@@ -84,9 +85,19 @@ def test_however_a_run_ends_the_next_one_is_woken(pen, ending):
     else:
         assert begin(first)
         first.refresh_from_db()
-        first.cancel() if ending == "cancel" else losses.lose(first, "the worker died")
+        first.cancel()
     assert is_awake(second)
     assert begin(second)
+
+
+def test_a_row_that_was_lost_is_the_first_again(pen):
+    body = one_at_a_time()
+    first, second = body.delayed(pen), body.delayed(pen)
+    assert begin(first)
+    first.refresh_from_db()
+    losses.lose(first, "the worker died")
+    assert not begin(second)
+    wait_until(lambda: begin(first))
 
 
 def test_a_row_that_waits_can_be_paused_cancelled_and_deleted(pen):
@@ -193,13 +204,16 @@ def test_many_rows_wait_in_the_lines_of_their_objects(pen, ink):
         assert {*map(len, body.tasks().values_list("limits", flat=True))} == {1}
 
 
-def test_rows_for_later_stand_in_no_line(pen):
+def test_rows_for_later_hold_up_nobody(pen):
     body = one_at_a_time()
     later = body.schedule(60, pen)
-    assert later.held_by == ""
     (row,) = body.each.schedule(60, [pen])
-    assert row.held_by == ""
     assert row.limits == later.limits
+    now, another = body.delayed(pen), body.delayed(pen)
+    assert is_awake(now)
+    assert held(another)
+    work(now)
+    assert is_awake(another)
 
 
 # --- call() ---------------------------------------------------------------------------
@@ -310,18 +324,6 @@ def test_a_limit_for_which_somebody_waits_is_kept(pen):
 
 
 # --- what people see ------------------------------------------------------------------
-
-
-def test_people_read_what_a_row_waits_for(pen):
-    body = one_at_a_time(name=f"payments {pen.pk}", by="object")
-    first, second = body.delayed(pen), body.delayed(pen)
-    assert begin(first)
-    second.refresh_from_db()
-    said = f"held back by limit payments {pen.pk} (shop.product {pen.pk}): 1 of 1 run"
-    assert lines.in_words(second) == said
-    (line,) = lines.longest(Task.objects.all())
-    assert (line.what, line.rows) == (f"payments {pen.pk} (shop.product {pen.pk})", 1)
-    assert [one.what for one in health.examine(history=True).lines] == [line.what]
 
 
 def test_what_is_held_back_is_not_stuck(pen):

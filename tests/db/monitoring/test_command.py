@@ -74,7 +74,7 @@ def test_list_takes_each_filter(said, pen):
     help_text = {name: f"--{name.replace('_', '-')}" for name in FILTERS}
     for name, option in help_text.items():
         about = {"model": "product", "object": f"product:{pen.pk}"}
-        value = {"status": "paused", "open": "yes", **about}
+        value = {"status": "paused", "open": "yes", "held_by": "queue:slow", **about}
         said("list", option, value.get(name, "2h" if name in ("since", "until") else look.name))
 
 

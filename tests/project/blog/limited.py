@@ -29,3 +29,8 @@ def few(post, seconds=0.0):
 @task(name="tests.limited.paced", limits=[Rate(20, per=1, by=_of_author)])
 def paced(post):
     """Start 20 times a second."""
+
+
+@task(name="tests.limited.by_celery", rate_limit="4/s")
+def by_celery(post):
+    """Start four times a second in each worker, as Celery counts them."""

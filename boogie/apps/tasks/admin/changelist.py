@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import TaskQuerySet
 from boogie.apps.tasks.monitoring import counting, describe, walking
-from boogie.apps.tasks.monitoring.filters import FilterError, Filters
+from boogie.apps.tasks.monitoring.filters import FilterError, Filters, in_words
 
 from . import filter_fields, keyset
 
@@ -128,7 +128,7 @@ class TaskChangeList(ChangeList):
         """Label and text of each filter but the tab's, and the link to be without it."""
         labels = filter_fields.labels()
         return [
-            (labels[name], text, self.get_query_string({name: None}))
+            (labels[name], in_words(name, text), self.get_query_string({name: None}))
             for name, text in self.filters.without("status").given
         ]
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe, durations
+from boogie.apps.tasks.monitoring.held import rows as held_rows
 
 from . import words
 
@@ -49,7 +50,11 @@ class Columns:
     @admin.display(description=_("state"))
     def state(self, row: Task) -> str:
         """The status, with a bar for what runs."""
-        context = {"row": row, "is_stalled": getattr(row, "is_stalled", False)}
+        context = {
+            "row": row,
+            "is_stalled": getattr(row, "is_stalled", False),
+            "held": getattr(row, "held", None),
+        }
         return render_to_string("admin/boogie_tasks/task/state.html", context)
 
     @admin.display(description=_("object"), empty_value="")
@@ -103,7 +108,10 @@ class Columns:
 
 def prepare(rows: Iterable[Task], stalled: set[Any], shown_objects: dict[Any, Any]) -> None:
     """Give rows what their columns show and no row has."""
+    rows = list(rows)
+    held = held_rows.of_rows(rows)
     row: Any
     for row in rows:
+        row.held = held.get(row.pk)
         row.is_stalled = row.pk in stalled
         row.about = shown_objects.get(row.pk)

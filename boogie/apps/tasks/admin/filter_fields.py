@@ -30,6 +30,7 @@ def labels() -> dict[str, str]:
         "status": _("Status"),
         "task": _("Task"),
         "queue": _("Queue"),
+        "held_by": _("Held by"),
         "requested_by": _("Requested by"),
         "since": _("Since"),
         "until": _("Until"),
@@ -44,6 +45,7 @@ def labels() -> dict[str, str]:
 _EXAMPLES = {
     "task": "app.tasks.name",
     "queue": "celery",
+    "held_by": "queue:slow, task:app.tasks.name, payments (5)",
     "since": "2h, 7d, 2026-11-26",
     "until": "30m, 2026-11-26T14:30",
     "model": "app.model",

@@ -19,6 +19,7 @@ from boogie.apps.tasks.protocols import Declaration
 from .asynchronous import functions
 from .faces import check_face
 from .gate import Gate
+from .known import names
 from .options import (
     check_errors,
     check_expires,
@@ -26,31 +27,10 @@ from .options import (
     check_names,
     check_priority,
     check_queue,
+    check_rate_limit,
     check_sensitive,
 )
 from .signatures import is_static, own_parameters
-
-#: Options of Celery's that are no attributes of its task class.
-AUTORETRY_OPTIONS = frozenset(
-    [
-        "autoretry_for",
-        "dont_autoretry_for",
-        "retry_kwargs",
-        "retry_backoff",
-        "retry_backoff_max",
-        "retry_jitter",
-    ]
-)
-
-#: Options of Celery's that would do nothing: which values are harmless, and what to do.
-IN_VAIN: dict[str, tuple[tuple[Any, ...], str]] = {
-    "ignore_result": (
-        (None, True),
-        "results are in the rows, never in Celery's result backend; see results().",
-    ),
-    "track_started": ((None, False), "the status of a row that runs is always 'running'."),
-    "serializer": ((None,), "arguments are JSON, in the row."),
-}
 
 #: Options that Celery 5.7 warns of as attributes of a class; ours are set on the instance.
 OWN_OPTIONS = ("queue", "priority")
@@ -61,8 +41,9 @@ def build(
 ) -> Declaration:
     """Build the concrete class of a task, and register its one instance."""
     bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
-    _check_options(bases, name, options)
-    _check_in_vain(cls, name, options)
+    for option in options:
+        names.refuse_unknown(name, option, bases)
+    names.refuse_in_vain(name, cls, options)
     own = {key: options[key] for key in OWN_OPTIONS if key in options}
     members = {
         **{key: value for key, value in options.items() if key not in own},
@@ -81,7 +62,7 @@ def build(
     _check_task(task)
     functions.adapt(task)
     add_autoretry_behaviour(task)
-    limits.declare(task.names, task.limits)
+    _declare_limits(task)
     registry.register(task)
     if task.on_delete != policies.KEEP:
         hook.install()
@@ -91,23 +72,6 @@ def build(
 def _unbound(value: Any) -> Any:
     """Return ``value`` so that as an attribute of a class it is read as it is."""
     return staticmethod(value) if inspect.isfunction(value) else value
-
-
-def _check_options(bases: tuple[type, ...], name: str, options: dict[str, Any]) -> None:
-    for key in options:
-        if key not in AUTORETRY_OPTIONS and not any(hasattr(base, key) for base in bases):
-            raise TypeError(
-                f"{name}: unknown option {key!r}. Options are attributes of Celery's task class, "
-                f"of BoogieTask and of base=."
-            )
-
-
-def _check_in_vain(cls: type, name: str, options: dict[str, Any]) -> None:
-    """Refuse options of Celery's that mean something there, and nothing for a row."""
-    for key, (harmless, reason) in IN_VAIN.items():
-        value = options.get(key, getattr(cls, key, None))
-        if value not in harmless:
-            raise TypeError(f"{name}: {key}={value!r} has no effect on a Boogie task: {reason}")
 
 
 def annotate(task: Any) -> None:
@@ -132,6 +96,7 @@ def _check_task(task: Any) -> None:
     check_names(task.names)
     check_log(task.name, task.log)
     check_expires(task.name, task.expires)
+    check_rate_limit(task.name, task.rate_limit)
     for option in ("autoretry_for", "dont_autoretry_for"):
         check_errors(task.name, option, getattr(task, option, ()))
     policies.check(task.name, task.on_delete)
@@ -149,6 +114,13 @@ def _check_task(task: Any) -> None:
         raise TypeError(f"{task.name}: encrypt must be True or False, not {task.encrypt!r}.")
     if task.sensitive or task.encrypt:
         task.resultrepr_maxsize = 0  # of what Celery logs, and sends as an event
+
+
+def _declare_limits(task: Any) -> None:
+    parameters = own_parameters(task, type(task).run)
+    for declared in limits.declare(task.names, task.limits):
+        if callable(by := declared.limit.by):
+            unique.check_callable(task.name, f"by={by!r:.80} of a limit", by, parameters)
 
 
 def _arguments(task: Any) -> Collection[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.utils.time import rate
 from django.utils.functional import LazyObject
 
 from boogie.apps.tasks.kinds import LEVELS
@@ -83,6 +84,22 @@ def _check_moment(name: str, expires: datetime) -> None:
             f"{name}: expires must be a time that every zone has a date for, in the years 1 to "
             f"9999; it is {expires}."
         ) from None
+
+
+def check_rate_limit(name: str, given: Any) -> None:
+    """Raise ``ValueError`` for what Celery's workers cannot read as a rate."""
+    is_fit = given is None or (isinstance(given, int | float | str) and type(given) is not bool)
+    try:
+        if is_fit:
+            rate(given)
+    except (KeyError, ValueError):  # as Celery does: of the unit, of the number
+        is_fit = False
+    if not is_fit:
+        raise ValueError(
+            f"{name}: rate_limit must be a number of starts a second or a text such as '10/m', for "
+            f"each worker by itself, not {given!r:.80}. For all workers together say "
+            f"limits=[Rate(10, per=60)]."
+        )
 
 
 def check_errors(name: str, option: str, errors: Any) -> None:

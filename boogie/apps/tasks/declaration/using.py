@@ -9,10 +9,14 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
+from django.apps import apps
+
 from boogie.apps.tasks import current_app, loops
+from boogie.apps.tasks.broker import reserved
 
 from .asynchronous.verbs import AwaitedTaskVerbs
 from .each import Each
+from .known import names
 from .options import check_expires, check_priority, check_queue, check_user
 
 if TYPE_CHECKING:
@@ -60,14 +64,33 @@ class Adjustable(Generic[O, P, R]):
 
 
 def _check(name: str, options: Mapping[str, Any]) -> None:
-    if unknown := [option for option in options if option not in OPTIONS]:
-        raise TypeError(
-            f"{name}: using() takes no option {', '.join(unknown)}; it takes {', '.join(OPTIONS)}."
-        )
+    for option in options:
+        if option not in OPTIONS:
+            raise TypeError(
+                f"{name}: using() takes no option {option}{_advice(option)} It takes "
+                f"{', '.join(OPTIONS)}."
+            )
     check_queue(name, options.get("queue"))
+    _refuse_reserved(name, options.get("queue"))
     check_priority(name, options.get("priority"))
     check_expires(name, options.get("expires"))
     check_user(name, options.get("requested_by"))
+
+
+def _advice(option: str) -> str:
+    """Return what to say in place of an option, up to the full stop."""
+    if option in (*names.OURS, *names.CELERYS, *names.HOOKS):
+        return f": it belongs to the task, as an option of @task({option}=...)."
+    return names.advice(option, OPTIONS)
+
+
+def _refuse_reserved(name: str, queue: str | None) -> None:
+    """Raise ``ValueError`` if no worker would find rows in a queue; before Django is ready, not."""
+    if queue is not None and apps.ready and (reason := reserved.why(queue)):
+        raise ValueError(
+            f"{name}: no worker finds rows in the queue {queue!r} on boogie://: {reason}. Choose "
+            f"another name."
+        )
 
 
 class Adjusted:

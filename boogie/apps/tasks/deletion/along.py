@@ -102,7 +102,5 @@ def _take(using: str, group: Group, keys: list[str]) -> None:
     if names := group.names.get(policies.CANCEL):
         transitions.cancel(rows.filter(name__in=names, status__in=places.WAITING))
     if names := group.names.get(policies.CASCADE):
-        # First the marks: what runs then cannot end before this is committed, and what has ended
-        # meanwhile is deleted.
-        wiping.mark(rows.filter(name__in=names), wiping.DELETE)
-        wiping.delete(rows.filter(name__in=names))
+        with transaction.atomic(using=using, savepoint=False):
+            wiping.delete(rows.filter(name__in=names))

@@ -27,5 +27,5 @@ def finish() -> None:
     while keys := list(left().values_list("pk", flat=True)[:CHUNK]):
         rows = everything.filter(pk__in=keys, wipe__gt=wiping.NOTHING)
         blanked = outages.unlocked(rows.db, partial(wiping.blank, rows))
-        deleted = wiping.delete(rows.filter(wipe=wiping.DELETE))
+        deleted = wiping.finish_deleting(rows)
         logger.info("%s marked row(s) were blanked, %s deleted", blanked, deleted)

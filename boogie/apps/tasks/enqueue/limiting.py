@@ -4,7 +4,7 @@ Under which limits a new row is: their values are taken when it is made.
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 from django.db import models, router
 
 from boogie.apps.tasks import limits
-from boogie.apps.tasks.lifecycle import parking
+from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.limits import Declared, Rate
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Stand, Task
 from boogie.apps.tasks.serialization import kinship, references
 
 #: What rows store of their limits: the value of each, by what the limit is called.
@@ -53,36 +53,42 @@ def values_of_key(task: Any, model: type[models.Model], key: str, database: str)
     return found or None
 
 
-def key_of(identity: str, value: str) -> str:
-    """Return the key of a limit for a value: what rows are held back by."""
-    return "limit:" + hashlib.sha256(f"{identity}\0{value}".encode()).hexdigest()[:32]
+def first_of(values: Values) -> tuple[str, str]:
+    """Return the limit that is tried first, and the key in whose line the row stands."""
+    ((identity, value), *_) = values.items()
+    return identity, limits.key_of(identity, value)
 
 
-def keys_of(values: Values | None) -> list[str]:
-    """Return the keys of a row, the first that is tried first."""
-    return [key_of(identity, value) for identity, value in (values or {}).items()]
+def room_in(using: str, identity: str, key: str) -> int:
+    """Return how many rows more may be tried of those in the line of a limit."""
+    limit, room = limits.known(identity), 1
+    if limit is not None:
+        room = limit.burst if isinstance(limit, Rate) else limit.n
+    # Who waits for a time of its own is passed.
+    line = parking.in_line(Task.objects.using(using).filter(timing.is_ripe()), key)
+    return room - len(line.values_list("pk", flat=True)[:room])
 
 
-def stand_in_line(row: Task) -> bool:
-    """Have a new row wait at its first limit; return whether it may be tried now."""
-    ((identity, value), *_) = row.limits.items()
-    row.held_by = key_of(identity, value)
-    room = ahead(identity)
-    line = parking.in_line(Task.objects.using(row._state.db), row.held_by)
-    return len(line.values_list("pk", flat=True)[:room]) < room
+def stand(using: str, rows: Iterable[tuple[Any, Values]]) -> None:
+    """
+    Have rows, by their ids and values, stand in all lines that keep order besides their first.
 
-
-def ahead(identity: str) -> int:
-    """Return how many rows in the line of a limit may be tried at the same time."""
-    limit = limits.known(identity)
-    if limit is None:
-        return 1
-    return limit.burst if isinstance(limit, Rate) else limit.n
+    Before they are inserted: nobody is to see them in one line alone.
+    """
+    found = [
+        Stand(limit=key, row_id=pk)
+        for pk, values in rows
+        if len(values) > 1
+        for key in limits.singles_of(values)
+        if key != first_of(values)[1]
+    ]
+    if found:
+        Stand.objects.using(using).bulk_create(found, ignore_conflicts=True)
 
 
 def wake_first(using: str, ids: list[Any]) -> None:
     """Have rows tried that were just made, and are the first of their lines."""
-    parking.wake(Task.objects.using(using).filter(pk__in=ids), keeps_place=True)
+    parking.wake(Task.objects.using(using).filter(pk__in=ids))
 
 
 # --- one value ------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.db import connections, models
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.db.compiled import Part
 from boogie.apps.tasks.db.insert import insert_many
-from boogie.apps.tasks.lifecycle import parking, states
+from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Task, columns
 from boogie.apps.tasks.protocols import Declaration
 
@@ -58,13 +58,10 @@ def insert(
     limited = [one for one in varying if one[PLACE] is not None]
     if not limited:
         return
-    names = (*names[:PLACE], "limits", *names[PLACE:])
-    if row.not_before is not None:
-        insert_many(connection, row, names, limited, otherwise)
-        return
-    held = [(*one, limiting.keys_of(one[PLACE])[0]) for one in limited]
-    names = (*names, "held_by")
-    if row.status != states.QUEUED:
+    limiting.stand(connection.alias, ((one[0], one[PLACE]) for one in limited))
+    held = [(*one, limiting.first_of(one[PLACE])[1]) for one in limited]
+    names = (*names[:PLACE], "limits", *names[PLACE:], "held_by")
+    if row.status != states.QUEUED or row.not_before is not None:
         insert_many(connection, row, names, held, otherwise)
         return
     pattern = columns.of(Task).new(**{**_fields(row), "due": None})
@@ -85,9 +82,7 @@ def _first_of_each(using: str, held: list[tuple[Any, ...]]) -> list[Any]:
         by_key[one[-1]].append(one)
     found: list[Any] = []
     for key, mine in by_key.items():
-        identity = next(iter(mine[0][PLACE]))
-        room = limiting.ahead(identity)
-        line = parking.in_line(Task.objects.using(using), key)
-        room -= len(line.values_list("pk", flat=True)[:room])
+        identity, _key = limiting.first_of(mine[0][PLACE])
+        room = limiting.room_in(using, identity, key)
         found += [one[0] for one in mine[: max(0, room)]]
     return found

@@ -58,7 +58,7 @@ def insert_queued(row: Task, when: Any, rings: bool, debounce: Debounce | None =
     row.status = states.QUEUED
     row.scheduled_for = when
     start = begin(when, debounce)
-    may_be_tried = start is not None or not row.limits or limiting.stand_in_line(row)
+    may_be_tried = _stands_first(row) or start is not None
     if start is not None:
         row.not_before = row.due = start
         rings = False
@@ -78,6 +78,21 @@ def insert_queued(row: Task, when: Any, rings: bool, debounce: Debounce | None =
     return row
 
 
+def _stands_first(row: Task) -> bool:
+    """Have a new row stand in the line of its first limit; return whether it may be tried now."""
+    if not row.limits:
+        return True
+    identity = _stand(row)
+    return limiting.room_in(db_of(row), identity, row.held_by) > 0
+
+
+def _stand(row: Task) -> str:
+    """Have a new row stand in the lines of its limits; return which is the first."""
+    limiting.stand(db_of(row), [(row.pk, row.limits)])
+    identity, row.held_by = limiting.first_of(row.limits)
+    return identity
+
+
 def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     """Insert a paused row, or return the one that has its place."""
     row = _new_row(task, obj, args, kwargs)
@@ -85,7 +100,7 @@ def paused(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
     row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
     if row.limits:
-        row.held_by = limiting.keys_of(row.limits)[0]  # its place, once it is to run
+        _stand(row)  # its place, once it is to run
     found = _insert(row, debounce_of(task.unique_rule))
     if found is not row:
         return found

@@ -15,7 +15,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from boogie.apps.tasks import limits
-from boogie.apps.tasks.unique import LIVE, OPTIONS, WAITING, Rule, made
+from boogie.apps.tasks.unique import LIVE, OPTIONS, WAITING, Rule, check_callable, made
 
 from .library import InvalidTask, Task
 
@@ -75,16 +75,20 @@ def check(task: Any) -> None:
     for name, (expected, is_fit) in EXPECTED.items():
         if not is_fit(value := getattr(own, name)):
             raise InvalidTask(f"{path}: {name} must be {expected}, not {value!r:.80}.")
-    _check_limits(path, own.limits)
+    _check_limits(path, own)
     try:
         rule_of(own)
     except (TypeError, ValueError) as error:
         raise InvalidTask(str(error)) from error
 
 
-def _check_limits(path: str, given: Any) -> None:
+def _check_limits(path: str, task: FunctionTask) -> None:
     try:
-        declared = limits.declare([path], given)
+        declared = limits.declare([path], task.limits)
+        for one in declared:
+            if callable(by := one.limit.by):
+                parameters = _parameters(task.func, task.takes_context)
+                check_callable(path, f"by={by!r:.80} of a limit", by, parameters)
     except (TypeError, ImproperlyConfigured) as error:
         raise InvalidTask(str(error)) from error
     for one in declared:
@@ -93,6 +97,12 @@ def _check_limits(path: str, given: Any) -> None:
                 f"{path}: a function is about no object, which {one.limit!r} asks for. Say "
                 f"by='task', or by=a callable that takes its arguments."
             )
+
+
+def _parameters(function: Any, takes_context: bool) -> list[inspect.Parameter]:
+    """Return the parameters of a function that are arguments."""
+    found = list(inspect.signature(function).parameters.values())
+    return found[1 if takes_context else 0 :]
 
 
 def rule_of(task: Any) -> Rule | None:
@@ -108,9 +118,8 @@ def rule_of(task: Any) -> Rule | None:
 
 @lru_cache(1024)
 def _rule(path: str, function: Any, takes_context: bool, options: tuple[Any, ...]) -> Rule | None:
-    parameters = list(inspect.signature(function).parameters.values())
     own = SimpleNamespace(**dict(zip(OPTIONS, options, strict=True)))
-    return made(path, own, parameters[1 if takes_context else 0 :], about=0)
+    return made(path, own, _parameters(function, takes_context), about=0)
 
 
 def _is_number(value: Any) -> bool:

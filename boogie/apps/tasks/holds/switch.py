@@ -3,12 +3,14 @@ Holding and releasing. Whoever is killed in the middle of a release leaves the r
 """
 
 import logging
+from collections import defaultdict
 from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 
+from boogie.apps.tasks import limits, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import parking
@@ -85,12 +87,24 @@ def wake(key: str) -> int:
     while Hold.objects.on_primary().over().filter(pk=key).exists():
         line = parking.parked(rows, key)
         waiting = line if last is None else line.filter(pk__gt=last)
-        chunk = list(waiting.values_list("pk", flat=True)[:CHUNK])
+        chunk = list(waiting.values_list("pk", "name", "limits")[:CHUNK])
         if not chunk:
             break
-        woken += parking.wake(rows.filter(pk__in=chunk, held_by=key))
-        last = chunk[-1]
+        mine = rows.filter(pk__in=[pk for pk, _name, _limits in chunk], held_by=key)
+        woken += parking.wake(mine, place=_lines(chunk))
+        last = chunk[-1][0]
     return woken
+
+
+def _lines(chunk: list[tuple[Any, str, Any]]) -> Any:
+    """Return in which lines rows stand that are held no more: those of their first limits."""
+    by_line: dict[str, list[Any]] = defaultdict(list)
+    for pk, name, values in chunk:
+        task = registry.get(name)
+        if line := limits.line_of(name if task is None else task.name, values):
+            by_line[line].append(pk)
+    places = [When(pk__in=keys, then=Value(line)) for line, keys in by_line.items()]
+    return Case(*places, default=Value("")) if places else ""
 
 
 # --- keepers --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from boogie.apps.tasks.db import features, sql
 from boogie.apps.tasks.db.clock import Moment
 
-from . import states, transitions
+from . import states, timing, transitions
 from .transitions import Rows
 
 
@@ -35,6 +35,12 @@ def in_line(rows: Rows, key: str) -> Rows:
     return held.filter(held_by=key).order_by("held_by", "pk")
 
 
+def at_limits(rows: Rows) -> Rows:
+    """Return those of ``rows`` that stand in the line of any limit."""
+    queued = rows.filter(status=states.QUEUED)
+    return queued.filter(held_by__gte=timing.LIMIT, held_by__lt=timing.BEHIND_LIMITS)
+
+
 #: Sent with ``row`` when a verb has taken a row out of the line of a limit, or from its slot.
 has_left = Signal()
 
@@ -44,18 +50,18 @@ def park(rows: Rows, key: str) -> int:
     return transitions.update(rows, states.PARK, due=None, held_by=key)
 
 
-def begin(rows: Rows, start: datetime | None = None) -> int:
-    """Have running rows stand in no line any more, and begin at ``start`` if that is later."""
-    changes: dict[str, Any] = {} if start is None else {"started": start}
-    return rows.filter(status=states.RUNNING).update(held_by="", **changes)
+def begin(rows: Rows, start: datetime) -> int:
+    """Have running rows begin at ``start``."""
+    return rows.filter(status=states.RUNNING).update(started=start)
 
 
-def wake(rows: Rows, after: float = 0.0, keeps_place: bool = False) -> int:
+def wake(rows: Rows, after: float = 0.0, place: Any = None) -> int:
     """
     Have those of ``rows`` that are held back looked at, now or after some seconds.
 
-    ``keeps_place``: they stay in the line in which they wait. PostgreSQL tells the workers of
-    ``boogie://``, since ``held_by`` is named in any case; elsewhere they need a doorbell.
+    They stay in the line in which they wait, or stand in that of ``place``, ``""`` for none.
+    PostgreSQL tells the workers of ``boogie://``, since ``held_by`` is named in any case; elsewhere
+    they need a doorbell.
     """
-    place = F("held_by") if keeps_place else ""
-    return transitions.update(parked(rows), states.WAKE, due=Moment(after), held_by=place)
+    held_by = F("held_by") if place is None else place
+    return transitions.update(parked(rows), states.WAKE, due=Moment(after), held_by=held_by)

@@ -20,7 +20,7 @@ def ripe(rows: Any) -> Any:
 
 
 def in_its_line() -> Case:
-    """Return what a row that is paused is held back by afterwards: it keeps the line of a limit."""
+    """Return what a row that is moved is held back by afterwards: it keeps the line of a limit."""
     is_limit = When(held_by__gte=LIMIT, held_by__lt=BEHIND_LIMITS, then=F("held_by"))
     return Case(is_limit, default=Value(""))
 

@@ -46,14 +46,14 @@ def cancel(rows: Rows, terminate: bool = False) -> int:
 
     ``terminate``: its worker is to kill the process that runs it.
     """
-    ended = {"due": None, "held_by": "", "ended": Moment()}
+    ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment()}
     return _move(rows, states.CANCEL, terminate=terminate, **ended)
 
 
 def expire(rows: Rows) -> int:
     """paused, queued → cancelled: nobody has started them in time, which ``errors`` say."""
     late = rows.filter(timing.is_late())  # which no attempt has: there is no error before this one
-    ended = {"due": None, "held_by": "", "ended": Moment()}
+    ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment()}
     return _move(late, states.CANCEL, errors=history.joined([], history.EXPIRED_ENTRY), **ended)
 
 
@@ -64,7 +64,7 @@ def requeue(rows: Rows) -> int:
         states.REQUEUE,
         due=Moment(),
         not_before=Moment(),
-        held_by="",
+        held_by=timing.in_its_line(),
         expires=None,
         started=None,
         ended=None,
@@ -118,7 +118,7 @@ def finish(rows: Rows, row: Row, result: Any) -> int:
     moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
     if moved:
         emit.many(states.FINISH, rows, [row.pk])
-    return moved or wiping.obey(rows, row, states.FINISH, {"ended": Moment()})
+    return moved or wiping.finish(rows, row)
 
 
 def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any)
         retries=F("retries") + 1,
         due=due,
         not_before=due,
-        held_by="",
+        held_by=timing.in_its_line(),
         started=None,
         **changes,
     )
@@ -180,7 +180,7 @@ def rescue(rows: Rows, row: Row, error: dict[str, Any], delay: float) -> int:
         losses=F("losses") + 1,
         due=due,
         not_before=due,
-        held_by="",
+        held_by=timing.in_its_line(),
         started=None,
     )
 

@@ -46,9 +46,9 @@ def marked(rows: Rows) -> Rows:
     return rows.filter(over, wipe__gt=NOTHING)
 
 
-def mark(rows: Rows, what: int) -> int:
-    """Have those of ``rows`` that have not ended blanked, or deleted, when they do."""
-    return rows.exclude(status__in=states.ENDED).update(wipe=Greatest("wipe", Value(what)))
+def mark(rows: Rows) -> int:
+    """Have those of ``rows`` that have not ended blanked when they do."""
+    return rows.exclude(status__in=states.ENDED).update(wipe=Greatest("wipe", Value(BLANK)))
 
 
 def blank(rows: Rows) -> int:
@@ -63,8 +63,20 @@ def runnable(rows: Rows) -> Rows:
 
 
 def delete(rows: Rows) -> int:
-    """Delete those of ``rows`` that do not run."""
-    return _delete(rows.exclude(status=states.RUNNING))
+    """
+    Delete ``rows``, and have those that run deleted when they end; return how many went at once.
+
+    In a transaction: nobody moves a row between its mark and the commit.
+    """
+    waiting = rows.exclude(status=states.RUNNING)
+    deleted = _delete(waiting)
+    # What has ended, or was sent back, since the first statement is marked as well.
+    return deleted + _delete(waiting) if rows.update(wipe=DELETE) else deleted
+
+
+def finish_deleting(rows: Rows) -> int:
+    """Delete those of ``rows`` that are marked for it, and do not run; return how many."""
+    return _delete(rows.filter(wipe=DELETE).exclude(status=states.RUNNING))
 
 
 def unmarked(rows: Rows, arrow: states.Arrow) -> Rows:
@@ -86,6 +98,11 @@ def obey(rows: Rows, row: Row, arrow: states.Arrow, changes: dict[str, Any]) -> 
             emit.many(arrow, rows, [row.pk])
             return 1
     return _delete(its_own.filter(wipe=DELETE))
+
+
+def finish(rows: Rows, row: Row) -> int:
+    """running → finished, and blank, or gone: of a row whose mark kept it from that."""
+    return obey(rows, row, states.FINISH, {"ended": Moment()})
 
 
 def leave(rows: Rows, row: Row) -> int:

@@ -9,17 +9,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from boogie.apps.tasks import limits, registry
-from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.db.moments import in_utc
-from boogie.apps.tasks.enqueue import limiting
 from boogie.apps.tasks.exceptions import LimitReached
 from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.models import Slot, Task
 
-from . import handover
+from . import handover, standing
 from .room import Key, Turn
 
 #: Whether rates hold nothing up: where tests run what is queued, no time passes.
@@ -47,7 +46,7 @@ class Place:
     @property
     def key(self) -> str:
         """What rows are held back by."""
-        return limiting.key_of(self.identity, self.value)
+        return limits.key_of(self.identity, self.value)
 
 
 def places_of(name: str, values: Mapping[str, str] | None) -> list[Place]:
@@ -89,27 +88,35 @@ def _try(
     using: str, row: Task, places: list[Place], claiming: Callable[[], Task | None]
 ) -> tuple[Task | None, Turn, list[Any]]:
     with transaction.atomic(using=using):
-        keys = _locked(using, places)
-        for key in keys.values():
+        keys = list(_locked(using, places).values())
+        for key in keys:
             if _blocks(key, row):
-                parking.park(Task.objects.using(using).filter(pk=row.pk), key.key)
-                return None, Turn(), key.wake()
+                others = [one for one in keys if one is not key]
+                return None, Turn(), _hold_back(using, row, key, others)
         found = claiming()
         if found is None:
             raise Lost
-        found.limits = row.limits
-        turn = Turn.latest([key.take(found, found.attempt) for key in keys.values()])
+        found.limits, found.held_by = row.limits, row.held_by
+        turn = Turn.latest([key.take(found, found.attempt) for key in keys])
         turn = Turn() if _hurries else turn
-        _begin(using, found, row.held_by, turn)
-        woken = [pk for key in keys.values() for pk in key.wake()]
+        _begin(using, found, turn)
+        # Rates are the keeper's: it wakes many at a time.
+        woken = [pk for key in keys if key.is_concurrency for pk in key.wake()]
         return found, turn, woken
 
 
-def _locked(using: str, places: list[Place]) -> dict[str, Key]:
+def _hold_back(using: str, row: Task, key: Key, others: list[Key]) -> list[Any]:
+    """Have a row wait at ``key``, and keep its place at its others; return who is woken."""
+    parking.park(Task.objects.using(using).filter(pk=row.pk), key.key)
+    standing.stand(using, row, [one.key for one in others if one.keeps_order])
+    return key.wake() if key.is_concurrency else []
+
+
+def _locked(using: str, places: list[Place], is_old: bool = False) -> dict[str, Key]:
     """Lock the keys, in one order for all; return them in that in which they are declared."""
     by_key = {place.key: place for place in places}
     locked = {
-        key: Key.locked(using, key, by_key[key].identity, by_key[key].value)
+        key: Key.locked(using, key, by_key[key].identity, by_key[key].value, is_old)
         for key in sorted(by_key)
     }
     return {key: locked[key] for key in by_key}
@@ -121,14 +128,11 @@ def _blocks(key: Key, row: Task) -> bool:
     return key.free() <= 0 or key.older(row)
 
 
-def _begin(using: str, row: Task, held_by: str, turn: Turn) -> None:
-    """Have a claimed row wait in no line, and start when its turn comes."""
+def _begin(using: str, row: Task, turn: Turn) -> None:
+    """Have a claimed row start when its turn comes."""
     start = turn.start
-    if start is not None and not turn.early and not _has_begun_before(row, start):
-        start = None
-    if start is not None:
+    if start is not None and (turn.early or _has_begun_before(row, start)):
         vars(row).pop("started", None)  # it is read when somebody asks
-    if start is not None or held_by:
         parking.begin(Task.objects.using(using).filter(pk=row.pk), start)
 
 
@@ -149,17 +153,25 @@ def enter(using: str, task: Any, row: Task, insert: Callable[[], Task]) -> Task:
     places = places_of(task.name, row.limits)
     if not places:
         return insert()
-    found, turn = outages.unlocked(using, partial(_enter, using, task, row, places, insert))
+    # Read before this transaction: in it, nothing is known of what others have done meanwhile.
+    is_old = features.shows_a_snapshot(connections[using])
+    entering = partial(_enter, using, task, row, places, insert, is_old)
+    found, turn = outages.unlocked(using, entering)
     if turn.early:
         time.sleep(turn.early)
     return found
 
 
 def _enter(
-    using: str, task: Any, row: Task, places: list[Place], insert: Callable[[], Task]
+    using: str,
+    task: Any,
+    row: Task,
+    places: list[Place],
+    insert: Callable[[], Task],
+    is_old: bool,
 ) -> tuple[Task, Turn]:
     with transaction.atomic(using=using):
-        keys = _locked(using, places)
+        keys = _locked(using, places, is_old)
         for place in places:
             key = keys[place.key]
             if key.free() <= 0:
@@ -172,7 +184,7 @@ def _enter(
         if found is not row:  # another one has its place
             return found, Turn()
         turn = Turn.latest([key.take(row, row.attempt) for key in keys.values()])
-        _begin(using, row, "", turn)
+        _begin(using, row, turn)
         return row, turn
 
 

@@ -11,10 +11,11 @@ from django.db import transaction
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.broker import doorbell
 from boogie.apps.tasks.db import outages
-from boogie.apps.tasks.enqueue import limiting, showing
+from boogie.apps.tasks.enqueue import showing
 from boogie.apps.tasks.lifecycle import parking, transitions
 from boogie.apps.tasks.models import Slot, Task
 
+from . import standing
 from .room import Key, rings
 
 #: What a doorbell says of a row.
@@ -34,6 +35,8 @@ def hand_over(using: str, values: Mapping[str, str], row_id: Any = None) -> None
     for identity, value in values.items():
         limit = limits.known(identity)
         if limit is not None and limit.kind == "concurrency":
+            if len(values) > 1 and row_id is not None:
+                standing.leave(using, limits.key_of(identity, value), row_id)
             wake(using, identity, value, row_id)
 
 
@@ -45,7 +48,7 @@ def wake(using: str, identity: str, value: str, row_id: Any = None) -> int:
 
 
 def _wake(using: str, identity: str, value: str, row_id: Any) -> list[Any]:
-    key = limiting.key_of(identity, value)
+    key = limits.key_of(identity, value)
     with transaction.atomic(using=using):
         found = Key.locked(using, key, identity, value)
         if row_id is not None:

@@ -5,32 +5,35 @@ Everything here is called in a transaction that has updated the row of the limit
 claim of the key goes on meanwhile, on any database and at any isolation level.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db import connections
+from django.db.models import Exists, OuterRef
 
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.broker import silence
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.current_app import needs_ringing
-from boogie.apps.tasks.db import clock
+from boogie.apps.tasks.db import clock, features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.limits import Concurrency, Rate
 from boogie.apps.tasks.models import Limit, Slot, Task
 
+from . import standing
+
 #: Seconds by which a row may come too early: its process waits as long. So much ahead of their
 #: time rows of a rate are woken.
 EARLY = 0.1
-#: A row that was woken and has not been started for so many seconds holds up no others: its
-#: queue has no worker.
-STUCK = 60.0
 #: Rows that are woken at one time.
 BATCH = 100
+#: Seconds after which a limit that is used is noted to be.
+USED = 600.0
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,20 @@ class Key:
 
     def __init__(self, using: str, key: str, limit: limits.Limiting | None) -> None:
         self.using, self.key, self.limit = using, key, limit
+        #: Whether this transaction does not see what others have committed meanwhile.
+        self.is_old = False
+        #: The database's time when the key was read, and this process's; what is stored of it.
+        self._read, self._read_here = datetime.min, 0.0
+        self._used = datetime.min
+        self._next_start: datetime | None = None
         #: The numbers of the slots that are taken, once they are known.
         self._numbers: list[int] | None = None
 
     @classmethod
-    def locked(cls, using: str, key: str, identity: str, value: str) -> "Key":
+    def locked(cls, using: str, key: str, identity: str, value: str, is_old: bool = False) -> "Key":
         """Lock a key, whose row is made if there is none."""
         found = cls(using, key, limits.known(identity))
+        found.is_old = is_old
         if not found.lock():
             stored = Limit(key=key, name=identity, value=value, used=Moment())
             Limit.objects.using(using).bulk_create([stored], ignore_conflicts=True)
@@ -65,8 +75,36 @@ class Key:
         return found
 
     def lock(self) -> bool:
-        """Lock the key until the transaction ends; return whether its row is there."""
-        return bool(Limit.objects.using(self.using).filter(pk=self.key).update(used=Moment()))
+        """Lock the key until the transaction ends, and read it; return whether its row is there."""
+        if features.has_one_writer(connections[self.using]):
+            self._stored().update(used=Moment())
+        self._read_here = time.monotonic()
+        rows = self._stored().select_for_update()
+        found = rows.values_list("next_start", "used", Moment()).first()
+        if found is None:
+            return False
+        next_start, used, now = found
+        self._next_start = None if next_start is None else in_utc(next_start)
+        self._read, self._used = in_utc(now), in_utc(used)
+        return True
+
+    def _now(self) -> datetime:
+        """Return the database's time, asked once: it told when it began to wait for the lock."""
+        passed = time.monotonic() - self._read_here if clock.pretended() is None else 0.0
+        return self._read + timedelta(seconds=passed)
+
+    def _stored(self) -> Any:
+        return Limit.objects.using(self.using).filter(pk=self.key)
+
+    @property
+    def is_concurrency(self) -> bool:
+        """Whether rows wait here for others to end, and not for time."""
+        return isinstance(self.limit, Concurrency)
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether rows start here in the order in which they were made."""
+        return limits.is_single(self.limit)
 
     # --- room -------------------------------------------------------------------------
 
@@ -75,7 +113,7 @@ class Key:
         if isinstance(self.limit, Concurrency):
             return self.limit.n - len(self.numbers())
         if isinstance(self.limit, Rate):
-            return self._startable(self.limit, EARLY)
+            return startable(self.limit, self._next_start, self._now())
         return BATCH
 
     def numbers(self) -> list[int]:
@@ -85,46 +123,22 @@ class Key:
         return self._numbers
 
     def _read_numbers(self) -> list[int]:
-        slots = Slot.objects.using(self.using).filter(limit=self.key)
-        taken = list(slots.values_list("pk", "number", "row_id", "attempt"))
-        if isinstance(self.limit, Concurrency) and len(taken) < self.limit.n:
-            return [number for _pk, number, _row, _attempt in taken]
-        return self._valid(taken)
-
-    def clean(self) -> list[int]:
-        """Delete the slots of no run; return the numbers of the others."""
-        slots = Slot.objects.using(self.using).filter(limit=self.key)
-        return self._valid(list(slots.values_list("pk", "number", "row_id", "attempt")))
-
-    def _valid(self, taken: list[tuple[Any, int, Any, int]]) -> list[int]:
-        if not taken:
-            return []
         rows = Task.objects.using(self.using).running()
-        running = set(rows.filter(pk__in=[one[2] for one in taken]).values_list("pk", "attempt"))
-        stale = [pk for pk, _number, row, attempt in taken if (row, attempt) not in running]
+        mine = rows.filter(pk=OuterRef("row_id"), attempt=OuterRef("attempt"))
+        slots = Slot.objects.using(self.using).filter(limit=self.key)
+        taken = dict(slots.values_list("pk", "number"))
+        stale = set(slots.filter(~Exists(mine)).values_list("pk", flat=True)) if taken else ()
         if stale:
-            Slot.objects.using(self.using).filter(pk__in=stale).delete_now()
-        return [number for pk, number, _row, _attempt in taken if pk not in stale]
-
-    def _startable(self, rate: Rate, within: float) -> int:
-        now = clock.read(self.using)
-        ahead = (now - self._turn(now)).total_seconds() + rate.interval * (rate.burst - 1) + within
-        return min(BATCH, int(ahead / rate.interval) + 1) if ahead >= 0 else 0
-
-    def _turn(self, now: datetime) -> datetime:
-        """Return when the next row of a rate has its turn, without its burst; no past time."""
-        stored: Any = Limit.objects.using(self.using).values_list("next_start", flat=True)
-        found = stored.get(pk=self.key)
-        return now if found is None else max(now, in_utc(found))
+            slots.filter(pk__in=stale).delete_now()
+        if self.is_old:  # of those that it does not see nobody can say that they are stale
+            taken = dict(slots.select_for_update().values_list("pk", "number"))
+        return [number for pk, number in taken.items() if pk not in stale]
 
     # --- taking -----------------------------------------------------------------------
 
     def older(self, row: Any) -> bool:
         """Return whether a row that was made earlier waits, and could be started."""
-        if self.limit is None or self.limit.kind != "concurrency" or self.limit.n > 1:
-            return False
-        line = parking.in_line(Task.objects.using(self.using), self.key).filter(pk__lt=row.pk)
-        return bool(line.filter(timing.is_in_time(), may_come()).values_list("pk")[:1])
+        return self.keeps_order and standing.is_behind(self.using, self.key, row.pk)
 
     def take(self, row: Any, attempt: int) -> Turn:
         """Take a place for an attempt of ``row``; return when it is to start."""
@@ -140,38 +154,59 @@ class Key:
         slot = Slot(limit=self.key, number=number, row_id=row.pk, attempt=attempt)
         slot.save(using=self.using, force_insert=True)
         taken.append(number)
+        if self._used < self._read - timedelta(seconds=USED):
+            self._stored().update(used=Moment())
 
     def _take_turn(self, rate: Rate) -> Turn:
-        now = clock.read(self.using)
-        turn = self._turn(now)
-        following = turn + timedelta(seconds=rate.interval)
-        Limit.objects.using(self.using).filter(pk=self.key).update(next_start=following)
-        start = turn - timedelta(seconds=rate.interval * (rate.burst - 1))
-        return Turn(start, max(0.0, (start - now).total_seconds()))
+        now, burst = self._now(), timedelta(seconds=rate.interval * (rate.burst - 1))
+        turn = turn_of(rate, self._next_start, now)
+        # The claim may have been a moment before its turn, which is over by now.
+        earliest = min(turn, self._next_start or turn) - burst
+        self._next_start = turn + timedelta(seconds=rate.interval)
+        self._stored().update(next_start=self._next_start, used=Moment())
+        return Turn(earliest, max(0.0, (turn - burst - now).total_seconds()))
 
     # --- waking -----------------------------------------------------------------------
 
     def wake(self) -> list[Any]:
         """Wake as many of those who wait as there is room for, the oldest first; return them."""
-        rows = Task.objects.using(self.using).all()
-        if isinstance(self.limit, Concurrency) and self.free() <= 0:
+        if self.free() <= 0:
             return []
-        first = list(parking.parked(rows, self.key).values_list("pk", flat=True)[:BATCH])
+        rows = Task.objects.using(self.using).all()
+        waiting = parking.parked(rows.filter(timing.is_in_time()), self.key)
+        first = list(waiting.values_list("pk", flat=True)[:BATCH])
         room = min(self.free(), BATCH) if first else 0
         if room > 0:
-            line = parking.in_line(rows, self.key).filter(due__gt=Moment(-STUCK))
+            # Who waits for a time of its own is passed.
+            line = parking.in_line(rows.filter(standing.may_come()), self.key).filter(
+                due__isnull=False
+            )
             room -= len(line.values_list("pk", flat=True)[:room])
-        if room <= 0:
+        if room <= 0 or self._is_behind_others(first[0]):
             return []
         after = conf.RING_AGAIN if rings() else 0.0
         same = rows.filter(pk__in=first[:room])
-        parking.wake(same, after=after, keeps_place=self.limit is not None)
+        parking.wake(same, after=after)
         return first[:room]
 
+    def _is_behind_others(self, row_id: Any) -> bool:
+        return self.keeps_order and standing.is_behind_others(self.using, self.key, row_id)
 
-def may_come() -> Q:
-    """Return the condition of rows in a line that will be tried: nobody waits for others."""
-    return timing.is_ripe() & (Q(due=None) | Q(due__gt=Moment(-STUCK)))
+
+def turn_of(rate: Rate, next_start: datetime | None, now: datetime) -> datetime:
+    """Return when the next row of a rate has its turn, without its burst; no past time."""
+    if next_start is None:
+        return now
+    # No start of this rate has put it off so far: it was slower, or the clock was set back.
+    is_too_far = next_start > now + timedelta(seconds=rate.interval * rate.burst + 2 * EARLY)
+    return now if is_too_far else max(now, next_start)
+
+
+def startable(rate: Rate, next_start: datetime | None, now: datetime, within: float = EARLY) -> int:
+    """Return how many rows of a rate may start within some seconds."""
+    turn = turn_of(rate, next_start, now)
+    ahead = (now - turn).total_seconds() + rate.interval * (rate.burst - 1) + within
+    return min(BATCH, int(ahead / rate.interval) + 1) if ahead >= 0 else 0
 
 
 def rings() -> bool:

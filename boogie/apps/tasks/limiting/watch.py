@@ -3,14 +3,15 @@ Who waits and was not woken by those who made room: they died, or it is a rate, 
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
-from boogie.apps.tasks import limits
-from boogie.apps.tasks.db import clock, outages
+from boogie.apps.tasks import limits, registry
+from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.lifecycle import parking, timing
@@ -18,8 +19,8 @@ from boogie.apps.tasks.limits import Rate
 from boogie.apps.tasks.models import Limit, Task
 from boogie.apps.tasks.models.stored import primary
 
-from . import handover
-from .room import EARLY, Key
+from . import handover, standing
+from .room import EARLY, Key, startable, turn_of
 
 #: Seconds between two looks at those who wait.
 EVERY = 1.0
@@ -66,39 +67,70 @@ class Watch:
             behind = found
 
     def _look_at(self, using: str, key: str) -> float:
-        stored = Limit.objects.using(using).filter(pk=key).first()
-        limit = None if stored is None else limits.known(stored.name)
-        if stored is None or limit is None:  # nobody has tried one yet, or the limit is gone
-            _wake_all(using, key)
-            return EVERY
-        if isinstance(limit, Rate):
-            early = _seconds_until(using, limit, stored.next_start)
-            if early > EARLY / 2:
-                return early - EARLY / 2
-        handover.wake(using, stored.name, stored.value)
-        return EARLY / 2 if isinstance(limit, Rate) else EVERY
+        rows = Limit.objects.using(using).filter(pk=key)
+        stored = rows.values_list("name", "value", "next_start", Moment()).first()
+        if stored is None:  # nobody has tried a row yet
+            return _wake_untried(using, key)
+        name, value, next_start, now = stored
+        limit = limits.known(name)
+        if not isinstance(limit, Rate):
+            return _wake_next(using, key, name, value)
+        next_start, now = next_start and in_utc(next_start), in_utc(now)
+        if room := startable(limit, next_start, now):
+            if _tried(using, key, room) <= room // 2:
+                handover.wake(using, name, value)
+            return EARLY / 2
+        start = turn_of(limit, next_start, now) - timedelta(
+            seconds=limit.interval * (limit.burst - 1)
+        )
+        return max(0.0, (start - now).total_seconds() - EARLY / 2)
 
 
-def _seconds_until(using: str, rate: Rate, next_start: Any) -> float:
-    if next_start is None:
-        return 0.0
-    ahead = (in_utc(next_start) - clock.read(using)).total_seconds()
-    return float(ahead - rate.interval * (rate.burst - 1))
+def _tried(using: str, key: str, most: int) -> int:
+    """Return how many rows of a line have been woken and are to be tried, up to ``most``."""
+    line = parking.in_line(Task.objects.using(using).filter(standing.may_come()), key)
+    return len(line.filter(due__isnull=False).values_list("pk", flat=True)[:most])
+
+
+def _wake_untried(using: str, key: str) -> float:
+    """Wake the first of a line whose limit has not been counted yet."""
+    row = parking.parked(Task.objects.using(using).all(), key).only("name", "limits").first()
+    values = {} if row is None or not row.limits else row.limits
+    for identity, value in values.items():
+        if limits.key_of(identity, value) == key:
+            return _wake_next(using, key, identity, value)
+    _wake_all(using, key)
+    return EVERY
+
+
+def _wake_next(using: str, key: str, identity: str, value: str) -> float:
+    if limits.known(identity) is None:
+        _wake_all(using, key)
+    else:
+        handover.wake(using, identity, value)
+    return EVERY
 
 
 def _wake_all(using: str, key: str) -> None:
-    """Have rows tried whose limit no task declares any more: their claims decide anew."""
+    """
+    Have rows tried whose limit no task declares any more: their claims decide anew.
+
+    Those of tasks that are not known here are left to processes that know more.
+    """
     rows = Task.objects.using(using)
-    first = list(parking.parked(rows.all(), key).values_list("pk", flat=True)[:AT_ONCE])
-    parking.wake(rows.filter(pk__in=first))
+    names = [name for task in registry.declared() for name in task.names]
+    known = rows.filter(Q(backend__gt="") | Q(name__in=names))
+    first = list(parking.parked(known, key).values_list("pk", flat=True)[:AT_ONCE])
+    parking.wake(rows.filter(pk__in=first), place="")
 
 
 def forget_unused() -> int:
-    """Delete limits that nobody has used for a while, and slots of none; return how many."""
+    """Delete limits that nobody has used for a while, slots and stands of none; return how many."""
     using = primary(Limit)
     old = Limit.objects.using(using).filter(used__lt=Moment(-UNUSED))
     old = old.filter(Q(next_start=None) | Q(next_start__lt=Moment()))
-    return sum(_forget(using, stored) for stored in old.order_by("used")[:BATCH])
+    forgotten = sum(_forget(using, stored) for stored in old.order_by("used")[:BATCH])
+    return forgotten + standing.forget()
 
 
 def _forget(using: str, stored: Limit) -> int:
@@ -110,5 +142,7 @@ def _forget_now(using: str, stored: Limit) -> int:
     with transaction.atomic(using=using):
         # Who claims meanwhile waits for this, and makes the row anew.
         key = Key.locked(using, stored.pk, stored.name, stored.value)
-        in_use = bool(key.clean()) or parking.in_line(Task.objects.using(using), stored.pk).exists()
+        in_use = (
+            bool(key.numbers()) or parking.in_line(Task.objects.using(using), stored.pk).exists()
+        )
         return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).delete_now()

@@ -7,7 +7,7 @@ What others import stands here; no code does.
 from boogie.apps.tasks.serialization.progress import Progress
 
 from .held.hold import Hold, HoldQuerySet
-from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet
+from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet, Stand, StandQuerySet
 from .message import (
     Announcement,
     AnnouncementQuerySet,
@@ -37,6 +37,8 @@ __all__ = [
     "RollupQuerySet",
     "Slot",
     "SlotQuerySet",
+    "Stand",
+    "StandQuerySet",
     "Task",
     "TaskQuerySet",
     "Watermark",

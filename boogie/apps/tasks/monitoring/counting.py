@@ -46,12 +46,16 @@ class Count:
         return f"<Count {self}>"
 
 
-def capped(querysets: Sequence[QuerySet[Any]], cap: int) -> list[Count]:
-    """Count each of ``querysets``, all of one database, up to ``cap``; in one statement."""
+def capped(querysets: Sequence[QuerySet[Any]], cap: int, in_order: bool = False) -> list[Count]:
+    """
+    Count each of ``querysets``, all of one database, up to ``cap``; in one statement.
+
+    ``in_order``: an index has them in their order, and is read no further.
+    """
     parts: list[str] = []
     params: list[Any] = []
     for queryset in querysets:
-        sql, its_params = _limited(queryset, cap + 1)
+        sql, its_params = _limited(queryset if in_order else queryset.order_by(), cap + 1)
         parts.append(sql)
         params.extend(its_params)
     connection = connections[querysets[0].db]
@@ -61,7 +65,7 @@ def capped(querysets: Sequence[QuerySet[Any]], cap: int) -> list[Count]:
 
 
 def _limited(queryset: QuerySet[Any], limit: int) -> tuple[str, tuple[Any, ...]]:
-    rows = queryset.order_by().values_list("pk")[:limit]
+    rows = queryset.values_list("pk")[:limit]
     try:
         sql, params = rows.query.get_compiler(using=queryset.db).as_sql()
     except EmptyResultSet:

@@ -23,8 +23,9 @@ from .conditions import (
     types_of,
     user,
 )
+from .held import by as held_by
 
-__all__ = ["FILTERS", "FilterError", "Filters"]
+__all__ = ["FILTERS", "FilterError", "Filters", "in_words"]
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,20 @@ class Filters:
     def in_words(self) -> str:
         """Return which rows are meant, as the rest of a sentence."""
         sentences = _sentences()
-        words: dict[str, Any] = {"status": states.STATUS, "open": {"yes": _("yes"), "no": _("no")}}
-        parts = [
-            sentences[name] % {"text": words[name][text] if name in words else text}
-            for name, text in self.given
-        ]
+        parts = [sentences[name] % {"text": in_words(name, text)} for name, text in self.given]
         return _("all tasks %(which)s") % {"which": ", ".join(parts)} if parts else _("all tasks")
 
     def without(self, *names: str) -> "Filters":
         """Return the others."""
         return Filters(tuple((name, text) for name, text in self.given if name not in names))
+
+
+def in_words(name: str, text: str) -> str:
+    """Return the text of a filter as people say it."""
+    if name == "held_by":
+        return held_by.in_words(text)
+    words: dict[str, Any] = {"status": states.STATUS, "open": {"yes": _("yes"), "no": _("no")}}
+    return str(words[name][text]) if name in words else text
 
 
 def _refuse_unfit(found: Mapping[str, str]) -> None:
@@ -92,6 +97,7 @@ def _sentences() -> dict[str, str]:
         "status": _("whose status is %(text)s"),
         "task": _("called %(text)s"),
         "queue": _("in the queue %(text)s"),
+        "held_by": _("held by %(text)s"),
         "requested_by": _("requested by the user %(text)s"),
         "since": _("made at %(text)s or later"),
         "until": _("made before %(text)s"),
@@ -150,6 +156,7 @@ FILTERS: dict[str, Filter] = {
     "status": _by_status,
     "task": lambda rows, name, text: rows.named(text),
     "queue": lambda rows, name, text: rows.filter(queue=text),
+    "held_by": held_by.rows,
     "requested_by": lambda rows, name, text: rows.filter(
         requested_by_id=user(name, text).key, requested_by_id__gt=""
     ),
@@ -166,6 +173,7 @@ FILTERS: dict[str, Filter] = {
 #: its rows, or it takes a query.
 _FIXED: dict[str, Callable[[str, str], str]] = {
     "requested_by": user,
+    "held_by": held_by.resolved,
     "since": fixed_time,
     "until": fixed_time,
     "q": lambda name, text: search.resolved(text),

@@ -19,7 +19,7 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
 
 from . import counting
-from .lines import Line, longest
+from .held import lines as held_lines
 
 #: Stuck rows are counted up to here.
 CAP = 10_000
@@ -87,11 +87,11 @@ class Health:
     #: Running rows whose bar has not moved for ``STALLED_AFTER``; counted with the history.
     stalled: int = 0
     #: The longest lines of rows that are held back; asked with the history.
-    lines: list[Line] = field(default_factory=list)
+    lines: list[held_lines.Line] = field(default_factory=list)
     #: Names of live rows that nobody registered in this process.
     unknown: list[str] = field(default_factory=list)
-    #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, and of
-    #: a queue whether a living worker serves it.
+    #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, of a queue
+    #: whether a living worker serves it, and with the history how many ``rows`` wait.
     held: list[dict[str, Any]] = field(default_factory=list)
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
     broker: bool = True
@@ -151,7 +151,10 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
     if history:
         wrong["stalled"] = Task.objects.on_primary().stalled(conf.STALLED_AFTER)
         wrong["waiting"] = rows.waiting_for(0.0)
-        health.lines = longest(rows)
+        behind, lines = held_lines.longest(CAP, holds)
+        health.lines = held_lines.aged(lines)
+        for hold, waiting in zip(health.held, behind, strict=True):
+            hold["rows"] = int(waiting.rows)
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))
@@ -168,6 +171,7 @@ def _held(hold: Hold, served: set[str]) -> dict[str, Any]:
         "since": hold.since.isoformat(),
         "reason": hold.reason or None,
         "served": hold.name in served if hold.is_of_queue else None,
+        "rows": None,
     }
 
 

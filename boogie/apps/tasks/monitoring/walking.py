@@ -10,16 +10,18 @@ look goes; who asks is told where to go on.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from django.db import connections
 
 from boogie.apps.tasks.db import clock, features, ids, sql
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import parking, states
 from boogie.apps.tasks.models import Task, TaskQuerySet
 
 from . import counting, search
 from .conditions import moment
 from .filters import FILTERS, Filters
+from .held import by as held_by
 
 #: Rows of one look; and where each is fetched by itself.
 LOOK, SLOW_LOOK = 10_000, 5_000
@@ -148,6 +150,9 @@ def _candidates(filters: Filters, rows: TaskQuerySet) -> list[TaskQuerySet]:
     given = filters.as_dict()
     names = [name for name in ("object", "requested_by", "task") if name in given]
     found = [FILTERS[name](rows, name, given[name]) for name in names]
+    if "held_by" in given:
+        held = held_by.resolved("held_by", given["held_by"])
+        found.append(rows.queued() if held.is_hold else held_by.rows(rows, "held_by", held))
     if search.is_indexed(given.get("q", "")):
         found.append(search.found(rows, given["q"]))
     if "status" in given and given["status"] not in states.ENDED:
@@ -166,6 +171,10 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
     rows = Task.objects.all()
     if given.get("status") not in (None, *LIVE):
         rows = FILTERS["status"](rows, "status", given["status"])
+    elif line := _line(given):
+        way = "-" if order[0].startswith("-") else ""
+        rows = cast(TaskQuerySet, parking.parked(rows, line))
+        return rows.order_by(f"{way}held_by", *order)
     since, until = _moment(given, "since"), _moment(given, "until")
     if "pk" in _columns(order[:1]):
         rows = _made(rows, since, until)
@@ -174,6 +183,11 @@ def _path(filters: Filters, order: Order) -> TaskQuerySet:
     elif since:
         rows = rows.filter(ended__gte=since - SKEW)
     return rows.order_by(*order)
+
+
+def _line(given: dict[str, str]) -> str:
+    """Return the key of the line that is asked for; '' if it is none, or several."""
+    return held_by.resolved("held_by", given["held_by"]).line if "held_by" in given else ""
 
 
 def _made(rows: TaskQuerySet, since: datetime | None, until: datetime | None) -> TaskQuerySet:

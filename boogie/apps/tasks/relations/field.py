@@ -19,7 +19,7 @@ from boogie.apps.tasks.db.reading.keys import KeyText
 from . import about
 
 if TYPE_CHECKING:
-    from .manager import ObjectTasks
+    from boogie.apps.tasks.models import TaskQuerySet
 
 #: The model of rows, which is loaded when it can be.
 ROWS = "boogie_tasks.Task"
@@ -68,7 +68,7 @@ class TaskRelation(ForeignObject):  # type: ignore[type-arg]
         @overload  # type: ignore[override]
         def __get__(self, instance: None, owner: Any) -> "TaskRelation": ...
         @overload
-        def __get__(self, instance: Model, owner: Any) -> "ObjectTasks": ...
+        def __get__(self, instance: Model, owner: Any) -> "TaskQuerySet": ...
         def __get__(self, instance: Any, owner: Any) -> Any: ...
 
     def deconstruct(self) -> Any:

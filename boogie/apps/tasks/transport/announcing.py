@@ -8,8 +8,9 @@ from amqp.protocol import queue_declare_ok_t
 from kombu.transport import memory
 
 from boogie.apps.tasks import identity
+from boogie.apps.tasks.broker.reserved import CONTROL, event_exchange
 
-from .ears import CONTROL, Ear, event_exchange
+from .ears import Ear
 from .hearing import hearing
 from .saying import audience, say
 

@@ -5,13 +5,11 @@ An ear: a queue of this process that hears what is for all, and the row that tel
 from collections.abc import Collection
 from typing import NamedTuple
 
-from boogie.apps.tasks import current_app
+from boogie.apps.tasks.broker.reserved import CONTROL
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Announcement, Listener
 
-#: How Celery's names of exchanges end where commands are sent, and answers to them.
-CONTROL = ".pidbox"
-#: And how those begin that are for answers.
+#: How names of exchanges begin to which answers to commands are sent.
 ANSWERS = "reply."
 #: Seconds after which a listener of which nothing is heard is gone, and between two times that it
 #: says that it is there.
@@ -45,11 +43,6 @@ class Ear(NamedTuple):
     def is_for_answers(self) -> bool:
         """Whether somebody waits here for answers to a command."""
         return self.exchange.endswith(CONTROL) and self.exchange.startswith(ANSWERS)
-
-
-def event_exchange() -> str:
-    """Return the name of the exchange to which events are sent."""
-    return str(current_app.setting(current_app.celery_app(), "event_exchange"))
 
 
 def say_so(ears: Collection[Ear]) -> None:

@@ -18,13 +18,14 @@ from typing import Any
 from django.db import Error, connections
 
 from boogie.apps.tasks import identity
+from boogie.apps.tasks.broker.reserved import event_exchange
 from boogie.apps.tasks.db import compiled, sql
 from boogie.apps.tasks.db.connections import drop
 from boogie.apps.tasks.models import Announcement, Listener
 from boogie.apps.tasks.models.stored import primary
 
 from .at_once import at_once
-from .ears import SAYS_SO_EVERY, WORKER_SAYS_SO_EVERY, Ear, create, delete, event_exchange, say_so
+from .ears import SAYS_SO_EVERY, WORKER_SAYS_SO_EVERY, Ear, create, delete, say_so
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from django.db import Error, connections
 from django.db.models import Q
 
 from boogie.apps.tasks import loops
+from boogie.apps.tasks.broker.reserved import CONTROL, event_exchange
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import drop
@@ -21,7 +22,6 @@ from boogie.apps.tasks.models import Announcement, Listener, Worker
 from boogie.apps.tasks.models.stored import primary
 
 from .at_once import at_once, elsewhere
-from .ears import CONTROL, event_exchange
 from .hearing import hearing
 
 #: Seconds for which a process remembers who listens to events.

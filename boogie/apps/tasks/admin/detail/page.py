@@ -18,7 +18,8 @@ from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.models import Task
-from boogie.apps.tasks.monitoring import describe, durations, lines
+from boogie.apps.tasks.monitoring import describe, durations
+from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import Verb
 
 from . import again, attempts, contents, finding, path, payloads, relatives, unique
@@ -44,13 +45,13 @@ def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
 def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any]:
     made = attempts.of(row)
     payload = payloads.Payload.of(row, request.user)
-    place = unique.of(row)
+    place, held = unique.of(row), looking.active()
     return {
         "opts": model_admin.opts,
         "title": row.name,
         "row": row,
         "is_registered": payload.task is not None,
-        "held_back": lines.in_words(row),
+        "waits": held_rows.of_row(row, held),
         "is_stalled": bool(describe.stalled([row])),
         "about": objects.shown([row], request, model_admin.admin_site).get(row.pk),
         "failure": made[-1] if made and row.is_failed else None,
@@ -69,7 +70,7 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "may_run_again": again.is_offered(model_admin, request, row),
         "unique": place,
         "verbs": _offered(model_admin, request, row, place),
-        **holds.of_row(looking.active(), row, payload.task is not None),
+        **holds.of_row(held, row, payload.task is not None),
         "may_hold": holds.may(request, model_admin),
     }
 

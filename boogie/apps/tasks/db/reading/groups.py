@@ -109,8 +109,15 @@ def _next_groups(indexed: Rows, by: Sequence[str], places: Mapping[str, Any]) ->
         side = "lt" if by[number].startswith("-") else "gt"
         same = {each: places[each] for each in (one.removeprefix("-") for one in by[:number])}
         beyond = indexed.filter(**same, **{f"{name}__{side}": places[name]})
+        _say_first(beyond, len(indexed.query.where.children))
         found.append(beyond.order_by(*by[number:])[:1])
     return found
+
+
+def _say_first(rows: Rows, number: int) -> None:
+    """Move conditions before the ``number`` first: SQLite seeks by the first bound of a column."""
+    where = rows.query.where
+    where.children = [*where.children[number:], *where.children[:number]]
 
 
 def _behind(names: Sequence[str], places: Mapping[str, Any]) -> models.Q:

@@ -114,7 +114,7 @@ class Command(EnglishCommand):
             self.stdout.write(f"The oldest row that may run has waited {state.oldest_due:.0f} s")
         for line in state.lines:
             self.stdout.write(
-                f"{line.rows} row(s) are held back by {line.what}, the oldest for "
+                f"{line.rows} row(s) are held by the limit {line.what}, the oldest for "
                 f"{line.oldest:.0f} s"
             )
         if state.stalled:
@@ -131,4 +131,5 @@ def _held(hold: dict[str, Any]) -> str:
     who = f" by {hold['by']}" if hold["by"] else ""
     why = f": {hold['reason']}" if hold["reason"] else ""
     nobody = " (no living worker serves this queue)" if hold["served"] is False else ""
-    return f"Held: {hold['kind']} {hold['name']}{nobody}{who} since {hold['since']}{why}"
+    rows = f", {hold['rows']} row(s) wait" if hold["rows"] else ""
+    return f"Held: {hold['kind']} {hold['name']}{nobody}{rows}{who} since {hold['since']}{why}"

@@ -18,6 +18,7 @@ from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.models.objects import sets
 from boogie.apps.tasks.monitoring import conditions, describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
+from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import VERBS
 from boogie.apps.tasks.operations import rekey
 
@@ -25,13 +26,15 @@ LIMIT = 50
 
 GAVE_UP = (
     "The newest {number:,} rows were looked at, and more may fit among older ones. An index finds "
-    "them by --task, --object, --requested-by, or a time (--since, --until)."
+    "them by --task, --object, --held-by, --requested-by, or a time (--since, --until)."
 )
 
 WORDS = {
     "status": "one of " + ", ".join(str(status) for status, _ in states.STATUS),
     "task": "the name of a task",
     "queue": "the name of a queue",
+    "held_by": "held by a hold (queue:slow, task:app.tasks.clean) or a limit (payments, or for one "
+    "value payments (5))",
     "requested_by": "the name of a user, or the key",
     "since": "made since then: 2h (so long ago), a date or a time",
     "until": "made before then",
@@ -95,13 +98,21 @@ class Command(EnglishCommand):
     def _list(self, options: dict[str, Any]) -> None:
         filters = _filters(options)
         found = walking.look(filters, walking.newest(filters), options["limit"])
-        stalled = describe.stalled(found.rows)
+        stalled, held = describe.stalled(found.rows), held_rows.of_rows(found.rows)
         if options["json"]:
-            shown = [{**describe.in_short(r), "stalled": r.pk in stalled} for r in found.rows]
+            shown = [
+                {
+                    **describe.in_short(row),
+                    "stalled": row.pk in stalled,
+                    "held_by": held[row.pk].what if row.pk in held else None,
+                }
+                for row in found.rows
+            ]
             self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
         else:
             for row in found.rows:
-                self.stdout.write(_line(row, "stalled" if row.pk in stalled else ""))
+                mark = "stalled" if row.pk in stalled else ""
+                self.stdout.write(_line(row, held[row.pk].sentence if row.pk in held else mark))
         if found.gave_up:
             self.stderr.write(GAVE_UP.format(number=walking.most(Task.objects.db)))
 

@@ -45,6 +45,35 @@ class Limit(models.Model):
         return f"{self.name} ({self.value})" if self.value else self.name
 
 
+class StandQuerySet(StoredQuerySet["Stand"]):
+    """Stands."""
+
+
+class Stand(models.Model):
+    """
+    A row that waits at one limit stands in the line of another, too, which keeps order.
+
+    It counts only while the row waits: nothing has to take it away.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    limit = ExactCharField(max_length=KEY)
+    row_id: Any = models.UUIDField()
+
+    objects = StandQuerySet.as_manager()
+
+    class Meta:
+        app_label = "boogie_tasks"
+        verbose_name = _("stand")
+        verbose_name_plural = _("stands")
+        constraints = [
+            models.UniqueConstraint(fields=["limit", "row_id"], name="boogie_tasks_stand_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.limit} {self.row_id}"
+
+
 class SlotQuerySet(StoredQuerySet["Slot"]):
     """Slots."""
 

@@ -114,6 +114,6 @@ def _erase(rows: models.QuerySet[Any]) -> int:
         # Nobody moves one meanwhile, from a status that is yet to come to one that was dealt with.
         list(rows.order_by("pk").select_for_update().values_list("pk"))
         transitions.cancel(rows.filter(status__in=places.WAITING))
-        erased = wiping.mark(rows, wiping.BLANK) + wiping.blank(rows)
+        erased = wiping.mark(rows) + wiping.blank(rows)
         wiping.forget(rows.filter(content_type__in=users, object_id=F("requested_by_id")))
     return erased

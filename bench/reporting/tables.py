@@ -1,0 +1,31 @@
+"""How tables of the documentation are written."""
+
+from collections.abc import Iterable
+
+from bench.reporting.records import Records
+from bench.reporting.targets import Target
+
+
+def target_rows(records: Records, targets: Iterable[Target]) -> list[list[str]]:
+    """Return a row for each target: what it has to be, and what it is."""
+    rows = [["figure", "target", "measured", "reached"]]
+    for target in targets:
+        value = target.figure(records)
+        if value is None:
+            rows.append([target.label, target.text, "—", "not measured"])
+        else:
+            reached = "yes" if target.is_reached(value) else "**no**"
+            rows.append([target.label, target.text, f"{value:.2f}", reached])
+    return rows
+
+
+def table(title: str, rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table; none if it has a heading alone."""
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'* -' if n == 0 else '  -'} {_cell(cell)}" for n, cell in enumerate(row)]
+    return [*lines, ""] if len(rows) > 1 else []
+
+
+def _cell(text: str) -> str:
+    return text.replace("boogie://", "``boogie://``")

@@ -1,0 +1,3 @@
+"""
+Which options there are, and what is said of those that there are not.
+"""

@@ -1,0 +1,3 @@
+"""
+What holds rows back, for people: the filter by it, how many there are, and what one row waits for.
+"""
