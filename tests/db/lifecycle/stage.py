@@ -73,7 +73,10 @@ class Stage:
 stage = Stage()
 
 #: In the place of the module ``os`` where a process asks for its id.
-fake_os = SimpleNamespace(getpid=lambda: stage.running.pid)
+fake_os = SimpleNamespace(getpid=lambda: stage.running.pid if stage.running else 0)
+
+#: In the place of the module ``time`` where a process waits for the turn of its row.
+fake_time = SimpleNamespace(sleep=lambda seconds: stage.pause())
 
 
 class Process:
