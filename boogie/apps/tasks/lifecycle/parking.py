@@ -6,6 +6,7 @@ A row that is held back is *parked*: it is due at no time, so that nobody looks 
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connections
@@ -13,7 +14,7 @@ from django.db.models import F
 from django.db.models.lookups import IsNull
 from django.dispatch import Signal
 
-from boogie.apps.tasks.db import features, sql
+from boogie.apps.tasks.db import compiled, features, sql
 from boogie.apps.tasks.db.clock import Moment
 
 from . import states, timing, transitions
@@ -50,9 +51,21 @@ def park(rows: Rows, key: str) -> int:
     return transitions.update(rows, states.PARK, due=None, held_by=key)
 
 
-def begin(rows: Rows, start: datetime) -> int:
-    """Have running rows begin at ``start``."""
-    return rows.filter(status=states.RUNNING).update(started=start)
+def begin(rows: Rows, key: Any, start: datetime) -> int:
+    """Have the running one of ``rows`` with the primary key ``key`` begin at ``start``."""
+    statement = compiled.cached(rows.db, "begin", partial(_compile_begin, rows))
+    values = {
+        name: transitions.prepared(rows, name, value)
+        for name, value in (("id", key), ("started", start))
+    }
+    return int(statement.count(connections[rows.db], values))
+
+
+def _compile_begin(rows: Rows, connection: Any) -> compiled.Statement:
+    slot = partial(compiled.slot, rows.model)
+    everything = rows.model._base_manager.using(connection.alias)
+    mine = transitions.guarded(everything.filter(pk=slot("id")), states.FINISH)
+    return compiled.Update(connection, mine, {"started": slot("started")}).statement()
 
 
 def wake(rows: Rows, after: float = 0.0, place: Any = None) -> int:

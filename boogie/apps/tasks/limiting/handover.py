@@ -47,6 +47,11 @@ def wake(using: str, identity: str, value: str, row_id: Any = None) -> int:
     return len(woken)
 
 
+def wake_unlocked(key: Key) -> None:
+    """Wake the next rows of a rate, and ring for them."""
+    ring(key.using, key.wake())
+
+
 def _wake(using: str, identity: str, value: str, row_id: Any) -> list[Any]:
     key = limits.key_of(identity, value)
     with transaction.atomic(using=using):
