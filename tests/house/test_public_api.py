@@ -54,7 +54,7 @@ TESTING = [
 EVERYTHING = sorted(
     [
         *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
-        *("Concurrency", "Rate"),
+        *("Concurrency", "Rate", "TaskRelation"),
         *MODELS,
         *SIGNALS,
         *EXCEPTIONS,

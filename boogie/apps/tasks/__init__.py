@@ -43,6 +43,7 @@ from .signals import (
 
 if TYPE_CHECKING:
     from .models import Message, Progress, Task, Worker
+    from .relations.field import TaskRelation
 
 _MODELS = ("Message", "Progress", "Task", "Worker")
 
@@ -63,6 +64,7 @@ __all__ = [
     "Task",
     "TaskCancelled",
     "TaskFailed",
+    "TaskRelation",
     "UnknownTask",
     "Worker",
     "WorkerLost",
@@ -86,6 +88,10 @@ def __getattr__(name: str) -> Any:
         from . import models
 
         return getattr(models, name)
+    if name == "TaskRelation":
+        from .relations import field
+
+        return field.TaskRelation
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

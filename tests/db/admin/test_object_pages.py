@@ -159,6 +159,7 @@ def test_who_may_not_view_rows_sees_nothing_of_them(client, member, pen):
 VERBS = {
     "run_task": {"pause", "run_now"},
     "cancel_task": {"cancel", "terminate"},
+    "erase_task": set(),
     "delete_task": {"delete"},
     "retry_task": set(),
 }

@@ -18,6 +18,7 @@ from django.db import connections
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.deletion import unfinished
 from boogie.apps.tasks.execution import expiry, losses
 from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.limiting import watch
@@ -165,8 +166,9 @@ class Keeper:
         """
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
-        left = rescue.left_behind(self.worker_id)
-        runs, are_late, is_released, are_held, *left_behind = sql.which_exist(*asked, *left)
+        left = unfinished.left(), *rescue.left_behind(self.worker_id)
+        found = sql.which_exist(*asked, *left)
+        runs, are_late, is_released, are_held, are_marked, *left_behind = found
         if runs:
             guarded(self.compare)
         else:
@@ -175,6 +177,8 @@ class Keeper:
             guarded(partial(rescue.rescue, self.worker_id, self.lose))
         if are_late:
             self._do_aside(expiry.expire, rows)
+        if are_marked:
+            self._do_aside(unfinished.finish)
         if is_released:
             self._do_aside(switch.finish)
         if are_held and not limits.are_declared():  # else a thread looks after them

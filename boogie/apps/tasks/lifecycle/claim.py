@@ -147,7 +147,7 @@ def _compile_claim(
 def _to_read(everything: Rows, count: int) -> Rows:
     """Return the query for what is not known of a row that was claimed, and may be asked for."""
     of_functions_alone = ("claims",) if count else ()
-    return everything.defer(*known("", 0), *of_functions_alone)
+    return everything.defer(*known("", 0), *of_functions_alone, "wipe")
 
 
 def _claim(

@@ -20,7 +20,7 @@ from boogie.apps.tasks.db import compiled, outages, sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.protocols import Row
 
-from . import emit, history, states, timing
+from . import emit, history, states, timing, wiping
 from .claimed import CLAIMED, claimed
 
 Rows = QuerySet[Any]
@@ -60,7 +60,7 @@ def expire(rows: Rows) -> int:
 def requeue(rows: Rows) -> int:
     """failed, cancelled → queued: a retry by hand, which does not expire. ``attempt`` goes on."""
     return _move(
-        rows,
+        wiping.runnable(rows),
         states.REQUEUE,
         due=Moment(),
         not_before=Moment(),
@@ -118,7 +118,7 @@ def finish(rows: Rows, row: Row, result: Any) -> int:
     moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
     if moved:
         emit.many(states.FINISH, rows, [row.pk])
-    return moved
+    return moved or wiping.finish(rows, row)
 
 
 def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
@@ -135,7 +135,8 @@ def finish_update(rows: Rows, connection: Any) -> compiled.Update:
     """Return the UPDATE that :func:`finished` has the values of."""
     slot = partial(compiled.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
-    mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
+    its_own = everything.filter(pk=slot("id"), attempt=slot("attempt"))
+    mine = guarded(wiping.unmarked(its_own, states.FINISH), states.FINISH)
     changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
     return compiled.Update(connection, mine, changes)
 
@@ -212,17 +213,17 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 
 
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
-    its_own = rows.filter(pk=row.pk, attempt=row.attempt)
+    its_own = wiping.unmarked(rows.filter(pk=row.pk, attempt=row.attempt), arrow)
     moved = update(its_own, arrow, **changes)
     if moved:
         emit.many(arrow, rows, [row.pk])
-    return moved
+    return moved or wiping.obey(rows, row, arrow, changes)
 
 
 def update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
     """Do the one UPDATE of an arrow; return how many rows moved."""
-    movable = guarded(rows, arrow)
-    return outages.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
+    move = partial(guarded(rows, arrow).update, status=arrow.target, **changes)
+    return outages.unlocked(rows.db, move)
 
 
 def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
@@ -242,9 +243,7 @@ def _move_and_tell(rows: Rows, arrow: states.Arrow, changes: dict[str, Any]) -> 
     with transaction.atomic(using=rows.db):
         ids = list(guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
         everything = rows.model._base_manager.using(rows.db)
-        moved = 0
-        for start in range(0, len(ids), emit.CHUNK):
-            chunk = everything.filter(pk__in=ids[start : start + emit.CHUNK])
-            moved += update(chunk, arrow, **changes)
+        chunks = (ids[start : start + emit.CHUNK] for start in range(0, len(ids), emit.CHUNK))
+        moved = sum(update(everything.filter(pk__in=some), arrow, **changes) for some in chunks)
         emit.many(arrow, rows, ids)
     return moved

@@ -68,7 +68,7 @@ def _give_back(using: str, key: str, row_id: Any) -> None:
     if held:
         running = Task.objects.using(using).running().filter(pk=row_id)
         now = set(running.values_list("attempt", flat=True))
-        slots.filter(pk__in=[pk for pk, attempt in held.items() if attempt not in now]).erase()
+        slots.filter(pk__in=[pk for pk, attempt in held.items() if attempt not in now]).delete_now()
 
 
 def ring(using: str, ids: Iterable[Any]) -> None:

@@ -130,7 +130,7 @@ class Key:
         taken = dict(slots.values_list("pk", "number"))
         stale = set(slots.filter(~Exists(mine)).values_list("pk", flat=True)) if taken else ()
         if stale:
-            slots.filter(pk__in=stale).erase()
+            slots.filter(pk__in=stale).delete_now()
         if self.is_old:  # of those that it does not see nobody can say that they are stale
             taken = dict(slots.select_for_update().values_list("pk", "number"))
         return [number for pk, number in taken.items() if pk not in stale]

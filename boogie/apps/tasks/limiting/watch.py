@@ -145,4 +145,4 @@ def _forget_now(using: str, stored: Limit) -> int:
         in_use = (
             bool(key.numbers()) or parking.in_line(Task.objects.using(using), stored.pk).exists()
         )
-        return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).erase()
+        return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).delete_now()

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.db.fields import PartialIndex
-from boogie.apps.tasks.lifecycle import places, states
+from boogie.apps.tasks.lifecycle import places, states, wiping
 
 #: Those that somebody is to look at: not what is held back.
 LOOKED_AT = Q(status=states.QUEUED, due__isnull=False)
@@ -56,6 +56,7 @@ INDEXES: list[models.Index] = [
         where=Q(ended__isnull=True, expires__isnull=False),
         name="boogie_tasks_task_expires",
     ),
+    PartialIndex(fields=["wipe"], where=Q(wipe__gt=wiping.NOTHING), name="boogie_tasks_task_wipe"),
     PartialIndex(
         fields=["requested_by_id", "id"],
         where=Q(requested_by_id__gt=""),
@@ -79,6 +80,7 @@ PERMISSIONS: list[tuple[str, Any]] = [
     ("run_task", _("Can run and pause tasks")),
     ("cancel_task", _("Can cancel tasks")),
     ("retry_task", _("Can retry tasks and acknowledge failures")),
+    ("erase_task", _("Can erase what tasks carry")),
 ]
 
 HAS_STARTED = Q(started__isnull=False, attempt__gt=0)

@@ -21,7 +21,7 @@ from boogie.apps.tasks.db.fields import (
 )
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.moments import MomentField
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import states, wiping
 from boogie.apps.tasks.serialization import references
 
 from . import columns
@@ -126,6 +126,12 @@ class Task(Validated, AboutObject, Verbs):
     unique_running = models.BooleanField(
         _("unique while running"), default=False, db_default=False, editable=False
     )
+    #: What becomes of it when it ends: nothing, it is blanked, or deleted.
+    wipe = models.SmallIntegerField(
+        _("wipe at its end"), default=wiping.NOTHING, db_default=wiping.NOTHING, editable=False
+    )
+    #: When what it carried was taken out: it does not run again.
+    erased = MomentField(_("erased"), null=True)
 
     #: Of a row without an object, the alias of the backend of Django Tasks that made it.
     backend = ExactCharField(_("backend"), max_length=255, **MACHINE_TEXT)
@@ -181,8 +187,9 @@ class Task(Validated, AboutObject, Verbs):
     # --- the outcome ------------------------------------------------------------------
 
     def get_result(self) -> Any:
-        """Return the deserialized result; ``None`` unless the row has finished."""
-        return deserialized(self.name, self.result) if self.is_finished else None
+        """Return the deserialized result; ``None`` unless the row has finished, and has it yet."""
+        has_it = self.is_finished and self.erased is None
+        return deserialized(self.name, self.result) if has_it else None
 
     @property
     def error(self) -> str | None:

@@ -15,7 +15,8 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.management import holding, numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.models import Task, TaskQuerySet
-from boogie.apps.tasks.monitoring import describe, walking
+from boogie.apps.tasks.models.objects import sets
+from boogie.apps.tasks.monitoring import conditions, describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import VERBS
@@ -150,6 +151,8 @@ class Command(EnglishCommand):
         if not options["yes"]:
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
+        if action == "erase":
+            moved += _forget_requesters(options)
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)
@@ -196,6 +199,16 @@ def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
             returncode=2,
         )
     return rows
+
+
+def _forget_requesters(options: dict[str, Any]) -> int:
+    """Have rows forget the user about whom all rows were erased; return how many did."""
+    given = [name for name in ("ids", *FILTERS) if options.get(name)]
+    if given != ["object"]:
+        return 0
+    rows = Task.objects.on_primary()
+    named = conditions.objects_named("object", options["object"])
+    return sum(sets.forget_requester(rows, model, key) for model, key in named)
 
 
 def _line(row: Task, mark: str = "") -> str:

@@ -1,0 +1,106 @@
+"""
+Which rows a deletion takes along, and how.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from django.db import models, transaction
+
+from boogie.apps.tasks import policies, registry
+from boogie.apps.tasks.lifecycle import places, transitions, wiping
+from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.models.stored import primary
+from boogie.apps.tasks.relations import about
+from boogie.apps.tasks.serialization import kinship, references
+
+#: Objects whose rows one statement changes.
+CHUNK = 1000
+
+Model = type[models.Model]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Objects that go, and which of their rows do what."""
+
+    using: str
+    #: The models as which rows may name them.
+    kinds: tuple[Model, ...]
+    #: The names of tasks by their policy.
+    names: dict[str, list[str]]
+    keys: Iterable[str]
+
+
+def concerned(collector: Any) -> list[Group]:
+    """Return what a deletion is to take along; nothing where no task has a policy for it."""
+    tasks = [task for task in registry.declared() if task.on_delete != policies.KEEP]
+    found = [
+        Group(collector.using, kinds, names, keys)
+        for kinds, keys in _going(collector, partial(_names, tasks))
+        if (names := _names(tasks, kinds))
+    ]
+    return found
+
+
+def _going(collector: Any, names: Any) -> Iterator[tuple[tuple[Model, ...], Iterable[str]]]:
+    """Yield the models as which rows may name what is deleted, with the keys of that."""
+    for rows in collector.fast_deletes:
+        kinds = tuple(kinship.branch(rows.model))
+        if names(kinds):
+            yield kinds, _keys_of(rows)
+    models_of: dict[tuple[Model, str], list[Model]] = defaultdict(list)
+    for model, objects in collector.data.items():
+        if names(kinship.branch(model)):
+            for obj in objects:
+                models_of[kinship.root(model), references.object_key(obj)].append(model)
+    keys: dict[Hashable, list[str]] = defaultdict(list)
+    for (_root, key), same in models_of.items():
+        keys[tuple(dict.fromkeys(kind for one in same for kind in kinship.branch(one)))].append(key)
+    yield from keys.items()  # type: ignore[misc]
+
+
+def _keys_of(rows: Any) -> Iterator[str]:
+    """Yield the keys of what Django deletes without reading it."""
+    for obj in rows.only("pk").iterator(chunk_size=CHUNK):
+        yield references.object_key(obj)
+
+
+def _names(tasks: list[Any], kinds: Iterable[Model]) -> dict[str, list[str]]:
+    """Return the names of the tasks that are about one of ``kinds``, by their policy."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for task in tasks:
+        if any(map(task.accepts, kinds)):
+            found[task.on_delete] += task.names
+    return dict(found)
+
+
+# --- rows -----------------------------------------------------------------------------
+
+
+def carry_out(group: Group) -> None:
+    """Take the rows of some objects along, in the transaction that deletes these."""
+    left = iter(group.keys)
+    while keys := list(islice(left, CHUNK)):
+        if (using := primary(Task)) == group.using:
+            _take(using, group, keys)
+        else:  # two databases have no transaction in common: then once the objects are gone
+            take = partial(_take, using, group, keys)
+            transaction.on_commit(take, using=group.using, robust=True)
+
+
+def _take(using: str, group: Group, keys: list[str]) -> None:
+    rows = Task.objects.using(using).filter(
+        content_type__in=families.types(list(group.kinds), using),
+        object_id__in=keys,
+        object_db=about.written_to(group.kinds[0], group.using),
+    )
+    if names := group.names.get(policies.CANCEL):
+        transitions.cancel(rows.filter(name__in=names, status__in=places.WAITING))
+    if names := group.names.get(policies.CASCADE):
+        with transaction.atomic(using=using, savepoint=False):
+            wiping.delete(rows.filter(name__in=names))
