@@ -158,6 +158,17 @@ def test_some_rows_are_prefetched():
     assert user.tasks.count() == 2
 
 
+def test_what_was_prefetched_is_forgotten_with_the_rest():
+    anna = User.objects.create_user("anna")
+    (user,) = User.objects.prefetch_related("tasks")
+    clean.delayed(anna)
+    assert list(user.tasks.all()) == []
+
+    user.refresh_from_db()
+
+    assert user.tasks.count() == 1
+
+
 def test_it_is_followed_from_other_models():
     anna, bert = (User.objects.create_user(name) for name in ("anna", "bert"))
     posts = [Post.objects.create(author=author, title="a") for author in (anna, bert)]
