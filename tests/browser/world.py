@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from boogie.apps.tasks import Progress, Task, limits
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.models import Limit, Slot, Worker
+from boogie.apps.tasks.models import Batch, Dependency, Limit, Slot, Worker
 from boogie.apps.tasks.operations import control
 from tests.project.blog import tasks
 from tests.project.shop import functions
@@ -37,6 +37,7 @@ class World:
     huge: Task
     function: Task
     held: Task
+    batch: Batch
 
 
 def make():
@@ -56,11 +57,22 @@ def make():
         huge=_huge(root),
         function=_function(),
         held=_held(root),
+        batch=Batch.objects.create(title="Month end", on_end=tasks.publish.name),
     )
+    _chain(world)
     for status in ("paused", "cancelled", "finished"):
         _of(root, status)
     _past(pen)
     return world
+
+
+def _chain(world):
+    """Have the failed row be after the running one, and both of the batch."""
+    keys = [world.failed.pk, world.running.pk]
+    Task.objects.filter(pk__in=keys).update(batch_id=world.batch.pk)
+    Task.objects.filter(pk=world.failed.pk).update(is_after=True)
+    Task.objects.filter(pk=world.running.pk).update(is_needed=True)
+    Dependency.objects.create(row_id=world.failed.pk, needs_id=world.running.pk, place=0)
 
 
 def _of(user, status, **fields):
@@ -191,6 +203,8 @@ PAGES = {
     "run again": lambda world: f"{LIST}{world.failed.pk}/again/",
     "row of a function": lambda world: page_of(world.function),
     "run a function again": lambda world: f"{LIST}{world.function.pk}/again/",
+    "batches": "/admin/boogie_tasks/batch/",
+    "batch": lambda world: f"/admin/boogie_tasks/batch/{world.batch.pk}/change/",
     "failures": "/admin/boogie_tasks/task/failures/",
     "failures of the week": "/admin/boogie_tasks/task/failures/?show=all",
     "workers": "/admin/boogie_tasks/task/workers/",

@@ -10,10 +10,11 @@ import boogie.apps.tasks as front_door
 from boogie.apps.tasks import exceptions, models, signals, testing
 from tests.house.projects import make_project, python
 
-MODELS = ["Message", "Progress", "Task", "Worker"]
+MODELS = ["Batch", "Message", "Progress", "Task", "Worker"]
 #: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
 INNER = [
     "Announcement",
+    "Dependency",
     "Hold",
     "Limit",
     "Listener",
@@ -37,6 +38,7 @@ EXCEPTIONS = [
     "BoogieTasksError",
     "Expired",
     "LimitReached",
+    "NeverFinished",
     "NotUnique",
     "ObjectGone",
     "ResultError",
@@ -53,8 +55,8 @@ TESTING = [
 ]
 EVERYTHING = sorted(
     [
-        *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
-        *("Concurrency", "Rate", "TaskRelation"),
+        *("BoogieTask", "acheck_cancelled", "batch", "check_cancelled", "progress", "task"),
+        *("Concurrency", "Rate", "TaskRelation", "track"),
         *MODELS,
         *SIGNALS,
         *EXCEPTIONS,

@@ -10,6 +10,7 @@ the models are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from boogie.apps.tasks.batches import batch
 from boogie.apps.tasks.broker import alias as _alias  # noqa: F401 - kombu is to know boogie://
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.declaration.cancel import acheck_cancelled, check_cancelled
@@ -21,6 +22,7 @@ from .exceptions import (
     BoogieTasksError,
     Expired,
     LimitReached,
+    NeverFinished,
     NotUnique,
     ObjectGone,
     ResultError,
@@ -42,19 +44,21 @@ from .signals import (
 )
 
 if TYPE_CHECKING:
-    from .models import Message, Progress, Task, Worker
+    from .models import Batch, Message, Progress, Task, Worker
     from .relations.field import TaskRelation
 
-_MODELS = ("Message", "Progress", "Task", "Worker")
+_MODELS = ("Batch", "Message", "Progress", "Task", "Worker")
 
 __all__ = [
     "ArgumentError",
+    "Batch",
     "BoogieTask",
     "BoogieTasksError",
     "Concurrency",
     "Expired",
     "LimitReached",
     "Message",
+    "NeverFinished",
     "NotUnique",
     "ObjectGone",
     "Progress",
@@ -69,6 +73,7 @@ __all__ = [
     "Worker",
     "WorkerLost",
     "acheck_cancelled",
+    "batch",
     "check_cancelled",
     "progress",
     "task",

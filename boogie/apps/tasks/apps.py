@@ -20,8 +20,10 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
+        from .batching import ending
         from .broker import checks as broker_checks
         from .broker import guard
+        from .chains import handing
         from .declaration.about import checks as about_checks
         from .enqueue import failures
         from .execution import receivers
@@ -37,6 +39,8 @@ class TasksConfig(AppConfig):
         receivers.connect()
         failures.connect()
         handover.connect()
+        handing.connect()
+        ending.connect()
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
         registry.on_every_app(guard.install)

@@ -143,6 +143,10 @@ class Row(Protocol):
         """Whether that holds of running rows, too."""
 
     @property
+    def batch_id(self) -> Any:
+        """The batch that it is of; ``None``: it is of none."""
+
+    @property
     def errors(self) -> Any:
         """One entry for each attempt that failed or was lost."""
 

@@ -12,9 +12,10 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
-from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Watermark
-from boogie.apps.tasks.monitoring import counting, health
+from boogie.apps.tasks.models import Batch, Hold, Task, TaskQuerySet, Watermark
+from boogie.apps.tasks.monitoring import counting, dead_ends, health
 from boogie.apps.tasks.monitoring.counting import Count
+from boogie.apps.tasks.monitoring.dead_ends import DeadEnds
 from boogie.apps.tasks.monitoring.held import by as held_by
 from boogie.apps.tasks.monitoring.held import lines as held_lines
 from boogie.apps.tasks.rollups import tallies
@@ -57,6 +58,10 @@ class Now:
     holds: list["Held"]
     #: The longest lines of limits.
     lines: list["Held"]
+    #: Rows that wait for one that has failed.
+    dead_ends: DeadEnds
+    #: Running batches that cannot end.
+    stuck_batches: list[Batch]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
 
@@ -65,7 +70,7 @@ def look(names: list[str]) -> Now:
     """
     Look at the rows of the tasks ``names``, or of all if there are none.
 
-    Seven queries, nine if anything is held back.
+    Nine queries, a few more if anything is held back, or waits for others.
     """
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
@@ -93,6 +98,8 @@ def look(names: list[str]) -> Now:
         alive=len(living),
         holds=of_holds,
         lines=lines,
+        dead_ends=dead_ends.found(),
+        stuck_batches=dead_ends.stuck_batches(),
         uncounted=_uncounted(everything),
     )
 

@@ -71,6 +71,10 @@ def _of_rows(now: Now) -> Iterator[Problem]:
             _("See whether a worker serves their queue, and whether there are enough workers."),
             _rows("queued"),
         )
+    if now.dead_ends.rows:
+        yield _dead_ends(now)
+    if now.stuck_batches:
+        yield _stuck_batches(now)
     if now.unknown:
         yield Problem(
             "unknown",
@@ -91,6 +95,38 @@ def _of_rows(now: Now) -> Iterator[Problem]:
             _("See what they wait for in their logs; terminate them if they hang."),
             _rows("running"),
         )
+
+
+def _dead_ends(now: Now) -> Problem:
+    found = now.dead_ends
+    text = ngettext(
+        "%(number)s task waits for another one that has failed.",
+        "%(number)s tasks wait for others that have failed.",
+        found.rows,
+    )
+    return Problem(
+        "dead-ends",
+        text % {"number": f"{found.rows}+" if found.is_part else found.rows},
+        _("Retry what has failed, and they go on; or cancel it, and they are cancelled: %(names)s.")
+        % {"names": ", ".join(found.names)},
+        f"?{urlencode({'waits_for': found.failed[0].pk})}",
+    )
+
+
+def _stuck_batches(now: Now) -> Problem:
+    first = now.stuck_batches[0]
+    text = ngettext(
+        "%(number)s batch cannot end: all that is left is paused, or waits for what has failed.",
+        "%(number)s batches cannot end: all that is left is paused, or waits for what has failed.",
+        len(now.stuck_batches),
+    )
+    return Problem(
+        "stuck-batches",
+        text % {"number": len(now.stuck_batches)},
+        _("Run what is paused, and retry or cancel what has failed, such as in %(name)s.")
+        % {"name": first},
+        f"?{urlencode({'batch': first.pk})}",
+    )
 
 
 def _of_figures(now: Now) -> Iterator[Problem]:

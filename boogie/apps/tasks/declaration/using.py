@@ -4,9 +4,10 @@
 No model is imported when this is.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from django.apps import apps
@@ -20,14 +21,16 @@ from .known import names
 from .options import check_expires, check_priority, check_queue, check_user
 
 if TYPE_CHECKING:
-    from boogie.apps.tasks.models import Task
+    from boogie.apps.tasks.models import Batch, Task
 
 O = TypeVar("O")  # noqa: E741 - the object
 P = ParamSpec("P")
 R = TypeVar("R")
 
 #: What ``using()`` takes.
-OPTIONS = ("queue", "priority", "expires", "requested_by")
+OPTIONS = ("queue", "priority", "expires", "after", "batch", "requested_by")
+#: Of these, what is no option of a task.
+OF_ROWS = ("after", "batch", "requested_by")
 
 
 class Adjustable(Generic[O, P, R]):
@@ -41,6 +44,8 @@ class Adjustable(Generic[O, P, R]):
             queue: str | None = ...,
             priority: int | None = ...,
             expires: float | timedelta | datetime | None = ...,
+            after: "Task | Iterable[Task] | None" = ...,
+            batch: "Batch | None" = ...,
             requested_by: Any = ...,
         ) -> "Using[O, P, R]": ...
 
@@ -51,10 +56,16 @@ class Adjustable(Generic[O, P, R]):
             Return the same verbs, which make rows with other options; others stay as declared.
 
             ``queue``, ``priority``, ``expires``: as for ``@task``; ``None``: as if it named none.
+            ``after``: a row, rows, or a queryset; new rows start once all of these have finished.
+            ``batch``: the batch that they join, which has not ended.
             ``requested_by`` is the user who asks for the rows. ``using(...).using(...)`` has both.
             """
             task, before = self._adjusted
             _check(task.name, options)
+            if options.get("after") is not None:
+                options["after"] = _needs(task.name, options["after"])
+            if options.get("batch") is not None:
+                options["batch"] = _named(task.name, options["batch"])
             return Using(task, {**before, **options})
 
     @property
@@ -75,6 +86,20 @@ def _check(name: str, options: Mapping[str, Any]) -> None:
     check_priority(name, options.get("priority"))
     check_expires(name, options.get("expires"))
     check_user(name, options.get("requested_by"))
+
+
+def _needs(name: str, after: Any) -> Any:
+    """Return the rows of ``after``, checked: an iterable is read here, once."""
+    from boogie.apps.tasks.enqueue.chained.given import Needs
+
+    return Needs(name, after)
+
+
+def _named(name: str, batch: Any) -> Any:
+    """Return a batch that new rows join, checked."""
+    from boogie.apps.tasks.enqueue.batched.joining import Named
+
+    return Named(name, batch)
 
 
 def _advice(option: str) -> str:
@@ -117,12 +142,18 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
     def __init__(self, task: Any, options: Mapping[str, Any]) -> None:
         self._task = task
         self._options = options
-        own = {name: value for name, value in options.items() if name != "requested_by"}
+        own = {name: value for name, value in options.items() if name not in OF_ROWS}
         self._maker: Any = Adjusted(task, own) if own else task
+        self._needs = options.get("after")
 
     def call(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Make a row, run it here and now and return what the function returned."""
         loops.refuse("call", "acall")
+        if self._needs is not None:
+            raise TypeError(
+                f"{self._task.name}: call() runs it here and now, and with after= it would have to "
+                f"wait: use delayed(), or call it without."
+            )
         from boogie.apps.tasks.execution import inline
 
         with self._origin():
@@ -134,16 +165,14 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
         loops.refuse("delayed", "adelayed")
         from boogie.apps.tasks.enqueue import one
 
-        with self._origin():
-            return one.queued(self._maker, obj, args, kwargs)
+        return self._made(partial(one.queued, self._maker, obj, args, kwargs))
 
     def paused(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Make a paused row and return it; ``row.run()`` queues it."""
         loops.refuse("paused", "apaused")
         from boogie.apps.tasks.enqueue import one
 
-        with self._origin():
-            return one.paused(self._maker, obj, args, kwargs)
+        return self._made(partial(one.paused, self._maker, obj, args, kwargs))
 
     def schedule(
         self, time: float | timedelta | datetime, obj: O, /, *args: P.args, **kwargs: P.kwargs
@@ -153,22 +182,37 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
         from boogie.apps.tasks.enqueue import one, times
 
         when = times.start_time(self._task.name, time)
-        with self._origin():
-            return one.queued(self._maker, obj, args, kwargs, when)
+        return self._made(partial(one.queued, self._maker, obj, args, kwargs, when))
 
     @property
     def each(self) -> Each[O, P]:
         """Make a row for each of many objects."""
-        return Each(self._maker, self._origin)
+        return Each(self._maker, self._origin, self._needs)
 
     @property
     def _adjusted(self) -> tuple[Any, Mapping[str, Any]]:
         return self._task, self._options
 
-    def _origin(self) -> AbstractContextManager[None]:
-        """Return the context in which rows are made: with who asks for them, if that was said."""
-        if "requested_by" not in self._options:
-            return nullcontext()
-        from boogie.apps.tasks.enqueue.origin import Origin, coming_from
+    def _made(self, make: "Callable[[], Task]") -> "Task":
+        """Make a row, with who asks for it, behind the rows that it is after."""
+        with self._origin():
+            if self._needs is None:
+                return make()
+            from boogie.apps.tasks.enqueue.chained import behind
 
-        return coming_from(Origin(user=self._options["requested_by"]))
+            return behind.made(self._needs, make)
+
+    @contextmanager
+    def _origin(self) -> Iterator[None]:
+        """Be in the context in which rows are made: with who asks for them, and their batch."""
+        batch = self._options.get("batch")
+        with ExitStack() as stack:
+            if "requested_by" in self._options or batch is not None:
+                from boogie.apps.tasks.enqueue import origin
+
+            if "requested_by" in self._options:
+                user = self._options["requested_by"]
+                stack.enter_context(origin.coming_from(origin.Origin(user=user)))
+            if batch is not None:
+                stack.enter_context(origin.joining(batch))
+            yield

@@ -27,6 +27,9 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.unique import debounce_of
 
 from . import lines, one, sources, times, unique
+from .batched import joining
+from .chained import behind
+from .chained.given import Needs
 from .draft import draft, load
 from .inserting import db_of
 from .sources import Reference, References
@@ -52,6 +55,8 @@ class Pattern:
     holds: bool = False
     #: Of rows under limits what tells their values.
     limits: lines.Values | None = None
+    #: The rows that they are after.
+    needs: Needs | None = None
 
     @property
     def using(self) -> str:
@@ -65,10 +70,16 @@ class Pattern:
 
 
 def queued(
-    task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
+    task: Declaration,
+    objects: Any,
+    args: Any,
+    kwargs: Any,
+    when: Any = None,
+    size: Any = None,
+    needs: Needs | None = None,
 ) -> TaskQuerySet:
     """
-    Insert a queued row for each object, due now or at ``when``; return the rows.
+    Insert a queued row for each object, due now or at ``when``, or after ``needs``; return them.
 
     Of a unique task, for each object that has none.
     """
@@ -80,12 +91,17 @@ def queued(
     row.scheduled_for = row.not_before = when
     start = one.begin(when, debounce_of(task.unique_rule))
     row.expires = times.expiry(task.name, task.expires, start)
-    pattern = _pattern(task, row, args, kwargs, states.CREATE_QUEUED)
+    pattern = _pattern(task, row, args, kwargs, states.CREATE_QUEUED, needs)
     return _insert_all(task, pattern, objects, size)
 
 
 def paused(
-    task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
+    task: Declaration,
+    objects: Any,
+    args: Any,
+    kwargs: Any,
+    size: Any = None,
+    needs: Needs | None = None,
 ) -> TaskQuerySet:
     """Insert a paused row for each object, or for each that has none; return the rows."""
     row = draft(task, args, kwargs)
@@ -93,22 +109,30 @@ def paused(
     row.queue = current_app.queue_of(task)
     row.status = states.PAUSED
     row.expires = times.expiry(task.name, task.expires)
-    pattern = _pattern(task, row, args, kwargs, states.CREATE_PAUSED)
+    pattern = _pattern(task, row, args, kwargs, states.CREATE_PAUSED, needs)
     return _insert_all(task, pattern, objects, size)
 
 
-def _pattern(task: Declaration, row: Task, args: Any, kwargs: Any, arrow: states.Arrow) -> Pattern:
+def _pattern(
+    task: Declaration,
+    row: Task,
+    args: Any,
+    kwargs: Any,
+    arrow: states.Arrow,
+    needs: Needs | None,
+) -> Pattern:
     limited = lines.Values.of_call(task, args, kwargs)
     rule = task.unique_rule
     if rule is None:
-        return Pattern(row, arrow, limits=limited)
+        return Pattern(row, arrow, limits=limited, needs=needs)
     row.unique_running, debounce = rule.is_live, rule.debounce
     if debounce is not None and arrow is states.CREATE_QUEUED and row.scheduled_for is None:
         row.due = row.not_before = Moment(debounce.seconds)
     connection = connections[db_of(row)]
     holds = debounce is None and not rule.is_live and commits.in_transaction(connection)
     otherwise = unique.otherwise(row, debounce)
-    return Pattern(row, arrow, Keys(task, rule, args, kwargs), otherwise, holds, limited)
+    keys = Keys(task, rule, args, kwargs)
+    return Pattern(row, arrow, keys, otherwise, holds, limited, needs)
 
 
 def _insert_all(
@@ -160,12 +184,25 @@ def _insert_chunk(pattern: Pattern, chunk: list[Reference], first: int) -> int:
     """Return how many ids were given away: of unique rows fewer may have been made."""
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
+    if pattern.row.joins:
+        joining.lock(pattern.using, pattern.row)
+    marked = None if pattern.needs is None else behind.mark(pattern.using, pattern.needs)
     if pattern.keys is not None:
         _insert_unique(pattern, {values[-1]: values for values in reversed(varying)})
     else:
         _insert(pattern, varying)
+    if marked is not None:
+        behind.put(pattern.using, _made(pattern, ids), marked)
     emit.many(pattern.arrow, pattern.rows.all(), ids)
     return len(chunk)
+
+
+def _made(pattern: Pattern, ids: list[Any]) -> list[Any]:
+    """Return those of ``ids`` that rows have: of unique rows fewer may have been made."""
+    if pattern.keys is None:
+        return ids
+    made = pattern.rows.filter(pk__gte=ids[0], pk__lte=ids[-1])
+    return list(made.order_by("pk").values_list("pk", flat=True))
 
 
 def _insert(pattern: Pattern, values: list[tuple[Any, ...]]) -> None:

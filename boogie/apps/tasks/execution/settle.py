@@ -69,7 +69,7 @@ def _finish(run: Run) -> int:
     is_read = run.row.backend and telling.is_told_of_success()
     if is_read and features.returns_from_update(connections[run.db]):
         run.settled = finishing.finish_and_read(run.rows, run.row, run.data)
-        return 1 if run.settled is not None else wiping.finish(run.rows, run.row)
+        return 1 if run.settled is not None else finishing.finish_marked(run.rows, run.row)
     return transitions.finish(run.rows, run.row, run.data)
 
 

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from django.db import connections
 
 from boogie.apps.tasks import limits
+from boogie.apps.tasks.batching import watch as batches
+from boogie.apps.tasks.chains import watch as chains
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.deletion import unfinished
@@ -69,6 +71,8 @@ class Keeper:
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self._watch = watch.Watch()
+        self._chains = chains.Watch()
+        self._batches = batches.Watch()
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
@@ -167,8 +171,10 @@ class Keeper:
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
         left = unfinished.left(), *rescue.left_behind(self.worker_id)
+        asked = *asked, chains.unsettled(), batches.known()
         found = sql.which_exist(*asked, *left)
-        runs, are_late, is_released, are_held, are_marked, *left_behind = found
+        runs, are_late, is_released, are_held, are_after, are_batched, *others = found
+        are_marked, *left_behind = others
         if runs:
             guarded(self.compare)
         else:
@@ -181,6 +187,10 @@ class Keeper:
             self._do_aside(unfinished.finish)
         if is_released:
             self._do_aside(switch.finish)
+        if are_after:
+            self._do_aside(self._chains.look)
+        if are_batched:
+            self._do_aside(self._batches.look)
         if are_held and not limits.are_declared():  # else a thread looks after them
             self._do_aside(self._watch.look)
 

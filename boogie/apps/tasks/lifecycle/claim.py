@@ -19,7 +19,7 @@ from django.db.models.lookups import In
 from boogie.apps.tasks.db import commits, compiled, features, outages, sql
 from boogie.apps.tasks.protocols import Row
 
-from . import holding, states, timing, transitions
+from . import holding, moving, states, timing, transitions
 from .claimed import claimed, known
 from .transitions import Rows
 
@@ -121,7 +121,7 @@ def _named(rows: QuerySet[R], names: Sequence[Any], is_limited: bool = False) ->
 
 
 def _values(everything: Rows, key: Any, names: Names, worker: str, pid: int) -> dict[str, Any]:
-    found = {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
+    found = {"id": moving.prepared(everything, "id", key), "worker": worker, "pid": pid}
     found.update(zip(_places(len(names)), names, strict=True))
     found.update(zip(_holds(len(names)), map(holding.of_task, names), strict=True))
     return found
@@ -158,7 +158,7 @@ def _claim(
     slots = [compiled.Slot(place, name) for place in _places(count)]
     named = _named(everything, slots, is_limited)
     free = holding.free(named, [compiled.Slot(p, holding.key_field()) for p in _holds(count)])
-    mine = transitions.guarded(timing.ripe(free).filter(pk=slot("id")), states.CLAIM)
+    mine = moving.guarded(timing.ripe(free).filter(pk=slot("id")), states.CLAIM)
     changes = claimed(slot("worker"), slot("pid"), keeps_all=not count)
     return compiled.Update(connection, mine, {"status": states.CLAIM.target, **changes})
 

@@ -9,15 +9,19 @@ ended.
 from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.updating.marked import Found
 from boogie.apps.tasks.db.updating.noteless import Noteless
 from boogie.apps.tasks.protocols import Row
 
-from . import emit, states
+from . import emit, moving, states
+from .batched import members
+from .needs import arrows, leaving
 
 Rows = QuerySet[Any]
 
@@ -84,25 +88,24 @@ def unmarked(rows: Rows, arrow: states.Arrow) -> Rows:
     return rows.filter(wipe__lt=BLANK if arrow.target in states.ENDED else DELETE)
 
 
-def obey(rows: Rows, row: Row, arrow: states.Arrow, changes: dict[str, Any]) -> int:
+def obey(
+    rows: Rows, row: Row, arrow: states.Arrow, changes: dict[str, Any]
+) -> tuple[int, Found | None]:
     """
     Do what an arrow could not, which has not moved the running ``row``: settle it as it is marked.
 
-    Return whether it was: zero if that is not why it did not move. No statement here reads first:
-    the transaction around it may show the row as it was before.
+    Return whether it was, zero if that is not why it did not move; and what is known of those who
+    wait for it. No statement here reads first: the transaction around it may show the row as it
+    was before.
     """
-    its_own: Any = rows.filter(pk=row.pk, attempt=row.attempt, status=states.RUNNING)
+    its_own = rows.filter(pk=row.pk, attempt=row.attempt, status=states.RUNNING)
     if arrow.target in states.ENDED:
-        blanked = {"status": arrow.target, **changes, **BLANKED}
-        if outages.unlocked(rows.db, partial(its_own.filter(wipe=BLANK).update, **blanked)):
+        marks, blanked = {**arrows.NEEDED, **members.BATCH}, {**changes, **BLANKED}
+        moved, found = moving.update_marked(its_own.filter(wipe=BLANK), arrow, marks, blanked)
+        if moved:
             emit.many(arrow, rows, [row.pk])
-            return 1
-    return _delete(its_own.filter(wipe=DELETE))
-
-
-def finish(rows: Rows, row: Row) -> int:
-    """running → finished, and blank, or gone: of a row whose mark kept it from that."""
-    return obey(rows, row, states.FINISH, {"ended": Moment()})
+            return moved, found
+    return _delete(its_own.filter(wipe=DELETE)), None
 
 
 def leave(rows: Rows, row: Row) -> int:
@@ -110,8 +113,14 @@ def leave(rows: Rows, row: Row) -> int:
     return _delete(rows.filter(pk=row.pk, attempt=row.attempt, status=states.RUNNING))
 
 
-def _delete(rows: Any) -> int:
-    return outages.unlocked(rows.db, partial(rows.order_by()._raw_delete, rows.db)) or 0
+def _delete(rows: Rows) -> int:
+    return outages.unlocked(rows.db, partial(_leave_and_delete, rows.order_by()))
+
+
+def _leave_and_delete(rows: Any) -> int:
+    with transaction.atomic(using=rows.db, savepoint=False):
+        leaving.leave(rows)
+        return rows._raw_delete(rows.db) or 0
 
 
 def forget(rows: Rows) -> int:

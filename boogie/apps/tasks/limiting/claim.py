@@ -15,7 +15,7 @@ from boogie.apps.tasks import limits, registry
 from boogie.apps.tasks.db import compiled, features, outages
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.exceptions import LimitReached
-from boogie.apps.tasks.lifecycle import parking, timing, transitions
+from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.models import Slot, Task
 
 from . import handover, standing
@@ -80,7 +80,7 @@ def claim(using: str, key: Any, claiming: Callable[[], Task | None]) -> Task | N
 def _read(using: str, key: Any) -> Task | None:
     """Return what has to be known of a row that may be claimed, whatever limits it."""
     reader = compiled.cached(using, "limited row", _reader)
-    values = {"id": transitions.prepared(Task.objects.using(using), "id", key)}
+    values = {"id": moving.prepared(Task.objects.using(using), "id", key)}
     row: Task | None = reader.statement.one(connections[using], values, reader)
     return row
 

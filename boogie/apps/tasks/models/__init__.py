@@ -6,6 +6,8 @@ What others import stands here; no code does.
 
 from boogie.apps.tasks.serialization.progress import Progress
 
+from .batched.batch import Batch, BatchQuerySet
+from .chained.dependency import Dependency, DependencyQuerySet
 from .held.hold import Hold, HoldQuerySet
 from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet, Stand, StandQuerySet
 from .message import (
@@ -23,6 +25,10 @@ from .worker import Worker, WorkerQuerySet
 __all__ = [
     "Announcement",
     "AnnouncementQuerySet",
+    "Batch",
+    "BatchQuerySet",
+    "Dependency",
+    "DependencyQuerySet",
     "Hold",
     "HoldQuerySet",
     "Limit",

@@ -2,6 +2,7 @@
 Named sets of rows, and the verbs that move them. No SQL is written here.
 """
 
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from django.db import connections, models, transaction
@@ -12,9 +13,11 @@ from boogie.apps.tasks import identity, loops, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import holding, places, states, timing, transitions
+from boogie.apps.tasks.lifecycle.needs import leaving
 
 from . import families, people
 from .asynchronous.querysets import AwaitedQuerySetVerbs, not_on_managers
+from .chained import removing
 from .objects.sets import OfObjects
 from .results import Results
 
@@ -24,7 +27,7 @@ CHUNK, LOOK = 1000, 20_000
 R = TypeVar("R", bound=models.Model)
 
 
-class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
+class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R], removing.Deletable[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
     def paused(self) -> Self:
@@ -116,7 +119,8 @@ class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
 
     def waiting_for(self, seconds: float) -> Self:
         """Queued rows that might have started ``seconds`` ago or earlier."""
-        waiting = self.queued().annotate(since=Coalesce("not_before", "created"))
+        waiting = self.queued().exclude(timing.waits_for_others())
+        waiting = waiting.annotate(since=Coalesce("not_before", "created"))
         return waiting.filter(since__lte=Moment(-seconds))
 
     def to_terminate(self, worker: str) -> Self:
@@ -211,12 +215,10 @@ class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
             condemned = self.filter(pk__gt=condemned[-1][0])._condemned()
         return removed
 
-    def _condemned(self) -> list[tuple[Any, str]]:
-        return list(self.order_by("pk").values_list("pk", "status")[:LOOK])
+    def _condemned(self) -> list[removing.Known]:
+        return list(self.order_by("pk").values_list(*leaving.KNOWN)[:LOOK])
 
-    def _remove_chunk(self, condemned: list[tuple[Any, str]]) -> int:
+    def _remove_chunk(self, condemned: list[removing.Known]) -> int:
         """Delete the listed rows that still have a status that may be deleted."""
         everything = self.model._base_manager.using(self.db)
-        statuses = {status for _, status in condemned}
-        chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
-        return outages.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
+        return outages.unlocked(self.db, partial(removing.remove, everything, condemned))

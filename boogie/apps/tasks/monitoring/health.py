@@ -18,7 +18,7 @@ from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
 
-from . import counting
+from . import counting, dead_ends
 from .held import lines as held_lines
 
 #: Stuck rows are counted up to here.
@@ -88,6 +88,10 @@ class Health:
     stalled: int = 0
     #: The longest lines of rows that are held back; asked with the history.
     lines: list[held_lines.Line] = field(default_factory=list)
+    #: Rows that wait for one that has failed, and the first of these; asked with the history.
+    dead_ends: dict[str, Any] = field(default_factory=dict)
+    #: Running batches that cannot end, by number and title; asked with the history.
+    stuck_batches: list[dict[str, Any]] = field(default_factory=list)
     #: Names of live rows that nobody registered in this process.
     unknown: list[str] = field(default_factory=list)
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, of a queue
@@ -155,12 +159,20 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
         health.lines = held_lines.aged(lines)
         for hold, waiting in zip(health.held, behind, strict=True):
             hold["rows"] = int(waiting.rows)
+        health.dead_ends = _dead_ends()
+        stuck = dead_ends.stuck_batches()
+        health.stuck_batches = [{"id": batch.pk, "title": batch.title} for batch in stuck]
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))
     health.unknown = _unknown(Task.objects.on_primary())
     health.broker = inspect.answers()
     return health
+
+
+def _dead_ends() -> dict[str, Any]:
+    found = dead_ends.found()
+    return {"rows": found.rows, "is_part": found.is_part, "failed": found.names}
 
 
 def _held(hold: Hold, served: set[str]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ WORDS = {
     "model": "about objects of a model: app.model",
     "object": "about one object: app.model:key",
     "error_type": "failed with a type of error: ValueError, app.errors.NoStock",
+    "batch": "of the batch with this number, or title",
+    "waits_for": "waiting for the row with this id to finish, or for any of this task",
     "open": "yes: failed, and acknowledged by nobody; no: failed, and acknowledged",
     "q": "part of an id, a task, app.model:key, a worker or a type of error",
 }
