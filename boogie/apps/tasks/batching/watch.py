@@ -55,5 +55,5 @@ def forget() -> int:
         left = Task.objects.on_primary().filter(batch_id__in=keys)
         used = set(left.order_by().values_list("batch_id", flat=True).distinct()) if keys else set()
         if gone := [key for key in keys if key not in used]:
-            removed += known().filter(pk__in=gone, outcome=status).erase()
+            removed += known().filter(pk__in=gone, outcome=status).delete_now()
     return removed

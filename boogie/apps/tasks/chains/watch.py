@@ -51,7 +51,7 @@ class Watch:
         status = dict(rows.values_list("pk", "status"))
         gone = [pk for pk, row, _ in chunk if row not in status]
         if gone:
-            Dependency.objects.using(using).filter(pk__in=gone).erase()
+            Dependency.objects.using(using).filter(pk__in=gone).delete_now()
         needs = dict.fromkeys(key for _, row, key in chunk if row in status)
         finished = [key for key in needs if status.get(key) == states.FINISHED]
         never = [key for key in needs if status.get(key, states.CANCELLED) == states.CANCELLED]

@@ -171,8 +171,7 @@ class Keeper:
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
         left = unfinished.left(), *rescue.left_behind(self.worker_id)
-        asked = *asked, chains.unsettled(), batches.known()
-        found = sql.which_exist(*asked, *left)
+        found = sql.which_exist(*asked, chains.unsettled(), batches.known(), *left)
         runs, are_late, is_released, are_held, are_after, are_batched, *others = found
         are_marked, *left_behind = others
         if runs:

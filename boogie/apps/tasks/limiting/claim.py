@@ -15,7 +15,7 @@ from boogie.apps.tasks import limits, registry
 from boogie.apps.tasks.db import compiled, features, outages
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.exceptions import LimitReached
-from boogie.apps.tasks.lifecycle import parking, timing
+from boogie.apps.tasks.lifecycle import moving, parking, timing
 from boogie.apps.tasks.models import Slot, Task
 
 from . import handover, standing

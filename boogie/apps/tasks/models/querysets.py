@@ -27,7 +27,7 @@ CHUNK, LOOK = 1000, 20_000
 R = TypeVar("R", bound=models.Model)
 
 
-class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R], removing.Deletable[R]):
+class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
     def paused(self) -> Self:

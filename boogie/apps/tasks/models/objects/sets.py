@@ -16,7 +16,7 @@ from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.lifecycle import places, transitions, wiping
 from boogie.apps.tasks.models import families
 from boogie.apps.tasks.models.asynchronous.querysets import not_on_managers
-from boogie.apps.tasks.models.stored import StoredQuerySet
+from boogie.apps.tasks.models.chained import removing
 from boogie.apps.tasks.serialization import kinship, references
 
 from .together import WithObjects
@@ -27,7 +27,7 @@ CHUNK = 1000
 R = TypeVar("R", bound=models.Model)
 
 
-class OfObjects(StoredQuerySet[R]):
+class OfObjects(removing.Deletable[R]):
     """The part of querysets that knows of objects."""
 
     #: Of rows that are all those about one object: that, and the condition that says so.
