@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
@@ -184,6 +185,15 @@ def _widgets(world):
     return f"/widgets/?{rows}&product={world.pen.pk}"
 
 
+#: The task and the model of a schedule.
+OF_USERS = urlencode({"task": tasks.publish.name, "model": "blog.user"})
+
+
+def _schedule(world):
+    made = tasks.publish.using(name="weekly").repeat(timedelta(days=7), world.root, title="news")
+    return f"/admin/boogie_tasks/schedule/{made.pk}/change/"
+
+
 #: By their names: a path, a function of the world that returns one, or one that goes there.
 PAGES = {
     "index": "/admin/",
@@ -210,6 +220,10 @@ PAGES = {
     "workers": "/admin/boogie_tasks/task/workers/",
     "shutdown": shutdown,
     "hold": hold,
+    "schedules": "/admin/boogie_tasks/schedule/",
+    "which task a schedule is of": "/admin/boogie_tasks/schedule/add/",
+    "form of a schedule": f"/admin/boogie_tasks/schedule/add/?{OF_USERS}",
+    "schedule": _schedule,
     "dashboard": dashboard,
     "dashboard with its tables": opened,
     "object": lambda world: f"/admin/blog/user/{world.root.pk}/change/",

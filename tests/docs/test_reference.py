@@ -12,7 +12,7 @@ import pytest
 from django.urls import URLResolver, get_resolver
 
 import boogie.apps.tasks
-from boogie.apps.tasks import BoogieTask, Task, checks, signals, testing
+from boogie.apps.tasks import BoogieTask, Schedule, Task, checks, signals, testing
 from boogie.apps.tasks.conf import Conf
 from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states
@@ -118,6 +118,7 @@ def test_every_address_and_every_permission_is_documented():
     options = Task._meta
     codenames = [f"{verb}_task" for verb in options.default_permissions if verb != "change"]
     codenames += [codename for codename, _ in options.permissions]
+    codenames += [f"{verb}_schedule" for verb in Schedule._meta.default_permissions]
     assert {name for name in documented if ":" not in name} == {
         f"boogie_tasks.{codename}" for codename in codenames
     }
@@ -209,7 +210,7 @@ def test_the_calls_have_the_signatures_that_are_documented():
         found[name or "__call__"] = f"({signature}".replace("()", "(obj)")
     assert found.keys() == {
         "__call__",
-        *("call", "delayed", "paused", "schedule"),
+        *("call", "delayed", "paused", "schedule", "repeat"),
         *("each", "each.paused", "each.schedule"),
         *("results", "tasks", "finished", "clean"),
     }

@@ -10,7 +10,7 @@ import boogie.apps.tasks as front_door
 from boogie.apps.tasks import exceptions, models, signals, testing
 from tests.house.projects import make_project, python
 
-MODELS = ["Batch", "Message", "Progress", "Task", "Worker"]
+MODELS = ["Batch", "Message", "Progress", "Schedule", "Task", "Worker"]
 #: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
 INNER = [
     "Announcement",
@@ -51,12 +51,12 @@ EXCEPTIONS = [
 #: For tests of projects.
 TESTING = [
     *("ANY", "arun_tasks", "assert_made", "assert_not_made"),
-    *("freeze", "made", "run_tasks", "travel"),
+    *("freeze", "made", "run_schedules", "run_tasks", "travel"),
 ]
 EVERYTHING = sorted(
     [
         *("BoogieTask", "acheck_cancelled", "batch", "check_cancelled", "progress", "task"),
-        *("Concurrency", "Rate", "TaskRelation", "track"),
+        *("Concurrency", "Rate", "TaskRelation", "recurring", "track"),
         *MODELS,
         *SIGNALS,
         *EXCEPTIONS,

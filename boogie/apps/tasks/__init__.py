@@ -33,6 +33,7 @@ from .exceptions import (
     WorkerLost,
 )
 from .limits import Concurrency, Rate
+from .schedules import recurring
 from .signals import (
     task_cancelled,
     task_failed,
@@ -44,10 +45,10 @@ from .signals import (
 )
 
 if TYPE_CHECKING:
-    from .models import Batch, Message, Progress, Task, Worker
+    from .models import Batch, Message, Progress, Schedule, Task, Worker
     from .relations.field import TaskRelation
 
-_MODELS = ("Batch", "Message", "Progress", "Task", "Worker")
+_MODELS = ("Batch", "Message", "Progress", "Schedule", "Task", "Worker")
 
 __all__ = [
     "ArgumentError",
@@ -64,6 +65,7 @@ __all__ = [
     "Progress",
     "Rate",
     "ResultError",
+    "Schedule",
     "Superseded",
     "Task",
     "TaskCancelled",
@@ -76,6 +78,7 @@ __all__ = [
     "batch",
     "check_cancelled",
     "progress",
+    "recurring",
     "task",
     "task_cancelled",
     "task_failed",

@@ -30,6 +30,7 @@ class TasksConfig(AppConfig):
         from .functions import checks as functions_checks
         from .limiting import handover
         from .metrics import checks as metrics_checks
+        from .scheduling import migrated
 
         checks.register()
         functions_checks.register()
@@ -41,6 +42,7 @@ class TasksConfig(AppConfig):
         handover.connect()
         handing.connect()
         ending.connect()
+        migrated.connect(self)
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
         registry.on_every_app(guard.install)

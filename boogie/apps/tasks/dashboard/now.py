@@ -18,6 +18,8 @@ from boogie.apps.tasks.monitoring.counting import Count
 from boogie.apps.tasks.monitoring.dead_ends import DeadEnds
 from boogie.apps.tasks.monitoring.held import by as held_by
 from boogie.apps.tasks.monitoring.held import lines as held_lines
+from boogie.apps.tasks.monitoring.schedules import Wrong
+from boogie.apps.tasks.monitoring.schedules import wrong as wrong_schedules
 from boogie.apps.tasks.rollups import tallies
 
 #: Rows are counted up to here.
@@ -64,13 +66,15 @@ class Now:
     stuck_batches: list[Batch]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
+    #: Schedules that are gone, failing or late.
+    schedules: list[Wrong]
 
 
 def look(names: list[str]) -> Now:
     """
     Look at the rows of the tasks ``names``, or of all if there are none.
 
-    Nine queries, a few more if anything is held back, or waits for others.
+    Ten queries, a few more if anything is held back, or waits for others.
     """
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
@@ -101,6 +105,7 @@ def look(names: list[str]) -> Now:
         dead_ends=dead_ends.found(),
         stuck_batches=dead_ends.stuck_batches(),
         uncounted=_uncounted(everything),
+        schedules=[one for one in wrong_schedules() if not names or one.task in names],
     )
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.monitoring import schedules
 
 from . import times
 from .now import Now
@@ -30,7 +31,7 @@ class Problem:
 
 def found(now: Now) -> list[Problem]:
     """Return what is wrong, the worst first."""
-    return [*_of_workers(now), *_of_rows(now), *_of_figures(now)]
+    return [*_of_workers(now), *_of_rows(now), *_of_schedules(now), *_of_figures(now)]
 
 
 def _of_workers(now: Now) -> Iterator[Problem]:
@@ -127,6 +128,25 @@ def _stuck_batches(now: Now) -> Problem:
         % {"name": first},
         f"?{urlencode({'batch': first.pk})}",
     )
+
+
+def _of_schedules(now: Now) -> Iterator[Problem]:
+    texts = {
+        schedules.GONE: _(
+            "Schedules do nothing, as their tasks or declarations are gone: %(names)s."
+        ),
+        schedules.FAILING: _("Schedules make no rows: %(names)s."),
+        schedules.LATE_ONE: _("Schedules are late: %(names)s."),
+    }
+    advice = {
+        schedules.GONE: _("Delete them, or bring back what they were made for."),
+        schedules.FAILING: _("Their pages say why. Mend that, or delete them."),
+        schedules.LATE_ONE: _("See whether a worker lives whose code declares their tasks."),
+    }
+    for what, text in texts.items():
+        if found := [one.name for one in now.schedules if one.what == what]:
+            shown = ", ".join([*found[:NAMES], *["…"] * (len(found) > NAMES)])
+            yield Problem(f"schedules-{what}", text % {"names": shown}, advice[what])
 
 
 def _of_figures(now: Now) -> Iterator[Problem]:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from django.apps import apps
 
-from boogie.apps.tasks import current_app, loops
+from boogie.apps.tasks import loops
+from boogie.apps.tasks.adjusted import Adjusted
 from boogie.apps.tasks.broker import reserved
 
 from .asynchronous.verbs import AwaitedTaskVerbs
 from .each import Each
 from .known import names
-from .options import check_expires, check_priority, check_queue, check_user
+from .options import check_expires, check_priority, check_queue, check_schedule, check_user
+from .scheduled.repeating import Repeating
 
 if TYPE_CHECKING:
     from boogie.apps.tasks.models import Batch, Task
@@ -32,8 +34,11 @@ OPTIONS = ("queue", "priority", "expires", "after", "batch", "requested_by")
 #: Of these, what is no option of a task.
 OF_ROWS = ("after", "batch", "requested_by")
 
+#: What it takes besides, for ``repeat()`` alone.
+OF_SCHEDULES = ("name", "time_zone", "missed")
 
-class Adjustable(Generic[O, P, R]):
+
+class Adjustable(Repeating[O, P], Generic[O, P, R]):
     """What other options can be given to."""
 
     if TYPE_CHECKING:
@@ -47,6 +52,9 @@ class Adjustable(Generic[O, P, R]):
             after: "Task | Iterable[Task] | None" = ...,
             batch: "Batch | None" = ...,
             requested_by: Any = ...,
+            name: str | None = ...,
+            time_zone: Any = ...,
+            missed: str = ...,
         ) -> "Using[O, P, R]": ...
 
     else:
@@ -59,6 +67,7 @@ class Adjustable(Generic[O, P, R]):
             ``after``: a row, rows, or a queryset; new rows start once all of these have finished.
             ``batch``: the batch that they join, which has not ended.
             ``requested_by`` is the user who asks for the rows. ``using(...).using(...)`` has both.
+            ``name``, ``time_zone`` and ``missed`` are of the schedule that ``repeat()`` makes.
             """
             task, before = self._adjusted
             _check(task.name, options)
@@ -75,12 +84,14 @@ class Adjustable(Generic[O, P, R]):
 
 
 def _check(name: str, options: Mapping[str, Any]) -> None:
+    known = (*OPTIONS, *OF_SCHEDULES)
     for option in options:
-        if option not in OPTIONS:
+        if option not in known:
             raise TypeError(
                 f"{name}: using() takes no option {option}{_advice(option)} It takes "
-                f"{', '.join(OPTIONS)}."
+                f"{', '.join(known)}."
             )
+    check_schedule({key: options[key] for key in OF_SCHEDULES if options.get(key) is not None})
     check_queue(name, options.get("queue"))
     _refuse_reserved(name, options.get("queue"))
     check_priority(name, options.get("priority"))
@@ -106,7 +117,7 @@ def _advice(option: str) -> str:
     """Return what to say in place of an option, up to the full stop."""
     if option in (*names.OURS, *names.CELERYS, *names.HOOKS):
         return f": it belongs to the task, as an option of @task({option}=...)."
-    return names.advice(option, OPTIONS)
+    return names.advice(option, (*OPTIONS, *OF_SCHEDULES))
 
 
 def _refuse_reserved(name: str, queue: str | None) -> None:
@@ -118,32 +129,15 @@ def _refuse_reserved(name: str, queue: str | None) -> None:
         )
 
 
-class Adjusted:
-    """A task as those see it who make rows: some of its options are others."""
-
-    def __init__(self, task: Any, options: Mapping[str, Any]) -> None:
-        self._task = task
-        vars(self).update(options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._task, name)
-
-    @property
-    def row_priority(self) -> int:
-        """The priority that a new row gets."""
-        if self.priority is None:
-            return int(current_app.setting(self.app, "task_default_priority") or 0)
-        return int(self.priority)
-
-
 class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
     """A task whose new rows have other options."""
 
     def __init__(self, task: Any, options: Mapping[str, Any]) -> None:
         self._task = task
         self._options = options
-        own = {name: value for name, value in options.items() if name not in OF_ROWS}
-        self._maker: Any = Adjusted(task, own) if own else task
+        apart = (*OF_ROWS, *OF_SCHEDULES)
+        own = {name: value for name, value in options.items() if name not in apart}
+        self._own_maker: Any = Adjusted(task, own) if own else task
         self._needs = options.get("after")
 
     def call(self, obj: O, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -183,6 +177,16 @@ class Using(AwaitedTaskVerbs[O, P, R], Adjustable[O, P, R], Generic[O, P, R]):
 
         when = times.start_time(self._task.name, time)
         return self._made(partial(one.queued, self._maker, obj, args, kwargs, when))
+
+    @property
+    def _maker(self) -> Any:
+        """The task as its new rows see it; ``TypeError``: there are options of no row."""
+        if unfit := [name for name in OF_SCHEDULES if name in self._options]:
+            raise TypeError(
+                f"{self._task.name}: {', '.join(unfit)} in using() is of a schedule: repeat(when, "
+                f"obj, ...) takes it, and nothing else."
+            )
+        return self._own_maker
 
     @property
     def each(self) -> Each[O, P]:

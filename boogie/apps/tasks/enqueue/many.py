@@ -32,7 +32,7 @@ from .chained import behind
 from .chained.given import Needs
 from .draft import draft, load
 from .inserting import db_of
-from .sources import Reference, References
+from .sources import Read, Reference, References, Telling
 from .unique import Keys
 
 #: Rows of one INSERT.
@@ -64,6 +64,11 @@ class Pattern:
         return db_of(self.row)
 
     @property
+    def more(self) -> list[Telling]:
+        """What tells something more of each object."""
+        return [teller for teller in (self.limits, self.keys) if teller is not None]
+
+    @property
     def rows(self) -> TaskQuerySet:
         """All rows of that database."""
         return Task.objects.using(self.using)
@@ -83,6 +88,25 @@ def queued(
 
     Of a unique task, for each object that has none.
     """
+    return _insert_all(task, _queued(task, args, kwargs, when, needs), objects, size)
+
+
+def portion(task: Declaration, objects: Any, args: Any, kwargs: Any) -> Read:
+    """
+    Insert a queued row for each of ``objects``, which come in the order of their keys.
+
+    An object that comes twice in succession gets one. Return how many there were, and which was
+    the last.
+    """
+    pattern, read = _queued(task, args, kwargs), Read()
+    found = sources.references(task, objects, pattern.using, pattern.more)
+    _insert_as_one(pattern, read.once(found), uuid7_block().int)
+    return read
+
+
+def _queued(
+    task: Declaration, args: Any, kwargs: Any, when: Any = None, needs: Needs | None = None
+) -> Pattern:
     row = draft(task, args, kwargs)
     load(task, row, is_pattern=True)
     row.queue = current_app.queue_of(task)
@@ -91,8 +115,7 @@ def queued(
     row.scheduled_for = row.not_before = when
     start = one.begin(when, debounce_of(task.unique_rule))
     row.expires = times.expiry(task.name, task.expires, start)
-    pattern = _pattern(task, row, args, kwargs, states.CREATE_QUEUED, needs)
-    return _insert_all(task, pattern, objects, size)
+    return _pattern(task, row, args, kwargs, states.CREATE_QUEUED, needs)
 
 
 def paused(
@@ -143,8 +166,7 @@ def _insert_all(
         raise ValueError(f"{task.name}: chunk_size must be a whole number above 0, not {size!r}.")
     first = uuid7_block().int
     made = 0
-    more = [teller for teller in (pattern.limits, pattern.keys) if teller is not None]
-    found = sources.references(task, objects, pattern.using, more)
+    found = sources.references(task, objects, pattern.using, pattern.more)
     if size is None:
         made = _insert_as_one(pattern, found, first)
     else:

@@ -26,9 +26,9 @@ from .keys import MISSING, Searches, key_of
 #: What :attr:`TaskForm.when` is for rows that wait for ``run()``.
 PAUSED = "paused"
 
-#: Our own fields; no argument can have such a name.
+#: What our own fields begin with; no argument can have such a name.
+OURS = ":"
 WHEN, AT, SURE = ":when", ":at", ":sure"
-OURS = (WHEN, AT, SURE)
 
 #: Names that a page of the admin posts itself.
 RESERVED = frozenset({"action", "select_across", "index", "csrfmiddlewaretoken", "post", "task"})
@@ -56,7 +56,11 @@ class TaskForm(Base):
             self.fields.update({argument.name: argument.field for argument in self.arguments})
         is_open = row is not None and not sealing.is_sealed(row.args)
         self._hide_secrets(named(self.arguments, row.args, row.kwargs) if is_open else {})
-        self.fields.update(_own_fields(task))
+        self.fields.update(self.own_fields())
+
+    def own_fields(self) -> dict[str, forms.Field]:
+        """Return our own fields, whose names begin with ":"."""
+        return _own_fields(self.task)
 
     def _initial(self, row: Any) -> dict[str, Any]:
         shown = defaults(self.arguments) if self.task.form is None else {}
@@ -79,7 +83,7 @@ class TaskForm(Base):
 
     def add_prefix(self, field_name: str) -> str:
         """Return the name in HTML: the argument's own, unless the page uses it itself."""
-        if field_name in OURS:
+        if field_name.startswith(OURS):
             return field_name.replace(":", "_")
         if field_name in RESERVED or field_name.startswith("_"):
             return f"argument-{field_name}"
@@ -98,7 +102,7 @@ class TaskForm(Base):
     @property
     def argument_fields(self) -> list[forms.BoundField]:
         """The fields of its arguments."""
-        return [self[name] for name in self.fields if name not in OURS]
+        return [self[name] for name in self.fields if not name.startswith(OURS)]
 
     @property
     def when_fields(self) -> list[forms.BoundField]:
@@ -193,9 +197,14 @@ def _own_fields(task: Any) -> dict[str, forms.Field]:
         ),
         AT: DateTimeField(label=_("Time"), required=False, validators=[_can_begin_at]),
     }
-    if task.danger:
-        own[SURE] = forms.BooleanField(label=_("Yes, this is what I want."))
-    return own
+    return {**own, **sure_field(task)}
+
+
+def sure_field(task: Any) -> dict[str, forms.Field]:
+    """Return the box to be checked before something dangerous is done, if ``task`` is that."""
+    if not task.danger:
+        return {}
+    return {SURE: forms.BooleanField(label=_("Yes, this is what I want."))}
 
 
 def _can_begin_at(moment: datetime) -> None:

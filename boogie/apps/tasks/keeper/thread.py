@@ -25,6 +25,7 @@ from boogie.apps.tasks.execution import expiry, losses
 from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.scheduling import following, timetable
 
 from . import jobs, purge, rescue, ring, rollups, watching
 from .heartbeat import beat, leave
@@ -73,13 +74,16 @@ class Keeper:
         self._watch = watch.Watch()
         self._chains = chains.Watch()
         self._batches = batches.Watch()
+        self._slots = timetable.Looks(self._do_aside, lambda: self.threads.are_complete)
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
             self._beat,
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
+            Step(following.follow, every=lambda: math.inf, at_once=went_wrong),
             Step(self.look_after, every=lambda: RESCUE_EVERY),
+            Step(self._slots.look, every=lambda: TICK),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
             Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
             self._count,
@@ -171,9 +175,11 @@ class Keeper:
         rows = Task.objects.on_primary()
         asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
         left = unfinished.left(), *rescue.left_behind(self.worker_id)
-        found = sql.which_exist(*asked, chains.unsettled(), batches.known(), *left)
-        runs, are_late, is_released, are_held, are_after, are_batched, *others = found
-        are_marked, *left_behind = others
+        behind = chains.unsettled(), batches.known(), *self._slots.asked()
+        found = sql.which_exist(*asked, *behind, *left)
+        runs, are_late, is_released, are_held, are_after, are_batched, *more = found
+        are_scheduled, is_open, are_marked, *left_behind = more
+        self._slots.are_told(are_scheduled, is_open)
         if runs:
             guarded(self.compare)
         else:

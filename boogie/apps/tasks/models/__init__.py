@@ -19,6 +19,8 @@ from .message import (
     MessageQuerySet,
 )
 from .rollup import Release, Rollup, RollupQuerySet, Watermark
+from .scheduled.querysets import ScheduleQuerySet
+from .scheduled.schedule import Schedule
 from .task import Task, TaskQuerySet
 from .worker import Worker, WorkerQuerySet
 
@@ -41,6 +43,8 @@ __all__ = [
     "Release",
     "Rollup",
     "RollupQuerySet",
+    "Schedule",
+    "ScheduleQuerySet",
     "Slot",
     "SlotQuerySet",
     "Stand",

@@ -20,6 +20,8 @@ from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
 
 from . import counting, dead_ends
 from .held import lines as held_lines
+from .schedules import Wrong
+from .schedules import wrong as wrong_schedules
 
 #: Stuck rows are counted up to here.
 CAP = 10_000
@@ -97,6 +99,8 @@ class Health:
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, of a queue
     #: whether a living worker serves it, and with the history how many ``rows`` wait.
     held: list[dict[str, Any]] = field(default_factory=list)
+    #: Schedules that are gone, failing or late; asked with the history.
+    schedules: list[Wrong] = field(default_factory=list)
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
     broker: bool = True
     #: What is asked for besides.
@@ -119,6 +123,7 @@ class Health:
             found.append(f"no task is registered for rows named {', '.join(self.unknown)}")
         if not self.broker:
             found.append("the broker does not answer")
+        found += [one.problem for one in self.schedules]
         return [*found, *self.limits.problems(self)]
 
     def as_dict(self) -> dict[str, Any]:
@@ -162,6 +167,7 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
         health.dead_ends = _dead_ends()
         stuck = dead_ends.stuck_batches()
         health.stuck_batches = [{"id": batch.pk, "title": batch.title} for batch in stuck]
+        health.schedules = wrong_schedules()
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))

@@ -14,6 +14,8 @@ from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.management import holding, numbers
 from boogie.apps.tasks.management.english import EnglishCommand
+from boogie.apps.tasks.management.scheduled import beat
+from boogie.apps.tasks.management.scheduled import listing as schedules
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.models.objects import sets
 from boogie.apps.tasks.monitoring import conditions, describe, walking
@@ -52,7 +54,8 @@ class Command(EnglishCommand):
     """List, show and move rows."""
 
     help = (
-        "List, show and move rows; hold and release queues and tasks; change keys. Exit status: "
+        "List, show and move rows; hold and release queues and tasks; list schedules, take over "
+        "those of beat; change keys. Exit status: "
         "0 done, 1 a verb moved nothing, 2 wrong usage. Verbs ask before they do something to "
         "rows, unless --yes is given."
     )
@@ -69,6 +72,12 @@ class Command(EnglishCommand):
         showing.add_argument("id", type=uuid.UUID)
         holding.add_parsers(actions)
         actions.add_parser("rekey", help="encrypt what is stored encrypted with the first key anew")
+        scheduled = actions.add_parser("schedules", help="show what is done again and again")
+        scheduled.add_argument("--json", action="store_true", help="print a JSON array")
+        importing = actions.add_parser(
+            "import-beat", help="take over entries of django-celery-beat that name Boogie tasks"
+        )
+        importing.add_argument("--dry-run", action="store_true", help="say what would be done")
         for name, about in VERBS.items():
             verb = actions.add_parser(name, help=str(about.what))
             verb.add_argument("ids", nargs="*", type=uuid.UUID, metavar="id")
@@ -84,6 +93,10 @@ class Command(EnglishCommand):
             self._list(options)
         elif action == "rekey":
             self._rekey()
+        elif action == "schedules":
+            self._list_schedules(options)
+        elif action == "import-beat":
+            self._import_beat(options)
         elif action in holding.ACTIONS:
             self._hold(action, options)
         else:
@@ -117,6 +130,25 @@ class Command(EnglishCommand):
                 self.stdout.write(_line(row, held[row.pk].sentence if row.pk in held else mark))
         if found.gave_up:
             self.stderr.write(GAVE_UP.format(number=walking.most(Task.objects.db)))
+
+    # --- schedules --------------------------------------------------------------------
+
+    def _list_schedules(self, options: dict[str, Any]) -> None:
+        found = schedules.everything()
+        if options["json"]:
+            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+        else:
+            for one in found:
+                self.stdout.write(schedules.line(one))
+
+    def _import_beat(self, options: dict[str, Any]) -> None:
+        if not beat.is_possible():
+            raise CommandError(
+                "django_celery_beat is not in INSTALLED_APPS: there is nothing to take over.",
+                returncode=2,
+            )
+        for told in beat.take_over(options["dry_run"]):
+            self.stdout.write(str(told))
 
     # --- keys -------------------------------------------------------------------------
 
