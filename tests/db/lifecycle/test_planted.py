@@ -9,7 +9,7 @@ from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.enqueue import unique as making
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.holds import refused, switch
-from boogie.apps.tasks.lifecycle import holding, parking, places, states, timing, transitions
+from boogie.apps.tasks.lifecycle import holding, moving, parking, places, states, timing, transitions
 from boogie.apps.tasks.limiting import claim, handover, room, standing, watch
 from tests.db.lifecycle.playing import play
 from tests.db.lifecycle.worlds import WORLDS
@@ -55,7 +55,7 @@ def a_run_that_goes_back_takes_no_heed_of_a_newer_row(patch):
 def a_retry_by_hand_takes_no_heed_of_places(patch):
     def requeue(rows, row=None):
         with transaction.atomic():
-            transitions.guarded(rows, states.REQUEUE).update(unique_key="")
+            moving.guarded(rows, states.REQUEUE).update(unique_key="")
             return transitions.requeue(rows)
 
     patch.setattr(places, "requeue", requeue)
