@@ -9,7 +9,15 @@ from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.enqueue import unique as making
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.holds import refused, switch
-from boogie.apps.tasks.lifecycle import holding, moving, parking, places, states, timing, transitions
+from boogie.apps.tasks.lifecycle import (
+    holding,
+    moving,
+    parking,
+    places,
+    states,
+    timing,
+    transitions,
+)
 from boogie.apps.tasks.limiting import claim, handover, room, standing, watch
 from tests.db.lifecycle.playing import play
 from tests.db.lifecycle.worlds import WORLDS
