@@ -13,11 +13,12 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.models import Batch, Hold, Task, TaskQuerySet, Watermark
-from boogie.apps.tasks.monitoring import counting, dead_ends, health
+from boogie.apps.tasks.monitoring import counting, health
 from boogie.apps.tasks.monitoring.counting import Count
-from boogie.apps.tasks.monitoring.dead_ends import DeadEnds
 from boogie.apps.tasks.monitoring.held import by as held_by
+from boogie.apps.tasks.monitoring.held import dead_ends
 from boogie.apps.tasks.monitoring.held import lines as held_lines
+from boogie.apps.tasks.monitoring.held.dead_ends import DeadEnds
 from boogie.apps.tasks.monitoring.schedules import Wrong
 from boogie.apps.tasks.monitoring.schedules import wrong as wrong_schedules
 from boogie.apps.tasks.rollups import tallies

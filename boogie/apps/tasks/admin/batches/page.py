@@ -14,7 +14,8 @@ from django.urls import reverse
 from boogie.apps.tasks.admin import objects, permissions
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Batch, Task
-from boogie.apps.tasks.monitoring import counting, dead_ends, describe
+from boogie.apps.tasks.monitoring import counting, describe
+from boogie.apps.tasks.monitoring.held import dead_ends
 from boogie.apps.tasks.monitoring.verbs import VERBS
 
 from . import bars
