@@ -7,11 +7,11 @@ Bounded: what waits longest is looked at, and no more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.lifecycle.batched import members
 from boogie.apps.tasks.lifecycle.needs import arrows
 from boogie.apps.tasks.models import Batch, Dependency, Task, TaskQuerySet
 
@@ -34,23 +34,33 @@ class DeadEnds:
         return [f"{row.name}[{row.pk}]" for row in self.failed[:NAMED]]
 
 
+def waiting() -> QuerySet[Any]:
+    """Return the arrows of rows that wait, the oldest first."""
+    return Dependency.objects.on_primary().filter(state=arrows.WAITS).order_by("pk")
+
+
+def running() -> QuerySet[Any]:
+    """Return the batches that run, the oldest first."""
+    return Batch.objects.on_primary().running().order_by("pk")
+
+
 def found() -> DeadEnds:
-    """Look for them: one statement where nothing waits."""
-    waits = Dependency.objects.on_primary().filter(state=arrows.WAITS).order_by("pk")
-    pairs = list(waits.values_list("row_id", "needs_id")[:LOOK])
-    if not pairs:
-        return DeadEnds()
-    rows = Task.objects.on_primary().failed().filter(pk__in={needs for _, needs in pairs})
-    failed = list(rows.only("name").order_by("pk"))
-    dead = {row.pk for row in failed}
-    waiting = {row for row, needs in pairs if needs in dead}
-    return DeadEnds(len(waiting), failed, len(pairs) == LOOK)
+    """Look for them, in one statement."""
+    failed = Task.objects.failed().filter(pk=OuterRef("needs_id")).values("name")
+    looked_at = list(waiting().values_list("row_id", "needs_id", Subquery(failed))[:LOOK])
+    ends = [(row, needs, name) for row, needs, name in looked_at if name is not None]
+    names = sorted({needs: name for _, needs, name in ends}.items())
+    return DeadEnds(
+        len({row for row, *_ in ends}),
+        [Task(pk=needs, name=name) for needs, name in names],
+        len(looked_at) == LOOK,
+    )
 
 
 def stuck_batches() -> list[Batch]:
-    """Return those of the oldest running batches that cannot end."""
-    running = Batch.objects.on_primary().running().order_by("pk")
-    return [batch for batch in running[:BATCHES] if is_stuck(batch)]
+    """Return those of the oldest running batches that cannot end, in one statement."""
+    looked_at = running().annotate(is_stuck=_is_stuck())[:BATCHES]
+    return [batch for batch in looked_at if batch.is_stuck]
 
 
 def is_stuck(batch: Batch) -> bool:
@@ -59,16 +69,20 @@ def is_stuck(batch: Batch) -> bool:
 
     A row of it that waits for another one of it will not, either, if that does not.
     """
-    if batch.is_ended:
-        return False
-    rows = Task.objects.using(batch._state.db)
-    left = members.open_rows(rows.all(), batch.pk)
-    return left.exists() and not left.filter(_goes_on(rows, batch.pk)).exists()
+    itself = Batch.objects.using(batch._state.db).running().filter(pk=batch.pk)
+    return itself.filter(_is_stuck()).exists()
 
 
-def _goes_on(rows: TaskQuerySet, key: int) -> Q:
+def _is_stuck() -> Q:
+    rows = Task.objects.on_primary()
+    left = rows.filter(batch_id=OuterRef("pk"), ended__isnull=True)
+    return Q(Exists(left)) & ~Q(Exists(left.filter(_goes_on(rows))))
+
+
+def _goes_on(rows: TaskQuerySet) -> Q:
     """Return the condition of rows of a batch that start without anybody's doing."""
-    still = Q(status__in=[states.FAILED, states.PAUSED]) | Q(batch_id=key, ended__isnull=True)
+    of_it = Q(batch_id=OuterRef(OuterRef("batch_id")), ended__isnull=True)
+    still = Q(status__in=[states.FAILED, states.PAUSED]) | of_it
     needs = rows.filter(still, pk=OuterRef("needs_id"))
     waits = arrows.all_in(rows.db).filter(row_id=OuterRef("pk"), state=arrows.WAITS)
     in_vain = Q(is_after=True) & Q(Exists(waits.filter(Exists(needs))))
