@@ -185,7 +185,7 @@ def a_row_is_parked_at_a_hold_that_is_over(patch):
     patch.setattr(refused, "_park", park)
 
 
-@fault("one", "started before")
+@fault("one", "started before", MANY)
 def a_release_costs_rows_their_place_in_the_line(patch):
     patch.setattr(parking, "lines_of", lambda found: "")
 
