@@ -240,6 +240,8 @@ def test_an_empty_batch_succeeds_at_once(pen):
 def test_what_has_ended_in_the_block_is_seen_at_its_end(pen):
     with batch(pen, **ALL) as month_end:
         clean.call(pen)
+        assert everything_made() == [0, 0, 0]
+        clean.call(pen)
     assert month_end.status == "finished"
     assert everything_made() == [1, 0, 1]
 

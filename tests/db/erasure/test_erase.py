@@ -70,6 +70,7 @@ def test_every_column_is_either_blanked_or_known_to_tell_nothing():
     kept |= {"started", "ended", "rescue", "terminate", "progressed", "held_by", "parent_id"}
     kept |= {"error_type", "acknowledged", "acknowledged_by_id", "unique_running", "backend"}
     kept |= {"claims", "requested_by_id", "requested_by_name", *GIVEN}
+    kept |= {"is_needed", "is_after", "batch_id"}
 
     assert {field.name for field in Task._meta.concrete_fields} == kept | wiping.BLANKED.keys()
 

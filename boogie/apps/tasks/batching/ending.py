@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef
 
 from boogie.apps.tasks.db import commits, outages, sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.enqueue.batched import joining
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.lifecycle.batched import members, telling
 from boogie.apps.tasks.models import Batch, Task
@@ -112,7 +113,8 @@ def have_ended(using: str, keys: list[Any] | None, failed: bool = False, **extra
         running = Batch.objects.using(using).running().order_by("-pk")
         keys = list(running.values_list("pk", flat=True)[:SOME])
     for key in keys:
-        look_or_tell(using, key, failed)
+        if not joining.is_open(using, key):
+            look_or_tell(using, key, failed)
 
 
 def look_or_tell(using: str, key: Any, failed: bool = False) -> bool:

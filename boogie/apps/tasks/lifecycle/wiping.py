@@ -73,8 +73,8 @@ def delete(rows: Rows) -> int:
     In a transaction: nobody moves a row between its mark and the commit.
     """
     waiting = rows.exclude(status=states.RUNNING)
-    deleted = _delete(waiting)
-    # What has ended, or was sent back, since the first statement is marked as well.
+    deleted = _remove(waiting.exclude(leaving.TOLD).order_by())
+    # What others wait for, and what has ended, or was sent back, since then is marked as well.
     return deleted + _delete(waiting) if rows.update(wipe=DELETE) else deleted
 
 
@@ -120,7 +120,11 @@ def _delete(rows: Rows) -> int:
 def _leave_and_delete(rows: Any) -> int:
     with transaction.atomic(using=rows.db, savepoint=False):
         leaving.leave(rows)
-        return rows._raw_delete(rows.db) or 0
+        return _remove(rows)
+
+
+def _remove(rows: Any) -> int:
+    return rows._raw_delete(rows.db) or 0
 
 
 def forget(rows: Rows) -> int:

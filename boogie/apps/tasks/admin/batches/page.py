@@ -36,7 +36,8 @@ CALLED = (("on_success", "success_id"), ("on_failure", "failure_id"), ("on_end",
 def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with the page of a batch."""
     batch = _found(model_admin, request, object_id)
-    if not model_admin.has_view_permission(request, batch):
+    is_read = request.method in ("GET", "HEAD")  # verbs are those of the list of rows
+    if not is_read or not model_admin.has_view_permission(request, batch):
         raise PermissionDenied
     if batch is None:
         missing: HttpResponse = model_admin._get_obj_does_not_exist_redirect(
