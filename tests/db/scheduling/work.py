@@ -17,8 +17,3 @@ def unique(product):
 @task(limits=[Concurrency(1, by="object")])
 def limited(product):
     """One at a time."""
-
-
-@task(encrypt=True)
-def secret(product, code):
-    """What it carries is nobody's business."""
