@@ -160,15 +160,13 @@ def test_a_body_may_ask_for_the_erasure_of_its_own_row(anna, atomic):
     assert SECRET not in told(row)
 
 
-def test_what_is_stored_encrypted_goes_as_well(anna, settings):
+def test_what_is_stored_encrypted_goes_as_well(anna, settings, monkeypatch):
     from cryptography.fernet import Fernet
 
     settings.BOOGIE_TASKS = {"ENCRYPTION_KEYS": [Fernet.generate_key().decode()]}
 
-    @declared(encrypt=True)
-    def secret(user, word):
-        return word
-
+    secret = declared(lambda user, word: word)
+    monkeypatch.setattr(type(secret), "encrypt", True)
     row = work(secret.delayed(anna, SECRET))
     assert row.result == SECRET
 
