@@ -1,11 +1,15 @@
 """
 What any keeper looks for: what others have left, and what time has brought about.
+
+Those who wait for limits have a thread for that, where a worker has limits.
 """
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.db import connections
 from django.db.models import QuerySet
 
 from boogie.apps.tasks import limits
@@ -17,8 +21,21 @@ from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Task
 
+from .step import guarded, went_wrong
+
 #: What is looked for, and what is done if there is any of it.
 Look = tuple[QuerySet[Any], Callable[[], Any]]
+
+
+def keep_limits(stopped: threading.Event) -> None:
+    """Wake who waits for limits, until told to end; rates exactly when their time has come."""
+    limited = watch.Watch()
+    try:
+        while not stopped.is_set():
+            pause = guarded(limited.look)
+            stopped.wait(watch.EVERY if went_wrong(pause) else pause)
+    finally:
+        connections.close_all()
 
 
 class Looks:

@@ -23,7 +23,7 @@ from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.scheduling import following, timetable
 
-from . import jobs, looks, purge, rescue, ring, rollups, watching
+from . import jobs, looks, purge, rescue, ring, rollups
 from .heartbeat import beat, leave
 from .pacemaker import Pacemaker
 from .step import Step, found, guarded, went_wrong
@@ -63,7 +63,7 @@ class Keeper:
         self.pool = pool
         self._missing: set[tuple[Any, int]] = set()
         self._known_until = 0.0
-        self.threads = Threads(self._keep, watching.keep if limits.are_declared() else None)
+        self.threads = Threads(self._keep, looks.keep_limits if limits.are_declared() else None)
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
