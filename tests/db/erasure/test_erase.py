@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.test import override_settings
 
 from boogie.apps.tasks import Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
@@ -181,6 +182,29 @@ def test_what_is_stored_encrypted_goes_as_well(anna, settings, monkeypatch):
 
 def by(user):
     return {"requested_by_id": str(user.pk), "requested_by_name": user.username}
+
+
+def test_a_user_of_another_database_is_somebody_else(anna):
+    theirs = stored("finished", anna, **by(anna))
+    Task.objects.filter(pk=theirs.pk).update(object_db="other")
+    product = Product.objects.create(name="a")
+    asked = stored("finished", product, **by(anna))
+    namesake = User(pk=anna.pk, username="another")
+    namesake._state.adding, namesake._state.db = False, "other"
+
+    with override_settings(DATABASE_ROUTERS=["tests.db.erasure.test_erase.WhereItIs"]):
+        assert Task.objects.for_object(namesake).erase() == 1
+
+    for row in (theirs, asked):
+        row.refresh_from_db()
+        assert row.requested_by_id == str(anna.pk)
+
+
+class WhereItIs:
+    """Writes an object where it was read."""
+
+    def db_for_write(self, model, instance=None, **hints):
+        return instance._state.db if instance is not None else None
 
 
 def test_of_a_user_it_is_forgotten_who_asked(anna):

@@ -86,7 +86,9 @@ class OfObjects(removing.Deletable[R]):
             erased += outages.unlocked(rows.db, partial(_erase, chunk))
             last = keys[-1]
         if self._whole is not None and self._is_whole(self._whole[1]):
-            forget_requester(everything, type(self._whole[0]), self._whole[1]["object_id"])
+            obj, about = self._whole
+            if about["object_db"] == router.db_for_write(_user_model()):
+                forget_requester(everything, type(obj), about["object_id"])
         return erased
 
     def _is_whole(self, about: dict[str, Any]) -> bool:
@@ -109,11 +111,13 @@ def _user_model() -> type[models.Model]:
 
 def _erase(rows: models.QuerySet[Any]) -> int:
     """Erase some rows, in one transaction; those that are to go with their object do."""
-    users = families.types(kinship.family(_user_model()), rows.db)
+    model = _user_model()
+    users = families.types(kinship.family(model), rows.db)
     with transaction.atomic(using=rows.db):
         # Nobody moves one meanwhile, from a status that is yet to come to one that was dealt with.
         list(rows.order_by("pk").select_for_update().values_list("pk"))
         transitions.cancel(rows.filter(status__in=places.WAITING))
         erased = wiping.mark(rows) + wiping.blank(rows)
-        wiping.forget(rows.filter(content_type__in=users, object_id=F("requested_by_id")))
+        own = rows.filter(content_type__in=users, object_db=router.db_for_write(model))
+        wiping.forget(own.filter(object_id=F("requested_by_id")))
     return erased
