@@ -9,17 +9,15 @@ from django.db import transaction
 from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.enqueue import unique as making
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.holds import refused, switch
+from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.lifecycle import (
     holding,
     moving,
-    parking,
     places,
     states,
-    timing,
     transitions,
 )
-from boogie.apps.tasks.limiting import claim, handover, room, standing, watch
+from boogie.apps.tasks.limiting import claim, handover, room, watch
 from tests.db.lifecycle.playing import play
 from tests.db.lifecycle.worlds import WORLDS
 
@@ -110,11 +108,6 @@ def a_claim_asks_for_nobody_older(patch):
     patch.setattr(room.Key, "older", lambda key, row: False)
 
 
-@fault("one of two", "started before", MANY)
-def who_waits_at_another_limit_is_forgotten(patch):
-    patch.setattr(standing, "stand", lambda using, row, keys: None)
-
-
 @fault("two", "a row runs without")
 def a_call_takes_no_slot(patch):
     patch.setattr(claim, "enter", lambda using, task, row, insert: insert())
@@ -133,11 +126,6 @@ def slots_of_the_dead_count(patch):
 
     patch.setattr(room.Key, "_read_numbers", numbers)
     patch.setattr(handover, "_give_back", lambda using, key, row_id: None)
-
-
-@fault("two", "a row waits for ever|nobody comes", MANY)
-def a_keeper_looks_after_nobody_who_waits(patch):
-    patch.setattr(watch.Watch, "look", lambda self: 1.0)
 
 
 @fault("two", "nobody comes|a row waits for ever", MANY)
@@ -175,19 +163,6 @@ def a_claim_asks_for_no_hold(patch):
 @fault("alone", "rows sleep that nothing holds|a row waits for ever", MANY)
 def a_release_wakes_nobody(patch):
     patch.setattr(switch, "wake", lambda key: 0)
-
-
-@fault("alone", "rows sleep that nothing holds|a row waits for ever", MANY)
-def a_row_is_parked_at_a_hold_that_is_over(patch):
-    def park(this, others, key):
-        parking.park(timing.ripe(this), key)
-
-    patch.setattr(refused, "_park", park)
-
-
-@fault("one", "started before", MANY)
-def a_release_costs_rows_their_place_in_the_line(patch):
-    patch.setattr(parking, "lines_of", lambda found: "")
 
 
 @pytest.fixture
