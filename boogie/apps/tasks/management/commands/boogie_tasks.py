@@ -186,7 +186,7 @@ class Command(EnglishCommand):
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
         if action == "erase":
-            moved += _forget_requesters(options)
+            moved += _forget_elsewhere(options)
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)
@@ -235,14 +235,14 @@ def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
     return rows
 
 
-def _forget_requesters(options: dict[str, Any]) -> int:
-    """Have rows forget the user about whom all rows were erased; return how many did."""
+def _forget_elsewhere(options: dict[str, Any]) -> int:
+    """Forget an object about which all rows were erased; return how many other rows named it."""
     given = [name for name in ("ids", *FILTERS) if options.get(name)]
     if given != ["object"]:
         return 0
     rows = Task.objects.on_primary()
     named = conditions.objects_named("object", options["object"])
-    return sum(sets.forget_requester(rows, model, key) for model, key in named)
+    return sum(sets.forget_elsewhere(rows, model, key) for model, key in named)
 
 
 def _line(row: Task, mark: str = "") -> str:
