@@ -104,11 +104,11 @@ def _take(using: str, group: Group, keys: list[str]) -> None:
         "object_id__in": keys,
         "object_db": about.written_to(group.kinds[0], group.using),
     }
-    rows, schedules = (model.objects.using(using).filter(**those) for model in (Task, Schedule))
+    rows = Task.objects.using(using).filter(**those)
+    schedules = Schedule.objects.using(using).filter(**those)
     if names := group.names.get(policies.CANCEL):
         transitions.cancel(rows.filter(name__in=names, status__in=places.WAITING))
-        stop: Any = schedules.filter(task__in=names).stop
-        outages.unlocked(using, partial(stop, GONE))
+        outages.unlocked(using, partial(schedules.filter(task__in=names).stop, GONE))
     if names := group.names.get(policies.CASCADE):
         with transaction.atomic(using=using, savepoint=False):
             wiping.delete(rows.filter(name__in=names))
