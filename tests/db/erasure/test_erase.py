@@ -9,6 +9,7 @@ from boogie.apps.tasks import Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
 from boogie.apps.tasks.functions import telling
 from boogie.apps.tasks.lifecycle import transitions, wiping
+from boogie.apps.tasks.models import Wipe
 from boogie.apps.tasks.models.columns import GIVEN
 from boogie.apps.tasks.serialization.progress import Progress
 from tests.project.press.models import Page, Review
@@ -136,16 +137,43 @@ def test_one_that_goes_round_again_keeps_what_it_needs_until_it_has_ended(anna, 
     assert SECRET not in told(row)
 
 
-def test_one_that_is_cancelled_by_hand_is_left_to_keepers(anna):
+def test_one_that_is_cancelled_by_hand_is_blanked_at_once(anna):
+    rows = [stored("running", anna, name=send.name, args=[SECRET]) for _ in range(3)]
+    Task.objects.for_object(anna).erase()
+    rows[0].cancel()
+    assert [SECRET in told(row) for row in rows] == [False, True, True]
+    assert not unfinished.left().exists()
+
+    assert Task.objects.filter(status="running").cancel() == 2
+
+    assert not any(SECRET in told(row) for row in rows)
+    assert not Wipe.objects.exists()
+
+
+def test_what_nobody_has_blanked_is_left_to_keepers(anna, monkeypatch):
     row = stored("running", anna, name=send.name, args=[SECRET])
     Task.objects.for_object(anna).erase()
+    monkeypatch.setattr(wiping, "follow", lambda rows, found: None)  # killed before
     row.cancel()
+    assert SECRET in told(row)
 
-    assert unfinished.left().get() == row
+    assert unfinished.left().get().pk == row.pk
     unfinished.finish()
 
     assert SECRET not in told(row)
     assert not unfinished.left().exists()
+
+
+def test_the_note_of_a_row_goes_once_that_has_ended(anna):
+    row = stored("running", anna, name=send.name, args=[SECRET])
+    Task.objects.for_object(anna).erase()
+    assert not unfinished.left().exists()
+    transitions.finish(Task.objects.all(), row, SECRET)
+
+    assert unfinished.left().get().pk == row.pk
+    unfinished.finish()
+
+    assert not Wipe.objects.exists()
 
 
 @pytest.mark.parametrize("atomic", [False, True])

@@ -12,11 +12,16 @@ from typing import Any
 from django.db import models, transaction
 
 from boogie.apps.tasks import policies, registry
+from boogie.apps.tasks.db import outages
+from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import places, transitions, wiping
-from boogie.apps.tasks.models import Task, families
+from boogie.apps.tasks.models import Schedule, Task, families
 from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.relations import about
 from boogie.apps.tasks.serialization import kinship, references
+
+#: What a schedule says that was paused, since its object is gone.
+GONE = f"{ObjectGone.__qualname__}: the object has been deleted"
 
 #: Objects whose rows one statement changes.
 CHUNK = 1000
@@ -94,13 +99,17 @@ def carry_out(group: Group) -> None:
 
 
 def _take(using: str, group: Group, keys: list[str]) -> None:
-    rows = Task.objects.using(using).filter(
-        content_type__in=families.types(list(group.kinds), using),
-        object_id__in=keys,
-        object_db=about.written_to(group.kinds[0], group.using),
-    )
+    those: dict[str, Any] = {
+        "content_type__in": families.types(list(group.kinds), using),
+        "object_id__in": keys,
+        "object_db": about.written_to(group.kinds[0], group.using),
+    }
+    rows = Task.objects.using(using).filter(**those)
+    schedules = Schedule.objects.using(using).filter(**those)
     if names := group.names.get(policies.CANCEL):
         transitions.cancel(rows.filter(name__in=names, status__in=places.WAITING))
+        outages.unlocked(using, partial(schedules.filter(task__in=names).stop, GONE))
     if names := group.names.get(policies.CASCADE):
         with transaction.atomic(using=using, savepoint=False):
             wiping.delete(rows.filter(name__in=names))
+            schedules.filter(task__in=names).delete_now()

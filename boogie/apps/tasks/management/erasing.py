@@ -10,11 +10,11 @@ from boogie.apps.tasks.monitoring import conditions
 from boogie.apps.tasks.monitoring.filters import FILTERS
 
 
-def forget_requesters(options: dict[str, Any]) -> int:
-    """Have rows forget the user about whom all rows were erased; return how many did."""
+def forget_elsewhere(options: dict[str, Any]) -> int:
+    """Forget an object about which all rows were erased; return how many other rows named it."""
     given = [name for name in ("ids", *FILTERS) if options.get(name)]
     if given != ["object"]:
         return 0
     rows = Task.objects.on_primary()
     named = conditions.objects_named("object", options["object"])
-    return sum(sets.forget_requester(rows, model, key) for model, key in named)
+    return sum(sets.forget_elsewhere(rows, model, key) for model, key in named)

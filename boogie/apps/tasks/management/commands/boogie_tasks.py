@@ -185,7 +185,7 @@ class Command(EnglishCommand):
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
         if action == "erase":
-            moved += erasing.forget_requesters(options)
+            moved += erasing.forget_elsewhere(options)
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)

@@ -72,7 +72,8 @@ class OfObjects(removing.Deletable[R]):
 
         For a request for erasure: the rest of history stays. Rows that wait are cancelled first,
         and those that run blanked when they end. Of all rows ``for_object(user)`` who asked for
-        them is taken out, too, where it is that user, and out of those about other objects.
+        them is taken out, too, where it is that user, also out of those about other objects, of
+        batches and of schedules; and schedules about the object are deleted.
         """
         rows = self.to_write()
         everything = self.model._base_manager.using(rows.db)
@@ -87,8 +88,7 @@ class OfObjects(removing.Deletable[R]):
             last = keys[-1]
         if self._whole is not None and self._is_whole(self._whole[1]):
             obj, about = self._whole
-            if about["object_db"] == router.db_for_write(_user_model()):
-                forget_requester(everything, type(obj), about["object_id"])
+            forget_elsewhere(everything, type(obj), about["object_id"], about["object_db"])
         return erased
 
     def _is_whole(self, about: dict[str, Any]) -> bool:
@@ -97,11 +97,33 @@ class OfObjects(removing.Deletable[R]):
         return not self.query.is_sliced and self.query.where == same.query.where
 
 
-def forget_requester(rows: models.QuerySet[Any], model: type[models.Model], key: str) -> int:
-    """Take out who asked for ``rows``, where that is the user with this key; return how many."""
-    if kinship.root(model) is not kinship.root(_user_model()):
+def forget_elsewhere(
+    rows: models.QuerySet[Any], model: type[models.Model], key: str, using: str | None = None
+) -> int:
+    """
+    Take out what is known of an object besides in rows about it; return how many rows it was in.
+
+    Schedules about it are deleted, which would make rows with what they carry. If it is a user, it
+    is forgotten who asked for ``rows``, for batches and for schedules. ``using``: its database; of
+    users those ask for rows that are in the one to which users are written.
+    """
+    kinds = families.types(kinship.family(model), rows.db)
+    about: dict[str, Any] = {"content_type__in": kinds, "object_id": key}
+    if using is not None:
+        about["object_db"] = using
+    schedules, batches = (_all("Schedule", rows.db), _all("Batch", rows.db))
+    outages.unlocked(rows.db, schedules.filter(**about).delete_now)
+    users = _user_model()
+    is_user = kinship.root(model) is kinship.root(users)
+    if not is_user or using not in (None, router.db_for_write(users)):
         return 0
+    for asked in (batches, schedules):
+        outages.unlocked(rows.db, partial(wiping.forget, asked.filter(requested_by_id=key)))
     return outages.unlocked(rows.db, partial(wiping.forget, rows.filter(requested_by_id=key)))
+
+
+def _all(name: str, using: str) -> Any:
+    return apps.get_model("boogie_tasks", name).objects.using(using)
 
 
 def _user_model() -> type[models.Model]:
@@ -118,6 +140,6 @@ def _erase(rows: models.QuerySet[Any]) -> int:
         list(rows.order_by("pk").select_for_update().values_list("pk"))
         transitions.cancel(rows.filter(status__in=places.WAITING))
         erased = wiping.mark(rows) + wiping.blank(rows)
-        own = rows.filter(content_type__in=users, object_db=router.db_for_write(model))
-        wiping.forget(own.filter(object_id=F("requested_by_id")))
+        own = rows.filter(content_type__in=users, object_id=F("requested_by_id"))
+        wiping.forget(own.filter(object_db=router.db_for_write(_user_model())))
     return erased
