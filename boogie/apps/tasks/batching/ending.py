@@ -36,6 +36,8 @@ def look(using: str, key: Any, failed: bool = False) -> bool:
 
     ``failed``: a row of it has, which somebody may have to be called for.
     """
+    if joining.is_open(using, key):
+        return False
     is_over = not members.open_rows(Task.objects.using(using), key).exists()
     if not is_over and not failed:
         return False
@@ -113,8 +115,7 @@ def have_ended(using: str, keys: list[Any] | None, failed: bool = False, **extra
         running = Batch.objects.using(using).running().order_by("-pk")
         keys = list(running.values_list("pk", flat=True)[:SOME])
     for key in keys:
-        if not joining.is_open(using, key):
-            look_or_tell(using, key, failed)
+        look_or_tell(using, key, failed)
 
 
 def look_or_tell(using: str, key: Any, failed: bool = False) -> bool:

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from boogie.apps.tasks.admin import objects, permissions
+from boogie.apps.tasks.admin.detail import finding
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Batch, Task
 from boogie.apps.tasks.monitoring import counting, describe
@@ -35,9 +36,9 @@ CALLED = (("on_success", "success_id"), ("on_failure", "failure_id"), ("on_end",
 
 def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with the page of a batch."""
+    finding.refuse_changes(request)
     batch = _found(model_admin, request, object_id)
-    is_read = request.method in ("GET", "HEAD")  # verbs are those of the list of rows
-    if not is_read or not model_admin.has_view_permission(request, batch):
+    if not model_admin.has_view_permission(request, batch):
         raise PermissionDenied
     if batch is None:
         missing: HttpResponse = model_admin._get_obj_does_not_exist_redirect(

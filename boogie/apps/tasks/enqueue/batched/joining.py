@@ -60,12 +60,12 @@ class OfBlock:
         self._is_open = False
 
 
-#: The batches whose blocks are open: more rows may come. Nobody else sees them yet.
+#: The batches whose block goes on: nobody else sees them before it is committed.
 _open: set[tuple[str, Any]] = set()
 
 
 def is_open(using: str, key: Any) -> bool:
-    """Return whether the ``with`` block of a batch goes on, in this process."""
+    """Return whether the block of a batch goes on: more rows may join it, it has not ended."""
     return (using, key) in _open
 
 
