@@ -17,12 +17,12 @@ from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.management.scheduled import beat
 from boogie.apps.tasks.management.scheduled import listing as schedules
 from boogie.apps.tasks.models import Task, TaskQuerySet
-from boogie.apps.tasks.models.objects import sets
-from boogie.apps.tasks.monitoring import conditions, describe, walking
+from boogie.apps.tasks.monitoring import describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import VERBS
 from boogie.apps.tasks.operations import rekey
+from boogie.apps.tasks.operations.forgetting import forget_elsewhere
 
 LIMIT = 50
 
@@ -186,7 +186,8 @@ class Command(EnglishCommand):
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
         if action == "erase":
-            moved += _forget_elsewhere(options)
+            given = [name for name in ("ids", *FILTERS) if options.get(name)]
+            moved += forget_elsewhere(options["object"]) if given == ["object"] else 0
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)
@@ -233,16 +234,6 @@ def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
             returncode=2,
         )
     return rows
-
-
-def _forget_elsewhere(options: dict[str, Any]) -> int:
-    """Forget an object about which all rows were erased; return how many other rows named it."""
-    given = [name for name in ("ids", *FILTERS) if options.get(name)]
-    if given != ["object"]:
-        return 0
-    rows = Task.objects.on_primary()
-    named = conditions.objects_named("object", options["object"])
-    return sum(sets.forget_elsewhere(rows, model, key) for model, key in named)
 
 
 def _line(row: Task, mark: str = "") -> str:
