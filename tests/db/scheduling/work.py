@@ -22,3 +22,8 @@ def limited(product):
 @task(encrypt=True)
 def secret(product, code):
     """What it carries is nobody's business."""
+
+
+@task(unique="waiting", debounce=30)
+def debounced(product):
+    """It waits for calm."""

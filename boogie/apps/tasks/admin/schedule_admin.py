@@ -55,7 +55,8 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return str(_("gone: does nothing"))
         if not one.enabled:
             return str(_("paused"))
-        return one.error[:200] or str(_("on"))
+        never = _("on, but its time never comes") if one.next_run is None else _("on")
+        return one.error[:200] or str(never)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may delete schedules; what code declares would come back."""

@@ -97,10 +97,15 @@ def make(seconds: float = TURN) -> bool:
 
 
 def _next() -> list[Any]:
-    """Return what is to be made next: first what has begun."""
+    """
+    Return what is to be made next: what is due, and one portion of each that has begun.
+
+    Both in turn: a slot over many objects does not hold up other schedules, nor they it.
+    """
     everything: Any = Schedule.objects.on_primary().with_now()
-    begun = list(everything.open().ready().order_by("pk")[:BATCH])
-    return begun or list(everything.due().ready().order_by("next_run")[:BATCH])
+    due = everything.due().filter(slot=None).ready().order_by("next_run")[:BATCH]
+    begun = everything.open().ready().order_by("pk")[:BATCH]
+    return [*due, *begun]
 
 
 def _together(found: list[Any]) -> Iterator[list[Any]]:

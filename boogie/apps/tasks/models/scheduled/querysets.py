@@ -46,6 +46,10 @@ class ScheduleQuerySet(StoredQuerySet[Any]):
         return self.annotate(now=Moment())
 
     def to_worry_about(self, late: float) -> Self:
-        """Those that make no rows as they should: late by so many seconds, gone, or failing."""
-        wrong: Any = Q(next_run__lte=Moment(-late)) | Q(error__gt="") | ~is_known()
+        """
+        Those that make no rows as they should: late by so many seconds, gone, failing, or without
+        another slot.
+        """
+        is_late = Q(next_run__lte=Moment(-late)) | Q(next_run=None)
+        wrong: Any = is_late | Q(error__gt="") | ~is_known()
         return self.enabled().filter(wrong)
