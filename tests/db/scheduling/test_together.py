@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from boogie.apps.tasks import Schedule, Task, batch, recurring, registry, task
+from boogie.apps.tasks.monitoring.schedules import wrong
 from boogie.apps.tasks.scheduling import making, objects, timetable
 from boogie.apps.tasks.testing import freeze
 from tests.project.shop.models import Product
@@ -77,6 +79,62 @@ def keys(settings):
 
     key = Fernet.generate_key().decode()
     settings.BOOGIE_TASKS = {**settings.BOOGIE_TASKS, "ENCRYPTION_KEYS": [key]}
+
+
+# --- who and where ----------------------------------------------------------------------
+
+
+def test_a_user_who_is_gone_asks_for_nothing_any_more(product, keep):
+    ada = get_user_model().objects.create(username="ada")
+    with freeze(NOW):
+        digest.using(requested_by=ada).repeat(HOURLY, product)
+    ada.delete()
+    with freeze(SLOT):
+        keep()
+    assert digest.tasks(product).get().requested_by_id == ""
+    assert wrong() == []
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_objects_of_another_database_are_found_there(small, follow, keep):
+    there = [Product.objects.using("other").create(name=str(n)) for n in range(5)]
+    recurring(HOURLY, objects=Product.objects.using("other").all)(digest)
+    with freeze(NOW):
+        follow(digest.name)
+        made = digest.repeat(HOURLY, there[0])
+        assert made.object_db == "other"
+    with freeze(SLOT):
+        keep()
+    assert {row.object_db for row in digest.tasks()} == {"other"}
+    assert [digest.tasks(one).count() for one in there] == [2, 1, 1, 1, 1]
+    assert wrong() == []
+
+
+@pytest.mark.parametrize("missed", ["once", "skip"])
+def test_what_passed_in_a_pause_of_days_is_not_made_up_for(product, keep, missed):
+    with freeze(NOW):
+        made = digest.using(missed=missed).repeat(HOURLY, product)
+        made.pause()
+    with freeze(NOW + timedelta(days=9, minutes=7)):
+        keep()
+        made.resume()
+        keep()
+        assert not Task.objects.exists()
+    assert made.next_run == NOW + timedelta(days=9, hours=1)
+    with freeze(made.next_run):
+        keep()
+    assert digest.tasks(product).count() == 1
+
+
+def test_a_time_that_is_set_while_it_is_paused_stays(product, keep):
+    with freeze(NOW):
+        made = digest.repeat(HOURLY, product)
+        made.pause()
+        made.next_run = NOW + timedelta(minutes=5)
+        made.save()
+        made.resume()
+    assert made.enabled
+    assert made.next_run == NOW + timedelta(minutes=5)
 
 
 # --- options of rows --------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.models import Schedule, families
+from boogie.apps.tasks.recurrence import when as recurrence
 
 from .scheduled import actions, pages
 
@@ -21,7 +22,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "name",
         "shown_task",
         "about",
-        "when",
+        "shown_when",
         "time_zone",
         "next_run",
         "last_run",
@@ -47,6 +48,11 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def about(self, one: Schedule) -> str:
         """Return the object as ``app.model:key``, or that there are many."""
         return families.about(one) or str(_("those that code declares"))
+
+    @admin.display(description=_("when"), ordering="when")
+    def shown_when(self, one: Schedule) -> str:
+        """Return when it is due, as people write it."""
+        return recurrence.as_written(one.when)
 
     @admin.display(description=_("state"))
     def state(self, one: Schedule) -> str:
