@@ -86,6 +86,8 @@ PLAIN: Row = {
     "acknowledged_by_id": "",
     "backend": "",
     "claims": None,
+    "wipe": 0,
+    "erased": None,
 }
 
 

@@ -8,9 +8,10 @@ from boogie.apps.tasks.execution import errors
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.lifecycle.wiping import BLANK, DELETE
 from tests.project.shop.models import Order, Product
-from tests.races.rivals import race, while_uncommitted
+from tests.races.rivals import Rival, race, waits_for_us, while_uncommitted
 from tests.support.rows import stored
 from tests.support.runs import declared, ring
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,3 +138,31 @@ def test_a_deletion_marks_what_it_cannot_take_along():
         transaction.set_rollback(True)
 
     assert rows().get().wipe == 0
+
+
+@pytest.mark.parametrize("task", [cancel, cascade], ids=["cancel", "cascade"])
+def test_an_object_that_is_another_when_it_would_be_deleted_keeps_its_rows(task):
+    order = Order.objects.create(note="draft")
+    row = task.delayed(order)
+    same = Order.objects.filter(pk=order.pk)
+
+    while_uncommitted(lambda: same.update(note="paid"), Order.objects.filter(note="draft").delete)
+
+    assert same.exists()
+    assert rows().get() == row
+    assert rows().get().is_queued
+
+
+def test_a_transaction_that_changes_the_object_and_ends_its_row_waits_for_no_deletion():
+    order = Order.objects.create()
+    row = running(cascade.name, order)
+
+    with transaction.atomic():
+        Order.objects.filter(pk=order.pk).update(note="changed")
+        rival = Rival(Order.objects.all().delete)
+        rival.start()
+        wait_until(lambda: waits_for_us(rival), pause=0.2)
+        assert ENDS["finish"](row) == 1
+    assert rival.outcome()[0] == 1
+
+    assert not rows().exists()

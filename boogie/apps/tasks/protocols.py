@@ -143,6 +143,10 @@ class Row(Protocol):
         """Whether that holds of running rows, too."""
 
     @property
+    def is_needed(self) -> bool:
+        """Whether others wait for it."""
+
+    @property
     def batch_id(self) -> Any:
         """The batch that it is of; ``None``: it is of none."""
 

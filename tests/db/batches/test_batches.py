@@ -240,8 +240,32 @@ def test_an_empty_batch_succeeds_at_once(pen):
 def test_what_has_ended_in_the_block_is_seen_at_its_end(pen):
     with batch(pen, **ALL) as month_end:
         clean.call(pen)
+        assert everything_made() == [0, 0, 0]
+        clean.call(pen)
     assert month_end.status == "finished"
     assert everything_made() == [1, 0, 1]
+
+
+def test_a_batch_does_not_end_while_its_block_goes_on(pen):
+    with batch(pen, **ALL) as month_end:
+        clean.call(pen)
+        assert fresh(month_end).status == "running"
+        assert everything_made() == [0, 0, 0]
+        row = clean.delayed(pen)
+    assert fresh(month_end).status == "running"
+    assert everything_made() == [0, 0, 0]
+    work(row)
+    assert fresh(month_end).status == "finished"
+    assert everything_made() == [1, 0, 1]
+
+
+def test_who_has_failed_in_the_block_is_called_for_at_its_end(pen):
+    with batch(pen, **ALL):
+        with pytest.raises(ZeroDivisionError):
+            breaks.call(pen)
+        assert everything_made() == [0, 0, 0]
+        clean.delayed(pen)
+    assert everything_made() == [0, 1, 0]
 
 
 def test_failure_is_called_at_the_first_that_fails_for_good(pen):

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from boogie.apps.tasks import Batch, batch
 from boogie.apps.tasks.admin.batches import bars
-from boogie.apps.tasks.monitoring import dead_ends, health
+from boogie.apps.tasks.monitoring import health
+from boogie.apps.tasks.monitoring.held import dead_ends
 from tests.db.admin.test_verbs import confirm
 from tests.project.shop.models import Product
 from tests.support.browser_forms import forms

@@ -6,6 +6,7 @@ from django.db import connection
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.chains import handing, watch
 from boogie.apps.tasks.lifecycle.needs import breaking, waking
+from boogie.apps.tasks.limiting import room
 from boogie.apps.tasks.models import Dependency
 from tests.project.shop.models import Product
 from tests.support.looking import looked_at
@@ -62,7 +63,8 @@ def test_the_end_of_a_row_that_others_are_after_takes_as_many_more_whatever_thei
             work(paid)
         counts.append(len(made))
         assert pack.tasks().filter(is_after=True).count() == 0
-    assert counts[0] == counts[1] <= 12
+    # Where a broker is rung, those that may start are read, and published, besides.
+    assert counts[0] == counts[1] <= (13 if room.rings() else 11)
 
 
 def test_what_goes_on_does_so_in_bounded_steps(pen, monkeypatch):

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.monitoring import dead_ends, health
-from boogie.apps.tasks.monitoring.held import chains
+from boogie.apps.tasks.monitoring import health
+from boogie.apps.tasks.monitoring.held import chains, dead_ends
 from tests.project.shop.models import Product
 from tests.support.runs import declared, work
 

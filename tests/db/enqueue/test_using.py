@@ -120,7 +120,7 @@ def test_another_queue_goes_before_routes(product, settings):
         (
             {"retries": 1},
             TypeError,
-            "using() takes no option retries. It takes queue, priority, expires, after, batch, re",
+            "using() takes no option retries; say max_retries=3, with autoretry_for",
         ),
         ({"batch": 1, "queue": "a"}, TypeError, "batch must be a Batch, not 1 of type int"),
         ({"countdown": 5}, TypeError, "no option countdown; say schedule(time, obj) in place of"),

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.test import override_settings
 
 from boogie.apps.tasks import Schedule, Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
 from boogie.apps.tasks.functions import telling
 from boogie.apps.tasks.lifecycle import transitions, wiping
+from boogie.apps.tasks.models import Wipe
 from boogie.apps.tasks.models.columns import GIVEN
 from boogie.apps.tasks.serialization.progress import Progress
 from tests.project.press.models import Page, Review
@@ -72,6 +74,7 @@ def test_every_column_is_either_blanked_or_known_to_tell_nothing():
     kept |= {"started", "ended", "rescue", "terminate", "progressed", "held_by", "parent_id"}
     kept |= {"error_type", "acknowledged", "acknowledged_by_id", "unique_running", "backend"}
     kept |= {"claims", "requested_by_id", "requested_by_name", *GIVEN}
+    kept |= {"is_needed", "is_after", "batch_id"}
 
     assert {field.name for field in Task._meta.concrete_fields} == kept | wiping.BLANKED.keys()
 
@@ -136,16 +139,43 @@ def test_one_that_goes_round_again_keeps_what_it_needs_until_it_has_ended(anna, 
     assert SECRET not in told(row)
 
 
-def test_one_that_is_cancelled_by_hand_is_left_to_keepers(anna):
+def test_one_that_is_cancelled_by_hand_is_blanked_at_once(anna):
+    rows = [stored("running", anna, name=send.name, args=[SECRET]) for _ in range(3)]
+    Task.objects.for_object(anna).erase()
+    rows[0].cancel()
+    assert [SECRET in told(row) for row in rows] == [False, True, True]
+    assert not unfinished.left().exists()
+
+    assert Task.objects.filter(status="running").cancel() == 2
+
+    assert not any(SECRET in told(row) for row in rows)
+    assert not Wipe.objects.exists()
+
+
+def test_what_nobody_has_blanked_is_left_to_keepers(anna, monkeypatch):
     row = stored("running", anna, name=send.name, args=[SECRET])
     Task.objects.for_object(anna).erase()
+    monkeypatch.setattr(wiping, "follow", lambda rows, found: None)  # killed before
     row.cancel()
+    assert SECRET in told(row)
 
-    assert unfinished.left().get() == row
+    assert unfinished.left().get().pk == row.pk
     unfinished.finish()
 
     assert SECRET not in told(row)
     assert not unfinished.left().exists()
+
+
+def test_the_note_of_a_row_goes_once_that_has_ended(anna):
+    row = stored("running", anna, name=send.name, args=[SECRET])
+    Task.objects.for_object(anna).erase()
+    assert not unfinished.left().exists()
+    transitions.finish(Task.objects.all(), row, SECRET)
+
+    assert unfinished.left().get().pk == row.pk
+    unfinished.finish()
+
+    assert not Wipe.objects.exists()
 
 
 @pytest.mark.parametrize("atomic", [False, True])
@@ -161,15 +191,13 @@ def test_a_body_may_ask_for_the_erasure_of_its_own_row(anna, atomic):
     assert SECRET not in told(row)
 
 
-def test_what_is_stored_encrypted_goes_as_well(anna, settings):
+def test_what_is_stored_encrypted_goes_as_well(anna, settings, monkeypatch):
     from cryptography.fernet import Fernet
 
     settings.BOOGIE_TASKS = {"ENCRYPTION_KEYS": [Fernet.generate_key().decode()]}
 
-    @declared(encrypt=True)
-    def secret(user, word):
-        return word
-
+    secret = declared(lambda user, word: word)
+    monkeypatch.setattr(type(secret), "encrypt", True)
     row = work(secret.delayed(anna, SECRET))
     assert row.result == SECRET
 
@@ -184,6 +212,29 @@ def test_what_is_stored_encrypted_goes_as_well(anna, settings):
 
 def by(user):
     return {"requested_by_id": str(user.pk), "requested_by_name": user.username}
+
+
+def test_a_user_of_another_database_is_somebody_else(anna):
+    theirs = stored("finished", anna, **by(anna))
+    Task.objects.filter(pk=theirs.pk).update(object_db="other")
+    product = Product.objects.create(name="a")
+    asked = stored("finished", product, **by(anna))
+    namesake = User(pk=anna.pk, username="another")
+    namesake._state.adding, namesake._state.db = False, "other"
+
+    with override_settings(DATABASE_ROUTERS=["tests.db.erasure.test_erase.WhereItIs"]):
+        assert Task.objects.for_object(namesake).erase() == 1
+
+    for row in (theirs, asked):
+        row.refresh_from_db()
+        assert row.requested_by_id == str(anna.pk)
+
+
+class WhereItIs:
+    """Writes an object where it was read."""
+
+    def db_for_write(self, model, instance=None, **hints):
+        return instance._state.db if instance is not None else None
 
 
 def test_of_a_user_it_is_forgotten_who_asked(anna):

@@ -60,7 +60,7 @@ class Stage:
         running = self.running
         if running is None:  # the test's own
             return execute(sql, params, many, context)
-        if not self.connection.in_atomic_block:
+        if not self.connection.in_atomic_block and not running.died:
             running.pause()
         if running.died:  # a clause that cleans up
             raise Crash

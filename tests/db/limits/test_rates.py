@@ -58,7 +58,7 @@ def test_a_start_wakes_the_next_rows_of_a_fast_rate_in_portions(pen):
 
 
 def test_time_wakes_the_next_row_of_a_slow_rate(pen):
-    _body, rows = waiting(pen, Rate(5, per=1), 3)
+    _body, rows = waiting(pen, Rate(4, per=1), 3)
     Limit.objects.update(next_start=None)
     work(rows[0])
     assert awake() == 0

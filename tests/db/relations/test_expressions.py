@@ -121,8 +121,9 @@ def test_unknown_statuses_and_fields_are_refused_at_once():
         clean.latest("results__total")
 
 
-def test_a_database_that_keeps_no_rows_says_so(settings):
-    settings.DATABASE_ROUTERS = ["tests.db.relations.test_expressions.NoRowsThere"]
+@pytest.mark.parametrize("routers", [[], ["tests.db.relations.test_expressions.NoRowsThere"]])
+def test_a_database_that_keeps_no_rows_says_so(settings, routers):
+    settings.DATABASE_ROUTERS = routers
     twin = Order.objects.using("other").create()
     clean.delayed(twin)
 
@@ -134,7 +135,26 @@ def test_a_database_that_keeps_no_rows_says_so(settings):
 
 
 def _refused():
-    return pytest.raises(NotSupportedError, match="DATABASE_ROUTERS keep rows of tasks out of it")
+    told = r"is read from 'other', and rows of tasks are in 'default'"
+    return pytest.raises(NotSupportedError, match=told)
+
+
+def test_a_replica_has_the_rows_too(settings):
+    settings.DATABASE_ROUTERS = ["tests.db.relations.test_expressions.Replicated"]
+    order = Order.objects.using("default").create()
+    Order.objects.using("other").create(pk=order.pk)
+    row = clean.delayed(order)
+    Task.objects.using("other").bulk_create([row])
+
+    assert Order.objects.using("other").filter(clean.exists("queued")).get() == order
+    assert Order.objects.using("other").filter(tasks__status="queued").get() == order
+
+
+class Replicated:
+    """What is read from a replica is written to the default database."""
+
+    def db_for_write(self, model, **hints):
+        return "default"
 
 
 class NoRowsThere:

@@ -12,8 +12,9 @@ from django.core.exceptions import SynchronousOnlyOperation
 from boogie.apps.tasks import Schedule, Task, UnknownTask
 from boogie.apps.tasks.testing import freeze, run_tasks, travel
 from tests.project.shop.models import Product
+from tests.support.runs import declared
 
-from .work import digest, limited, secret, unique
+from .work import digest, limited, unique
 
 pytestmark = pytest.mark.django_db
 
@@ -266,11 +267,13 @@ def test_instances_among_the_arguments_travel(product, keep):
     assert digest.repeat(timedelta(hours=1), product, since=other) == made
 
 
-def test_what_is_encrypted_in_rows_is_so_in_their_schedule(product, keep, settings):
+def test_what_is_encrypted_in_rows_is_so_in_their_schedule(product, keep, settings, monkeypatch):
     settings.BOOGIE_TASKS = {
         **settings.BOOGIE_TASKS,
         "ENCRYPTION_KEYS": [Fernet.generate_key().decode()],
     }
+    secret = declared(lambda product, code: None)
+    monkeypatch.setattr(type(secret), "encrypt", True)
     made = secret.repeat(timedelta(hours=1), product, "4711")
     assert secret.repeat(timedelta(hours=1), product, "4711") == made
     assert not Schedule.objects.filter(args__icontains="4711").exists()

@@ -19,11 +19,6 @@ def limited(product):
     """One at a time."""
 
 
-@task(encrypt=True)
-def secret(product, code):
-    """What it carries is nobody's business."""
-
-
 @task(unique="waiting", debounce=30)
 def debounced(product):
     """It waits for calm."""

@@ -25,6 +25,7 @@ def fails_once(self, post):
 @task(name="tests.batched.killed_at_its_end")
 def killed_at_its_end(post):
     """Finish, and be killed before anybody is told."""
+    task_finished.connect(_kill, sender=killed_at_its_end)
 
 
 @task(name="tests.batched.succeeded")
@@ -47,6 +48,3 @@ def over(post, batch):
 
 def _kill(sender, task, **extra):
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-task_finished.connect(_kill, sender=killed_at_its_end)

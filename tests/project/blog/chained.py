@@ -27,10 +27,8 @@ def fails_once(self, post):
 @task(name="tests.chained.killed_at_its_end")
 def killed_at_its_end(post):
     """Finish, and be killed before anybody is told."""
+    task_finished.connect(_kill, sender=killed_at_its_end)
 
 
 def _kill(sender, task, **extra):
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-task_finished.connect(_kill, sender=killed_at_its_end)

@@ -3,6 +3,8 @@
 import pytest
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.lifecycle import wiping
+from boogie.apps.tasks.models import Wipe
 from tests.project.shop import tasks
 from tests.project.shop.models import Order
 from tests.support.processes import PATIENCE
@@ -42,7 +44,7 @@ def assert_blank(row):
 
 def test_a_row_goes_when_its_run_ends_after_the_deletion_of_its_object(standing, row, path):
     begun(path)
-    Order.objects.all().delete()
+    row.object.delete()
     assert not is_gone(row)
     let_go(path)
     wait_until(lambda: is_gone(row), PATIENCE)
@@ -51,7 +53,7 @@ def test_a_row_goes_when_its_run_ends_after_the_deletion_of_its_object(standing,
 def test_a_row_goes_when_its_worker_is_killed_after_the_deletion(worker, row, path):
     first = worker(tasks=MISSED_SOON)
     begun(path)
-    Order.objects.all().delete()
+    row.object.delete()
     first.kill()
     worker(tasks=MISSED_SOON)
     wait_until(lambda: is_gone(row), PATIENCE)
@@ -60,7 +62,7 @@ def test_a_row_goes_when_its_worker_is_killed_after_the_deletion(worker, row, pa
 
 def test_a_row_is_blank_when_its_run_has_ended_after_the_request(standing, row, path):
     begun(path)
-    assert Order.objects.get().tasks.erase() == 1
+    assert row.object.tasks.erase() == 1
     let_go(path)
     assert row.wait(PATIENCE) is None
     assert_blank(row)
@@ -71,7 +73,7 @@ def test_a_row_is_blank_when_its_last_attempt_has_ended_though_a_worker_was_kill
 ):
     first = worker(tasks=MISSED_SOON)
     begun(path)
-    Order.objects.get().tasks.erase()
+    row.object.tasks.erase()
     first.kill()
     worker(tasks=MISSED_SOON)
     begun(path, times=2)
@@ -81,13 +83,45 @@ def test_a_row_is_blank_when_its_last_attempt_has_ended_though_a_worker_was_kill
     assert_blank(row)
 
 
-def test_a_row_that_is_cancelled_by_hand_is_blanked_by_a_keeper(standing, row, path):
+def test_a_row_that_is_cancelled_by_hand_is_blank_at_once_and_stays_so(standing, row, path):
     begun(path)
-    Order.objects.get().tasks.erase()
-    row.cancel()
+    row.object.tasks.erase()
+    assert row.cancel()
+    assert_blank(row)
+    let_go(path)
+    after = tasks.wait_for.delayed(Order.objects.create())
+    after.wait(PATIENCE)
+    assert_blank(row)
+
+
+def test_who_is_killed_when_it_has_cancelled_one_leaves_it_to_a_keeper(
+    standing, row, path, monkeypatch
+):
+    begun(path)
+    row.object.tasks.erase()
+    monkeypatch.setattr(wiping, "follow", lambda rows, found: None)
+    assert row.cancel()
     wait_until(lambda: not Task.objects.get(pk=row.pk).args, PATIENCE)
     assert_blank(row)
     let_go(path)
+    wait_until(lambda: not Wipe.objects.filter(pk=row.pk).exists(), PATIENCE)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_those_after_a_row_are_cancelled_when_that_is_gone(worker, row, path, is_killed):
+    first = worker(tasks=MISSED_SOON)
+    begun(path)
+    then = tasks.wait_for.using(after=row).delayed(Order.objects.create())
+    row.object.delete()
+    assert Task.objects.get(pk=then.pk).is_queued
+    if is_killed:
+        first.kill()
+        worker(tasks=MISSED_SOON)
+    else:
+        let_go(path)
+    wait_until(lambda: Task.objects.get(pk=then.pk).is_cancelled, PATIENCE)
+    assert is_gone(row)
+    wait_until(lambda: not Wipe.objects.filter(pk=row.pk).exists(), PATIENCE)
 
 
 def test_rows_that_wait_are_cancelled_before_a_worker_begins_them(standing):

@@ -68,5 +68,5 @@ def block(drafted: Batch) -> Iterator[Batch]:
         drafted.save(using=using, force_insert=True)
         with joining.block(using, drafted.pk):
             yield drafted
-        if ending.look(using, drafted.pk):
+        if ending.look(using, drafted.pk, failed=bool(drafted.on_failure)):
             drafted.refresh_from_db(using=using)

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef
 
 from boogie.apps.tasks.db import commits, outages, sql
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.enqueue.batched import joining
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.lifecycle.batched import members, telling
 from boogie.apps.tasks.models import Batch, Task
@@ -35,6 +36,8 @@ def look(using: str, key: Any, failed: bool = False) -> bool:
 
     ``failed``: a row of it has, which somebody may have to be called for.
     """
+    if joining.is_open(using, key):
+        return False
     is_over = not members.open_rows(Task.objects.using(using), key).exists()
     if not is_over and not failed:
         return False

@@ -27,6 +27,8 @@ def hand_on(using: str, key: Any) -> int:
         woken = waking.tell(using, chunk, _after(chunk))
         count += len(woken)
         _ring(using, woken, chunk)
+        if len(chunk) < waking.CHUNK:
+            break
     return count
 
 

@@ -25,8 +25,11 @@ def install() -> None:
         if not concerned:
             return plain(self)
         with transaction.atomic(using=self.using, savepoint=False):
+            # Behind the objects: which of them go may depend on their rows, and whoever runs
+            # a row in a transaction locks its object first.
+            deleted = plain(self)
             for group in concerned:
                 along.carry_out(group)
-            return plain(self)
+            return deleted
 
     Collector.delete = delete  # type: ignore[method-assign]

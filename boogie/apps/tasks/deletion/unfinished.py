@@ -1,31 +1,25 @@
 """
-Rows that were to be blanked, or deleted, when they end, and did so otherwise than by a run.
+Rows that were to be blanked, or deleted, when they end, of which nobody has: somebody was killed.
 """
 
 import logging
-from functools import partial
 from typing import cast
 
-from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.lifecycle import wiping
-from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models.objects.wipe import WipeQuerySet
+from boogie.apps.tasks.models.stored import primary
 
 logger = logging.getLogger(__name__)
 
-#: Rows that one statement changes.
-CHUNK = 1000
 
-
-def left() -> TaskQuerySet:
-    """Return these rows."""
-    return cast(TaskQuerySet, wiping.marked(Task.objects.on_primary()))
+def left() -> WipeQuerySet:
+    """Return their notes, and those of rows that need none any more."""
+    return cast(WipeQuerySet, wiping.left(primary(Task)))
 
 
 def finish() -> None:
     """Blank or delete them; several keepers may do so at one time."""
-    everything = Task.objects.on_primary()
-    while keys := list(left().values_list("pk", flat=True)[:CHUNK]):
-        rows = everything.filter(pk__in=keys, wipe__gt=wiping.NOTHING)
-        blanked = outages.unlocked(rows.db, partial(wiping.blank, rows))
-        deleted = wiping.finish_deleting(rows)
+    blanked, deleted = wiping.finish_left(primary(Task))
+    if blanked or deleted:
         logger.info("%s marked row(s) were blanked, %s deleted", blanked, deleted)

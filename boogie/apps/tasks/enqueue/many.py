@@ -1,5 +1,5 @@
 """
-Many rows at once: one task about each of many objects.
+Many rows at once: one task about each of many objects; of a unique task, that has none.
 
 Rows are inserted in chunks. No doorbell is published here: the keepers ring in step with
 the workers, so that neither the caller nor the broker is flooded.
@@ -83,11 +83,7 @@ def queued(
     size: Any = None,
     needs: Needs | None = None,
 ) -> TaskQuerySet:
-    """
-    Insert a queued row for each object, due now or at ``when``, or after ``needs``; return them.
-
-    Of a unique task, for each object that has none.
-    """
+    """Insert a queued row for each object, due now or at ``when``, or after ``needs``."""
     return _insert_all(task, _queued(task, args, kwargs, when, needs), objects, size)
 
 
@@ -107,10 +103,7 @@ def portion(task: Declaration, objects: Any, args: Any, kwargs: Any) -> Read:
 def _queued(
     task: Declaration, args: Any, kwargs: Any, when: Any = None, needs: Needs | None = None
 ) -> Pattern:
-    row = draft(task, args, kwargs)
-    load(task, row, is_pattern=True)
-    row.queue = current_app.queue_of(task)
-    row.status = states.QUEUED
+    row = _draft(task, args, kwargs, states.QUEUED)
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
     start = one.begin(when, debounce_of(task.unique_rule))
@@ -126,14 +119,18 @@ def paused(
     size: Any = None,
     needs: Needs | None = None,
 ) -> TaskQuerySet:
-    """Insert a paused row for each object, or for each that has none; return the rows."""
-    row = draft(task, args, kwargs)
-    load(task, row, is_pattern=True)
-    row.queue = current_app.queue_of(task)
-    row.status = states.PAUSED
+    """Do the same with paused rows, which are due when somebody runs them."""
+    row = _draft(task, args, kwargs, states.PAUSED)
     row.expires = times.expiry(task.name, task.expires)
     pattern = _pattern(task, row, args, kwargs, states.CREATE_PAUSED, needs)
     return _insert_all(task, pattern, objects, size)
+
+
+def _draft(task: Declaration, args: Any, kwargs: Any, status: str) -> Task:
+    row = draft(task, args, kwargs)
+    load(task, row, is_pattern=True)
+    row.queue, row.status = current_app.queue_of(task), status
+    return row
 
 
 def _pattern(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import models
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -18,8 +17,15 @@ from boogie.apps.tasks.exceptions import ArgumentError
 from boogie.apps.tasks.serialization import instances, payloads, sealing, secrets
 
 from . import widgets
-from .arguments import Argument, Call, arguments_of, call_of, defaults, initial_from, named
-from .choices import plain
+from .arguments import (
+    Call,
+    arguments_of,
+    call_of,
+    defaults,
+    initial_from,
+    named,
+    storable,
+)
 from .fields import DateTimeField
 from .keys import MISSING, Searches, key_of
 
@@ -213,19 +219,6 @@ def _can_begin_at(moment: datetime) -> None:
         times.stored(moment)
     except ValueError:
         raise ValidationError(_("Years go from 1 to 9999.")) from None
-
-
-def storable(value: Any, argument: Argument) -> Any:
-    """
-    Return what a form of others gave to an argument as what a row can hold.
-
-    Objects go by their keys, unless the argument says that it takes instances.
-    """
-    if isinstance(value, models.Model):
-        return value if argument.takes_instances else value.pk
-    if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
-        return [storable(item, argument) for item in value]
-    return plain(value)
 
 
 def form_class(task: Any) -> type[forms.BaseForm]:

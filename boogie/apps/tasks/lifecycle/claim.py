@@ -24,6 +24,8 @@ from .claimed import claimed, known
 from .transitions import Rows
 
 R = TypeVar("R", bound=models.Model)
+#: What others may change of a row that runs: who asks for it reads it then.
+CHANGING = ("wipe", "is_after")
 #: The name of a task and its aliases; none: rows of functions, which have no object.
 Names = Sequence[str]
 
@@ -147,7 +149,7 @@ def _compile_claim(
 def _to_read(everything: Rows, count: int) -> Rows:
     """Return the query for what is not known of a row that was claimed, and may be asked for."""
     of_functions_alone = ("claims",) if count else ()
-    return everything.defer(*known("", 0), *of_functions_alone, "wipe")
+    return everything.defer(*known("", 0), *of_functions_alone, *CHANGING)
 
 
 def _claim(

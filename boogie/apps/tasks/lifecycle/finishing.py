@@ -24,19 +24,33 @@ Rows = QuerySet[Any]
 
 def finish(rows: Rows, row: Row, result: Any) -> int:
     """running → finished, guarded by the attempt. Zero: the run has lost its row."""
+    values = finished(rows, row, result)
+    if row.batch_id is None and not row.is_needed and _finish_plainly(rows, values):
+        emit.many(states.FINISH, rows, [row.pk])
+        return 1
+    return _finish_and_tell(rows, row, values) or finish_marked(rows, row)
+
+
+def _finish_plainly(rows: Rows, values: dict[str, Any]) -> int:
+    """Finish a row that nobody is to be told of: a statement that reads nothing."""
+    statement = compiled.cached(rows.db, "finish", partial(_compile_plain, rows))
+    count = partial(statement.count, connections[rows.db], values)
+    return int(outages.unlocked(rows.db, count))
+
+
+def _finish_and_tell(rows: Rows, row: Row, values: dict[str, Any]) -> int:
+    """Finish a row that others may wait for, by now or since before; tell them, and its batch."""
     connection, is_member = connections[rows.db], row.batch_id is not None
     build = partial(_compile_finish, rows, is_member)
     statement = compiled.cached(rows.db, ("finish", is_member), build)
-    values = finished(rows, row, result)
     execute = partial(marked.execute, statement, connection, values, _marks(rows, is_member))
     moved, found = outages.unlocked(rows.db, execute)
-    if not moved:
-        return finish_marked(rows, row)
-    emit.many(states.FINISH, rows, [row.pk])
-    if found is not None and found.of("needed") != frozenset():
-        telling.finished(rows.db, row.pk)
-    if is_member:
-        batched.ended(rows.db, _last(row, found, connection))
+    if moved:
+        emit.many(states.FINISH, rows, [row.pk])
+        if found is not None and found.of("needed") != frozenset():
+            telling.finished(rows.db, row.pk)
+        if is_member:
+            batched.ended(rows.db, _last(row, found, connection))
     return moved
 
 
@@ -64,6 +78,11 @@ def _marks(rows: Rows, is_member: bool) -> marked.Marks:
     return arrows.NEEDED
 
 
+def _compile_plain(rows: Rows, connection: Any) -> compiled.Statement:
+    changes = _changes(rows)
+    return compiled.Update(connection, _its_own(rows).filter(is_needed=False), changes).statement()
+
+
 def _compile_finish(rows: Rows, is_member: bool, connection: Any) -> compiled.Statement:
     end = marked.returning(rows, _marks(rows, is_member))
     return finish_update(rows, connection).statement(end)
@@ -81,12 +100,21 @@ def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
 
 def finish_update(rows: Rows, connection: Any) -> compiled.Update:
     """Return the UPDATE that :func:`finished` has the values of."""
+    changes = marked.noting(rows, _changes(rows), arrows.NEEDED)
+    return compiled.Update(connection, _its_own(rows), changes)
+
+
+def _its_own(rows: Rows) -> Rows:
+    """Return the row that a run has, and is to finish as it is."""
     slot = partial(compiled.slot, rows.model)
     everything = rows.model._base_manager.using(rows.db)
-    its_own = everything.filter(pk=slot("id"), attempt=slot("attempt"))
-    mine = moving.guarded(wiping.unmarked(its_own, states.FINISH), states.FINISH)
-    changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
-    return compiled.Update(connection, mine, marked.noting(rows, changes, arrows.NEEDED))
+    mine = everything.filter(pk=slot("id"), attempt=slot("attempt"))
+    return moving.guarded(wiping.unmarked(mine, states.FINISH), states.FINISH)
+
+
+def _changes(rows: Rows) -> dict[str, Any]:
+    result = compiled.slot(rows.model, "result")
+    return {"status": states.FINISH.target, "result": result, "ended": Moment()}
 
 
 #: What is read of a row that has finished.

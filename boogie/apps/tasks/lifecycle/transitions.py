@@ -198,15 +198,16 @@ def release(rows: Rows, lease: float = 0.0) -> int:
 def _cancel(rows: Rows, **changes: Any) -> int:
     """Cancel rows, and those that are after them."""
     ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment(), **changes}
-    marks = {**arrows.NEEDED, **members.BATCH}
+    marks = {**arrows.NEEDED, **members.BATCH, **wiping.MARKED}
     return moving.move_marked(rows, states.CANCEL, marks, _follow, **ended)
 
 
 def _follow(rows: Rows, found: marked.Found) -> None:
-    """Look after those that are after rows which were cancelled, and after their batches."""
+    """Look after those that are after rows which were cancelled, their batches, and marks."""
     batched.ended(rows.db, found.of("batch"))
     if found.of("needed") != frozenset():
         breaking.follow(rows, found)
+    wiping.follow(rows, found)
 
 
 def _reopen(rows: Rows, found: marked.Found) -> None:

@@ -18,6 +18,7 @@ from .message import (
     Message,
     MessageQuerySet,
 )
+from .objects.wipe import Wipe, WipeQuerySet
 from .rollup import Release, Rollup, RollupQuerySet, Watermark
 from .scheduled.querysets import ScheduleQuerySet
 from .scheduled.schedule import Schedule
@@ -52,6 +53,8 @@ __all__ = [
     "Task",
     "TaskQuerySet",
     "Watermark",
+    "Wipe",
+    "WipeQuerySet",
     "Worker",
     "WorkerQuerySet",
 ]

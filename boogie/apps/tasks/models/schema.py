@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.db.fields import PartialIndex
-from boogie.apps.tasks.lifecycle import places, states, wiping
+from boogie.apps.tasks.lifecycle import places, states
 
 #: Those that somebody is to look at: not what is held back.
 LOOKED_AT = Q(status=states.QUEUED, due__isnull=False)
@@ -56,7 +56,6 @@ INDEXES: list[models.Index] = [
         where=Q(ended__isnull=True, expires__isnull=False),
         name="boogie_tasks_task_expires",
     ),
-    PartialIndex(fields=["wipe"], where=Q(wipe__gt=wiping.NOTHING), name="boogie_tasks_task_wipe"),
     PartialIndex(
         fields=["requested_by_id", "id"],
         where=Q(requested_by_id__gt=""),

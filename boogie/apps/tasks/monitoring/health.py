@@ -18,7 +18,8 @@ from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
 
-from . import counting, dead_ends
+from . import counting
+from .held import dead_ends
 from .held import lines as held_lines
 from .schedules import Wrong
 from .schedules import wrong as wrong_schedules

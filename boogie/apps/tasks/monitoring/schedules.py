@@ -7,6 +7,7 @@ from typing import Any
 
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.models import Schedule
+from boogie.apps.tasks.models.scheduled.querysets import ScheduleQuerySet
 
 #: Seconds after which a slot that nobody has taken is late.
 LATE = 60.0
@@ -54,9 +55,14 @@ class Wrong:
         )
 
 
+def to_worry_about() -> ScheduleQuerySet:
+    """Return the schedules that are gone, failing, late or never due."""
+    return Schedule.objects.on_primary().to_worry_about(LATE)
+
+
 def wrong() -> list[Wrong]:
-    """Return those that are gone, failing, late or never due, those that were due first first."""
-    found: Any = Schedule.objects.on_primary().to_worry_about(LATE).with_now()
+    """Tell of these, those that were due first first."""
+    found: Any = to_worry_about().with_now()
     return [_wrong(one) for one in found.order_by("next_run", "pk")[:NAMED]]
 
 

@@ -58,13 +58,18 @@ def every_row() -> Outcome:
     outcome = Outcome(sealing.first_fingerprint())
     for model in TABLES:
         using = primary(model)
-        for keys in _keys(model, using):
-            for start in range(0, len(keys), LOCKED):
-                chunk = keys[start : start + LOCKED]
-                encrypt = partial(_chunk, model, using, chunk, outcome)
-                for key, reason in outages.unlocked(using, encrypt):
-                    outcome.note(key, reason)
+        for chunk in _chunks(model, using):
+            encrypt = partial(_chunk, model, using, chunk, outcome)
+            for key, reason in outages.unlocked(using, encrypt):
+                outcome.note(key, reason)
     return outcome
+
+
+def _chunks(model: Model, using: str) -> Iterator[list[Any]]:
+    """Yield these keys, as many at a time as rows are locked together."""
+    for keys in _keys(model, using):
+        for start in range(0, len(keys), LOCKED):
+            yield keys[start : start + LOCKED]
 
 
 def _keys(model: Model, using: str) -> Iterator[list[Any]]:

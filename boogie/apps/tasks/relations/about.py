@@ -52,12 +52,16 @@ def written_to(model: Model, using: str) -> str:
 
 
 def _refuse_elsewhere(model: Model, using: str) -> None:
-    """Raise ``NotSupportedError`` if no row can be in the database that is asked."""
+    """Raise ``NotSupportedError`` if the rows are not in the database that is asked."""
     from boogie.apps.tasks.models import Task
+    from boogie.apps.tasks.models.stored import primary
 
-    if not router.allow_migrate_model(using, Task):
+    rows = primary(Task)
+    # What is written to where it is read from is no replica, in which the rows were, too.
+    is_elsewhere = using != rows and written_to(model, using) == using
+    if is_elsewhere or not router.allow_migrate_model(using, Task):
         raise NotSupportedError(
-            f"{model._meta.label} is read from {using!r}, and DATABASE_ROUTERS keep rows of tasks "
-            f"out of it: no query joins them. Ask for the rows of each object, with "
+            f"{model._meta.label} is read from {using!r}, and rows of tasks are in {rows!r}: no "
+            f"query joins them. Ask for the rows of each object, with "
             f"Task.objects.for_object(obj); prefetch_related() does so for many."
         )

@@ -35,7 +35,9 @@ MAX_ERROR = 1000
 
 def are_due() -> bool:
     """Return whether this process has a slot to make."""
-    return Schedule.objects.on_primary().due().ready().exists()
+    due = Schedule.objects.on_primary().due().ready()
+    # In the order of an index: PostgreSQL, which cannot know that few are due, would read them all.
+    return bool(due.order_by("next_run").values_list("pk", flat=True)[:1])
 
 
 class Looks:

@@ -12,9 +12,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from boogie.apps.tasks.admin import objects, permissions
+from boogie.apps.tasks.admin.detail import finding
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Batch, Task
-from boogie.apps.tasks.monitoring import counting, dead_ends, describe
+from boogie.apps.tasks.monitoring import counting, describe
+from boogie.apps.tasks.monitoring.held import dead_ends
 from boogie.apps.tasks.monitoring.verbs import VERBS
 
 from . import bars
@@ -34,6 +36,7 @@ CALLED = (("on_success", "success_id"), ("on_failure", "failure_id"), ("on_end",
 
 def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with the page of a batch."""
+    finding.refuse_changes(request)
     batch = _found(model_admin, request, object_id)
     if not model_admin.has_view_permission(request, batch):
         raise PermissionDenied

@@ -23,7 +23,8 @@ from boogie.apps.tasks.monitoring.held import chains as held_chains
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import again, attempts, chain, contents, finding, path, payloads, relatives, unique
+from . import again, attempts, contents, finding, path, payloads, unique
+from .beside import chain, relatives
 
 #: Lines of a log that are open at first.
 LOG_OPEN = 20

@@ -66,11 +66,13 @@ def execute(
         if not features.returns_from_update(connection):
             return int(cursor.rowcount), Found() if cursor.lastrowid else None
         rows = cursor.fetchall()
+    if all(row.count(None) == len(row) for row in rows):
+        return len(rows), None
     found = {
         name: frozenset(row[place] for row in rows if row[place] is not None)
         for place, name in enumerate(marks)
     }
-    return len(rows), Found(found) if any(found.values()) else None
+    return len(rows), Found(found)
 
 
 def noting(rows: Rows, changes: Mapping[str, Any], marks: Marks) -> dict[str, Any]:

@@ -60,15 +60,26 @@ class OfBlock:
         self._is_open = False
 
 
+#: The batches whose block goes on: nobody else sees them before it is committed.
+_open: set[tuple[str, Any]] = set()
+
+
+def is_open(using: str, key: Any) -> bool:
+    """Return whether the block of a batch goes on: more rows may join it, it has not ended."""
+    return (using, key) in _open
+
+
 @contextmanager
 def block(using: str, key: Any) -> Iterator[None]:
     """Have what is made within join the batch ``key``, which this transaction has made."""
     joined = OfBlock(using, key)
+    _open.add((using, key))
     try:
         with origin.joining(joined):
             yield
     finally:
         joined.close()
+        _open.discard((using, key))
 
 
 def insert(using: str, row: Task, make: Callable[[], Task]) -> Task:

@@ -15,14 +15,17 @@ from . import arrows, breaking, waking
 KNOWN = ("pk", "status", "is_needed", "is_after", "batch_id")
 
 
+#: Rows that somebody has to be told of.
+TOLD = Q(is_needed=True) | Q(is_after__isnull=False) | Q(batch_id__isnull=False)
+
+
 def leave(rows: QuerySet[Any]) -> None:
     """
     Have those told who are after ``rows``, which are deleted in the same transaction.
 
     Those after rows that have not finished are given up; of those that have it is noted.
     """
-    told = Q(is_needed=True) | Q(is_after__isnull=False) | Q(batch_id__isnull=False)
-    locked = rows.filter(told).select_for_update()
+    locked = rows.filter(TOLD).select_for_update()
     found = list(locked.order_by("pk").values_list(*KNOWN))
     finished = {pk: status == states.FINISHED for pk, status, needed, *_ in found if needed}
     breaking.give_up(rows.db, [pk for pk, has in finished.items() if not has], deleted=True)

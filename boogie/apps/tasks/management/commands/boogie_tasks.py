@@ -12,13 +12,12 @@ from django.core.management.base import CommandError
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.management import holding, numbers
+from boogie.apps.tasks.management import erasing, holding, numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.management.scheduled import beat
 from boogie.apps.tasks.management.scheduled import listing as schedules
 from boogie.apps.tasks.models import Task, TaskQuerySet
-from boogie.apps.tasks.models.objects import sets
-from boogie.apps.tasks.monitoring import conditions, describe, walking
+from boogie.apps.tasks.monitoring import describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import VERBS
@@ -186,7 +185,7 @@ class Command(EnglishCommand):
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
         if action == "erase":
-            moved += _forget_requesters(options)
+            moved += erasing.forget_elsewhere(options)
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)
@@ -233,16 +232,6 @@ def _chosen(action: str, options: dict[str, Any]) -> TaskQuerySet:
             returncode=2,
         )
     return rows
-
-
-def _forget_requesters(options: dict[str, Any]) -> int:
-    """Have rows forget the user about whom all rows were erased; return how many did."""
-    given = [name for name in ("ids", *FILTERS) if options.get(name)]
-    if given != ["object"]:
-        return 0
-    rows = Task.objects.on_primary()
-    named = conditions.objects_named("object", options["object"])
-    return sum(sets.forget_requester(rows, model, key) for model, key in named)
 
 
 def _line(row: Task, mark: str = "") -> str:

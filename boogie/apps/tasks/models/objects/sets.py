@@ -66,7 +66,8 @@ class OfObjects(removing.Deletable[R]):
 
         For a request for erasure: the rest of history stays. Rows that wait are cancelled first,
         and those that run blanked when they end. Of all rows ``for_object(user)`` who asked for
-        them is taken out, too, where it is that user, and out of those about other objects.
+        them is taken out, too, where it is that user, also out of those about other objects, of
+        batches and of schedules; and schedules about the object are deleted.
         """
         rows = self.to_write()
         everything = self.model._base_manager.using(rows.db)
@@ -80,7 +81,8 @@ class OfObjects(removing.Deletable[R]):
             erased += outages.unlocked(rows.db, partial(_erase, chunk))
             last = keys[-1]
         if self._whole is not None and self._is_whole(self._whole[1]):
-            forget_requester(everything, type(self._whole[0]), self._whole[1]["object_id"])
+            obj, about = self._whole
+            forget_elsewhere(everything, type(obj), about["object_id"], about["object_db"])
         return erased
 
     def _is_whole(self, about: dict[str, Any]) -> bool:
@@ -89,18 +91,33 @@ class OfObjects(removing.Deletable[R]):
         return not self.query.is_sliced and self.query.where == same.query.where
 
 
-def forget_requester(rows: models.QuerySet[Any], model: type[models.Model], key: str) -> int:
+def forget_elsewhere(
+    rows: models.QuerySet[Any], model: type[models.Model], key: str, using: str | None = None
+) -> int:
     """
-    Take out who asked for ``rows``, where that is the user with this key; return how many.
+    Take out what is known of an object besides in rows about it; return how many rows it was in.
 
-    Schedules forget it as well: else the rows that they make would tell it again.
+    Schedules about it are deleted, which would make rows with what they carry. If it is a user, it
+    is forgotten who asked for ``rows``, for batches and for schedules. ``using``: its database; of
+    users those ask for rows that are in the one to which users are written.
     """
-    if kinship.root(model) is not kinship.root(_user_model()):
+    kinds = families.types(kinship.family(model), rows.db)
+    about: dict[str, Any] = {"content_type__in": kinds, "object_id": key}
+    if using is not None:
+        about["object_db"] = using
+    schedules, batches = (_all("Schedule", rows.db), _all("Batch", rows.db))
+    outages.unlocked(rows.db, schedules.filter(**about).delete_now)
+    users = _user_model()
+    is_user = kinship.root(model) is kinship.root(users)
+    if not is_user or using not in (None, router.db_for_write(users)):
         return 0
-    schedules: Any = apps.get_model("boogie_tasks", "Schedule")._base_manager
-    of_user = schedules.using(router.db_for_write(schedules.model)).filter(requested_by_id=key)
-    outages.unlocked(of_user.db, partial(wiping.forget, of_user))
+    for asked in (batches, schedules):
+        outages.unlocked(rows.db, partial(wiping.forget, asked.filter(requested_by_id=key)))
     return outages.unlocked(rows.db, partial(wiping.forget, rows.filter(requested_by_id=key)))
+
+
+def _all(name: str, using: str) -> Any:
+    return apps.get_model("boogie_tasks", name).objects.using(using)
 
 
 def _user_model() -> type[models.Model]:
@@ -110,11 +127,13 @@ def _user_model() -> type[models.Model]:
 
 def _erase(rows: models.QuerySet[Any]) -> int:
     """Erase some rows, in one transaction; those that are to go with their object do."""
-    users = families.types(kinship.family(_user_model()), rows.db)
+    model = _user_model()
+    users = families.types(kinship.family(model), rows.db)
     with transaction.atomic(using=rows.db):
         # Nobody moves one meanwhile, from a status that is yet to come to one that was dealt with.
         list(rows.order_by("pk").select_for_update().values_list("pk"))
         transitions.cancel(rows.filter(status__in=places.WAITING))
         erased = wiping.mark(rows) + wiping.blank(rows)
-        wiping.forget(rows.filter(content_type__in=users, object_id=F("requested_by_id")))
+        own = rows.filter(content_type__in=users, object_id=F("requested_by_id"))
+        wiping.forget(own.filter(object_db=router.db_for_write(_user_model())))
     return erased

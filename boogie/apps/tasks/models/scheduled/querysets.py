@@ -47,6 +47,10 @@ class ScheduleQuerySet(StoredQuerySet[Any]):
         """Those whose task, or declaration, this process has not."""
         return self.exclude(is_known())
 
+    def stop(self, why: str) -> int:
+        """Pause those that are not, and have them say why; return how many."""
+        return self.enabled().update(enabled=False, slot=None, cursor="", error=why)
+
     def with_now(self) -> Self:
         """The same, each with the time at which it is read."""
         return self.annotate(now=Moment())
