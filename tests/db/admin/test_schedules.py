@@ -165,6 +165,13 @@ def test_to_make_one_takes_the_permission_of_the_task(client, ada, lacking):
     assert not Schedule.objects.exists()
 
 
+def test_who_may_only_add_one_is_not_sent_where_they_may_not_go(client, ada):
+    person(client, "add_schedule", "add_task", "change_user", "view_user")
+    answer = client.post(ADD, filled(ada), follow=True)
+    assert Schedule.objects.exists()
+    assert answer.status_code == 200
+
+
 # --- one that there is ------------------------------------------------------------------
 
 
@@ -180,6 +187,19 @@ def test_the_form_of_one_changes_it(admin_client, weekly):
     weekly.refresh_from_db()
     assert (weekly.when, weekly.kwargs["copies"]) == ("P0DT02H00M00S", 9)
     assert weekly.name == "weekly"
+
+
+def test_a_length_of_time_is_shown_as_it_is_written(admin_client, ada):
+    made = tasks.publish.repeat(timedelta(days=7, hours=2), ada, title="news")
+    text = admin_client.get(page_of(made)).content.decode()
+    assert 'value="7 02:00:00"' in text
+    assert "7 02:00:00 (" in text
+    assert "7 02:00:00" in admin_client.get(LIST).content.decode()
+    given = {"title": "new", "copies": "1", "_repeat": "7 02:00:00", "_zone": "UTC"}
+    made.refresh_from_db()
+    assert admin_client.post(page_of(made), {**given, "_missed": "once"}).status_code == 302
+    made.refresh_from_db()
+    assert (made.when, made.kwargs["title"]) == ("P7DT02H00M00S", "new")
 
 
 def test_verbs_are_on_its_page(admin_client, weekly):

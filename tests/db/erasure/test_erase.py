@@ -1,11 +1,13 @@
 """A request for erasure: what rows carry goes, and that they were there stays."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import override_settings
 
-from boogie.apps.tasks import Task, task_cancelled
+from boogie.apps.tasks import Schedule, Task, task_cancelled
 from boogie.apps.tasks.deletion import unfinished
 from boogie.apps.tasks.functions import telling
 from boogie.apps.tasks.lifecycle import transitions, wiping
@@ -259,6 +261,32 @@ def test_a_user_without_rows_is_forgotten_as_well(anna):
 
     row.refresh_from_db()
     assert row.requested_by_name == ""
+
+
+def test_schedules_forget_who_asked_for_their_rows(anna):
+    bert, product = User.objects.create_user("bert"), Product.objects.create(name="a")
+    made = [
+        send.using(requested_by=user, name=user.username).repeat(timedelta(days=1), product)
+        for user in (anna, bert)
+    ]
+
+    Task.objects.for_object(anna).erase()
+
+    for one in made:
+        one.refresh_from_db()
+    assert [(one.requested_by, one.requested_by_name) for one in made] == [
+        (None, ""),
+        (bert, "bert"),
+    ]
+    assert made[0].run_now().requested_by_id == ""
+
+
+def test_schedules_about_an_object_are_found(anna):
+    made = send.repeat(timedelta(days=1), anna)
+    send.repeat(timedelta(days=1), User.objects.create_user("bert"))
+    assert Schedule.objects.for_object(anna).get() == made
+    with pytest.raises(TypeError):
+        Schedule.objects.for_object(None)
 
 
 def test_of_some_of_the_rows_of_a_user_only_these_forget(anna):

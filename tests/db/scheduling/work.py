@@ -17,3 +17,8 @@ def unique(product):
 @task(limits=[Concurrency(1, by="object")])
 def limited(product):
     """One at a time."""
+
+
+@task(unique="waiting", debounce=30)
+def debounced(product):
+    """It waits for calm."""

@@ -43,6 +43,21 @@ def test_people_write_a_length_of_time_as_django_reads_it():
 
 
 @pytest.mark.parametrize(
+    ("stored", "written"),
+    [
+        ("P0DT02H00M00S", "02:00:00"),
+        ("P7DT02H00M00.000001S", "7 02:00:00.000001"),
+        ("0 8 * * mon", "0 8 * * mon"),
+        ("rubbish", "rubbish"),
+    ],
+)
+def test_people_see_it_as_they_would_write_it(stored, written):
+    assert when.as_written(stored) == written
+    if stored != "rubbish":
+        assert str(when.of_text(written)) == stored
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         (SUNSET, "the sun keeps to no clock"),

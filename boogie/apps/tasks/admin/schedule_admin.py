@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.models import Schedule, families
+from boogie.apps.tasks.recurrence import when as recurrence
 
 from .scheduled import actions, pages
 
@@ -21,7 +22,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "name",
         "shown_task",
         "about",
-        "when",
+        "shown_when",
         "time_zone",
         "next_run",
         "last_run",
@@ -48,6 +49,11 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return the object as ``app.model:key``, or that there are many."""
         return families.about(one) or str(_("those that code declares"))
 
+    @admin.display(description=_("when"), ordering="when")
+    def shown_when(self, one: Schedule) -> str:
+        """Return when it is due, as people write it."""
+        return recurrence.as_written(one.when)
+
     @admin.display(description=_("state"))
     def state(self, one: Schedule) -> str:
         """Return whether it is paused, gone, or why it makes no rows."""
@@ -55,7 +61,8 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return str(_("gone: does nothing"))
         if not one.enabled:
             return str(_("paused"))
-        return one.error[:200] or str(_("on"))
+        never = _("on, but its time never comes") if one.next_run is None else _("on")
+        return one.error[:200] or str(never)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may delete schedules; what code declares would come back."""

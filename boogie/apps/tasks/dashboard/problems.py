@@ -137,11 +137,13 @@ def _of_schedules(now: Now) -> Iterator[Problem]:
         ),
         schedules.FAILING: _("Schedules make no rows: %(names)s."),
         schedules.LATE_ONE: _("Schedules are late: %(names)s."),
+        schedules.NEVER: _("Schedules have no slot any more: %(names)s."),
     }
     advice = {
         schedules.GONE: _("Delete them, or bring back what they were made for."),
         schedules.FAILING: _("Their pages say why. Mend that, or delete them."),
         schedules.LATE_ONE: _("See whether a worker lives whose code declares their tasks."),
+        schedules.NEVER: _("Give them another time, pause or delete them."),
     }
     for what, text in texts.items():
         if found := [one.name for one in now.schedules if one.what == what]:

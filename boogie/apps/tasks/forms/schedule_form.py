@@ -76,7 +76,8 @@ class ScheduleForm(TaskForm):
         one = self.schedule
         if one is None:
             return {ZONE: timezone.get_default_timezone_name(), MISSED: schedules.ONCE}
-        return {REPEAT: one.when, ZONE: one.time_zone, MISSED: one.missed, NEXT: one.next_run}
+        repeat = recurrence.as_written(one.when)
+        return {REPEAT: repeat, ZONE: one.time_zone, MISSED: one.missed, NEXT: one.next_run}
 
     @property
     def when_fields(self) -> list[forms.BoundField]:

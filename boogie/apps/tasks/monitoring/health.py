@@ -100,7 +100,7 @@ class Health:
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, of a queue
     #: whether a living worker serves it, and with the history how many ``rows`` wait.
     held: list[dict[str, Any]] = field(default_factory=list)
-    #: Schedules that are gone, failing or late; asked with the history.
+    #: Schedules that are gone, failing, late or never due; asked with the history.
     schedules: list[Wrong] = field(default_factory=list)
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
     broker: bool = True

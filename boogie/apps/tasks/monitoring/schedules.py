@@ -14,12 +14,12 @@ LATE = 60.0
 #: Schedules that are named.
 NAMED = 20
 
-GONE, FAILING, LATE_ONE = "gone", "failing", "late"
+GONE, FAILING, LATE_ONE, NEVER = "gone", "failing", "late", "never"
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """One schedule that makes no rows as it should: ``gone``, ``failing`` or ``late``."""
+    """One that makes no rows as it should: ``gone``, ``failing``, ``late`` or ``never`` due."""
 
     name: str
     task: str
@@ -44,6 +44,11 @@ class Wrong:
             )
         if self.what == FAILING:
             return f"{about} makes no rows: {self.error}; mend that, or delete the schedule"
+        if self.what == NEVER:
+            return (
+                f"{about} has no slot any more: its time never comes; give it another time, pause "
+                f"it or delete it"
+            )
         return (
             f"{about} is late by {self.late:.0f} s; see whether a worker lives whose code declares "
             f"its task"
@@ -51,7 +56,7 @@ class Wrong:
 
 
 def to_worry_about() -> ScheduleQuerySet:
-    """Return the schedules that are gone, failing or late."""
+    """Return the schedules that are gone, failing, late or never due."""
     return Schedule.objects.on_primary().to_worry_about(LATE)
 
 
@@ -64,5 +69,12 @@ def wrong() -> list[Wrong]:
 def _wrong(one: Any) -> Wrong:
     due = None if one.next_run is None else in_utc(one.next_run)
     late = 0.0 if due is None else max(0.0, (in_utc(one.now) - due).total_seconds())
-    what = GONE if one.is_gone else FAILING if one.error else LATE_ONE
-    return Wrong(one.name, one.task, what, one.declared, one.error, late)
+    return Wrong(one.name, one.task, _what(one), one.declared, one.error, late)
+
+
+def _what(one: Schedule) -> str:
+    if one.is_gone:
+        return GONE
+    if one.error:
+        return FAILING
+    return NEVER if one.next_run is None else LATE_ONE

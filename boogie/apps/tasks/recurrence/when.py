@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.dateparse import parse_duration
-from django.utils.duration import duration_iso_string
+from django.utils.duration import duration_iso_string, duration_string
 
 from . import cron, slots, zones
 from .cron import Cron
@@ -94,6 +94,15 @@ def of_text(text: str) -> When:
             f"'30 8 * * mon-fri', or a length of time, as in '01:30:00'."
         )
     return interval(every)
+
+
+def as_written(text: str) -> str:
+    """Return what ``str()`` wrote as people write it, and :func:`of_text` reads: no ISO 8601."""
+    try:
+        found = of_text(text)
+    except ValueError:
+        return text
+    return duration_string(found.every) if isinstance(found, Interval) else str(found)
 
 
 def next_after(when: When, zone: str, moment: datetime, begin: datetime) -> datetime | None:

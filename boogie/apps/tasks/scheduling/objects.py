@@ -16,11 +16,14 @@ def can_be_parted(objects: Any) -> bool:
     """
     Return whether ``objects`` is a queryset that can be read from any key on.
 
-    Not what is a slice, a union, or one of each kind: that is read as a whole.
+    Not what is a slice, a union, one of each kind, or numbered by a window: which objects those are
+    depends on others of them. That is read as a whole.
     """
     if not isinstance(objects, models.QuerySet):
         return False
-    query = objects.query
+    query: Any = objects.query
+    if any(one.contains_over_clause for one in query.annotations.values()):
+        return False
     return not (query.is_sliced or query.combinator or query.distinct_fields)
 
 

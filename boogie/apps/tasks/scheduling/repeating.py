@@ -2,7 +2,6 @@
 Making a schedule by code: ``task.repeat(when, obj, ...)``.
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,14 +10,15 @@ from typing import Any
 from django.db import IntegrityError, connections, router, transaction
 from django.utils import timezone
 
-from boogie.apps.tasks import schedules
+from boogie.apps.tasks import registry, schedules
 from boogie.apps.tasks.db import clock, features, outages
+from boogie.apps.tasks.enqueue import keys
 from boogie.apps.tasks.models import Schedule, families, people
 from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.recurrence import when as recurrence
 from boogie.apps.tasks.recurrence import zones
-from boogie.apps.tasks.serialization import codec, payloads, references
+from boogie.apps.tasks.serialization import payloads, references
 
 #: What ``using()`` takes for schedules alone, and what their rows have then.
 OWN, OF_ROWS = ("name", "time_zone", "missed"), ("queue", "priority", "expires")
@@ -87,8 +87,15 @@ def _zone(zone: Any) -> str:
 
 def _of_rows(task: Declaration, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what rows of a schedule have other than their task says, as JSON."""
-    if unfit := [name for name in options if name not in (*OWN, *OF_ROWS, "requested_by")]:
-        raise TypeError(f"{task.name}: rows of a schedule take no {', '.join(unfit)}.")
+    known = (*OWN, *OF_ROWS, "requested_by")
+    if unfit := [
+        name for name, value in options.items() if name not in known and value is not None
+    ]:
+        raise TypeError(
+            f"{task.name}: repeat() takes no {' or '.join(f'{name}=' for name in unfit)}: its rows "
+            f"are made at their slots, long after these. What is to come behind a row, or be in a "
+            f"batch, is made by the body of the repeated task: using(...).delayed(...) in there."
+        )
     own = {name: options[name] for name in OF_ROWS if name in options}
     expires = own.get("expires")
     if isinstance(expires, timedelta):
@@ -104,10 +111,11 @@ def _of_rows(task: Declaration, options: Mapping[str, Any]) -> dict[str, Any]:
 def _name(task: Declaration, schedule: Schedule) -> str:
     """Return a name made of task, object, time and arguments."""
     about = families.about(schedule)
-    parts = [about, schedule.object_db, schedule.when, schedule.time_zone]
-    text = codec.to_json([task.names[-1], *parts, list(schedule.args), dict(schedule.kwargs)])
-    digest = hashlib.sha256(text.encode()).hexdigest()[:HASH]
-    said = f"{task.name}({about}) {schedule.when}"
+    parts: list[Any] = [about, schedule.object_db, schedule.when, schedule.time_zone]
+    parts += [task.names[-1], list(schedule.args), dict(schedule.kwargs)]
+    digest = keys.digest(bool(task.encrypt), *parts)[:HASH]
+    # A task that has another name now goes on with the schedules that it has.
+    said = f"{task.names[-1]}({about}) {schedule.when}"
     return f"{said[: schedules.MAX_NAME - HASH - 1]} {digest}"
 
 
@@ -139,12 +147,14 @@ def _there(schedule: Schedule, locks: bool = False) -> Schedule | None:
 
 
 #: What tells two schedules from each other, and what may differ in a call about the same.
-ABOUT = ("declared", "task", "content_type_id", "object_id", "object_db")
-SAID = ("when", "time_zone", "missed", "args", "kwargs", "options")
+ABOUT = ("declared", "content_type_id", "object_id", "object_db")
+SAID = ("task", "when", "time_zone", "missed", "args", "kwargs", "options")
 
 
 def _adapted(there: Schedule, schedule: Schedule) -> Schedule:
-    if any(getattr(there, name) != getattr(schedule, name) for name in ABOUT):
+    is_other = any(getattr(there, name) != getattr(schedule, name) for name in ABOUT)
+    # A task may have another name now, and this one among its aliases.
+    if is_other or registry.get(there.task) is not registry.get(schedule.task):
         raise ValueError(
             f"There is a schedule {schedule.name!r} of {there.task} about "
             f"{families.about(there) or 'the objects that code declares'}: give this one another "

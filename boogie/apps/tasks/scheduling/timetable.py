@@ -35,9 +35,9 @@ MAX_ERROR = 1000
 
 def are_due() -> bool:
     """Return whether this process has a slot to make."""
-    # In their order: PostgreSQL knows not that those in the past are the paused ones.
-    due = Schedule.objects.on_primary().due().ready().order_by("next_run")
-    return due.values_list("pk", flat=True).first() is not None
+    due = Schedule.objects.on_primary().due().ready()
+    # In the order of an index: PostgreSQL, which cannot know that few are due, would read them all.
+    return bool(due.order_by("next_run").values_list("pk", flat=True)[:1])
 
 
 class Looks:
@@ -99,10 +99,15 @@ def make(seconds: float = TURN) -> bool:
 
 
 def _next() -> list[Any]:
-    """Return what is to be made next: first what has begun."""
+    """
+    Return what is to be made next: what is due, and one portion of each that has begun.
+
+    Both in turn: a slot over many objects does not hold up other schedules, nor they it.
+    """
     everything: Any = Schedule.objects.on_primary().with_now()
-    begun = list(everything.open().ready().order_by("pk")[:BATCH])
-    return begun or list(everything.due().ready().order_by("next_run")[:BATCH])
+    due = everything.due().filter(slot=None).ready().order_by("next_run")[:BATCH]
+    begun = everything.open().ready().order_by("pk")[:BATCH]
+    return [*due, *begun]
 
 
 def _together(found: list[Any]) -> Iterator[list[Any]]:

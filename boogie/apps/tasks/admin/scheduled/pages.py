@@ -18,6 +18,7 @@ from boogie.apps.tasks.declaration import faces
 from boogie.apps.tasks.forms import ScheduleForm, for_schedule
 from boogie.apps.tasks.models import Schedule, families
 from boogie.apps.tasks.models.stored import primary
+from boogie.apps.tasks.recurrence import when as recurrence
 
 from . import access, actions
 
@@ -134,6 +135,7 @@ def _page(
         "media": model_admin.media + form.media if form is not None else model_admin.media,
         "schedule": one,
         "about": families.about(one) if one is not None else None,
+        "when": recurrence.as_written(one.when) if one is not None else None,
         "may_run": may_run,
         "may_pause": one is not None and model_admin.has_change_permission(request, one),
         "may_delete": one is not None and model_admin.has_delete_permission(request, one),
@@ -157,7 +159,9 @@ def _answer(
 
 def _done(model_admin: Any, request: HttpRequest, one: Schedule) -> HttpResponse:
     messages.success(request, _("The schedule %(name)s is stored.") % {"name": one.name})
-    return HttpResponseRedirect(_link(model_admin, one))
+    may_see = model_admin.has_view_or_change_permission(request, one)
+    index = reverse("admin:index", current_app=model_admin.admin_site.name)
+    return HttpResponseRedirect(_link(model_admin, one) if may_see else index)
 
 
 def _link(model_admin: Any, one: Schedule) -> str:

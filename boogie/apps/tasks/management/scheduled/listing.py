@@ -43,7 +43,9 @@ def _state(one: Schedule) -> str:
         return "gone"
     if not one.enabled:
         return "paused"
-    return "failing" if one.error else "on"
+    if one.error:
+        return "failing"
+    return "never" if one.next_run is None else "on"
 
 
 def _iso(moment: Any) -> str | None:

@@ -17,7 +17,7 @@ from boogie.apps.tasks.lifecycle import places, transitions, wiping
 from boogie.apps.tasks.models import families
 from boogie.apps.tasks.models.asynchronous.querysets import not_on_managers
 from boogie.apps.tasks.models.chained import removing
-from boogie.apps.tasks.serialization import kinship, references
+from boogie.apps.tasks.serialization import kinship
 
 from .together import WithObjects
 
@@ -40,13 +40,7 @@ class OfObjects(removing.Deletable[R]):
 
     def for_object(self, obj: models.Model) -> Self:
         """Rows about ``obj``, given as whichever class: a parent, a child, a proxy."""
-        obj = references.check_object("for_object()", obj)
-        kinds = families.types(kinship.family(type(obj)), self.to_write().db)
-        about = {
-            "content_type__in": kinds,
-            "object_id": references.object_key(obj),
-            "object_db": router.db_for_write(type(obj), instance=obj),
-        }
+        about = families.whole(obj, self.to_write().db)
         rows = self.filter(**about)
         rows._whole = obj, about
         return rows

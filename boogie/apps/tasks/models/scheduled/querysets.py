@@ -4,10 +4,12 @@ Schedules: which are due, which are late, and of which something is wrong.
 
 from typing import Any, Self
 
+from django.db import models
 from django.db.models import Q
 
 from boogie.apps.tasks import registry, schedules
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.models import families
 from boogie.apps.tasks.models.stored import StoredQuerySet
 
 
@@ -20,6 +22,10 @@ def is_known() -> Q:
 
 class ScheduleQuerySet(StoredQuerySet[Any]):
     """Schedules."""
+
+    def for_object(self, obj: models.Model) -> Self:
+        """Those about ``obj``, given as whichever class: a parent, a child, a proxy."""
+        return self.filter(**families.whole(obj, self.to_write().db))
 
     def enabled(self) -> Self:
         """Those that are not paused."""
@@ -51,6 +57,10 @@ class ScheduleQuerySet(StoredQuerySet[Any]):
         return self.annotate(now=Moment())
 
     def to_worry_about(self, late: float) -> Self:
-        """Those that make no rows as they should: late by so many seconds, gone, or failing."""
-        wrong: Any = Q(next_run__lte=Moment(-late)) | Q(error__gt="") | ~is_known()
+        """
+        Those that make no rows as they should: late by so many seconds, gone, failing, or without
+        another slot.
+        """
+        is_late = Q(next_run__lte=Moment(-late)) | Q(next_run=None)
+        wrong: Any = is_late | Q(error__gt="") | ~is_known()
         return self.enabled().filter(wrong)

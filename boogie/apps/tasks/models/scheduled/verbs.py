@@ -58,11 +58,13 @@ class ScheduleVerbs(models.Model):
         now = clock.read(itself.db)
         one: Any = itself.get()
         changes: dict[str, Any] = {"enabled": True, "error": "", "retry_at": None}
+        paused = itself.filter(enabled=False)
+        moved = 0
         if one.next_run is not None and in_utc(one.next_run) <= now:
-            changes["next_run"] = one.next_after(now)
-        # Whoever sets another time meanwhile knows better.
-        paused = itself.filter(enabled=False, next_run=one.next_run)
-        return self._moved(paused.update(**changes))
+            same = paused.filter(next_run=one.next_run)
+            moved = same.update(next_run=one.next_after(now), **changes)
+        # Whoever has set another time meanwhile knows better.
+        return self._moved(moved or paused.update(**changes))
 
     @has_twin
     def run_now(self) -> Any:
