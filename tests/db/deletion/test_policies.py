@@ -23,7 +23,12 @@ def keep(obj):
     return "kept"
 
 
-@declared(name="db.deletion.cancel", on_delete="cancel", aliases=["db.deletion.old_cancel"])
+@declared(
+    name="db.deletion.cancel",
+    label="Go along",  # a word of ours would be one on every page about these models
+    on_delete="cancel",
+    aliases=["db.deletion.old_cancel"],
+)
 def cancel(obj: Product | Order | User | Page):
     return "ran"
 

@@ -26,7 +26,7 @@ def keep(obj, word=""):
     return "ran"
 
 
-@declared(name="db.deletion.schedules.cancel", on_delete="cancel")
+@declared(name="db.deletion.schedules.cancel", label="Go along", on_delete="cancel")
 def cancel(obj: Product | Order | User | Page, word=""):
     return "ran"
 

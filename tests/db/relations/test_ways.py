@@ -100,7 +100,7 @@ def test_columns_of_rows(anna, bert):
     users = User.objects.order_by("username")
     told = users.order_by("username", "tasks__status").values_list("username", "tasks__status")
     assert list(told) == [("anna", "failed"), ("anna", "queued"), ("bert", None)]
-    last = users.annotate(last=Max("tasks__pk")).values_list("last", flat=True)
+    last = users.annotate(last=Max("tasks__created")).values_list("last", flat=True)
     assert [key is not None for key in last] == [True, False]
     assert User.objects.aggregate(n=Count("tasks"))["n"] == 2
     assert users.filter(tasks__ended__isnull=True, tasks__status="queued").count() == 1
