@@ -153,6 +153,6 @@ def test_the_command_line_lists_them_with_their_states(schedule, capsys):
 def test_without_django_celery_beat_there_is_nothing_to_import():
     if apps.is_installed("django_celery_beat"):
         pytest.skip("it is installed")
-    with pytest.raises(CommandError, match="django-celery-beat") as caught:
+    with pytest.raises(CommandError, match="nothing to take over") as caught:
         call_command("boogie_tasks", "import-beat")
     assert caught.value.returncode == 2
