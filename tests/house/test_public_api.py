@@ -23,6 +23,7 @@ INNER = [
     "Slot",
     "Stand",
     "Watermark",
+    "Wipe",
 ]
 SIGNALS = [
     "task_cancelled",

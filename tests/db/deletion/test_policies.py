@@ -108,19 +108,20 @@ def test_rows_that_carry_an_older_name_of_the_task_are_cancelled():
     assert statuses([row]) == [("cancelled",)]
 
 
-@pytest.mark.parametrize(("task", "most"), [(cancel, 2), (cascade, 4)], ids=["cancel", "cascade"])
+@pytest.mark.parametrize(("task", "most"), [(cancel, 3), (cascade, 5)], ids=["cancel", "cascade"])
 def test_querysets_delete_in_few_statements(monkeypatch, task, most):
+    """For 1,000 objects, Django's own counted where it does not read them first."""
     for other in registry.declared():
         if other is not task:
             monkeypatch.setattr(other, "on_delete", "keep")
-    Product.objects.bulk_create(Product(name="thing") for _ in range(10_000))
-    task.each(Product.objects.all())
-    list(Product.objects.filter(task.exists())[:1])
+    Order.objects.bulk_create(Order() for _ in range(10_000))
+    task.each(Order.objects.all())
+    list(Order.objects.filter(task.exists())[:1])
 
     with CaptureQueriesContext(connection) as queries:
-        Product.objects.all().delete()
+        Order.objects.all().delete()
 
-    assert sum("boogie_tasks" in q["sql"] for q in queries) <= most * 10
+    assert len(queries) <= most * 10
     assert not Task.objects.exclude(status="cancelled").exists()
 
 

@@ -23,8 +23,8 @@ from boogie.apps.tasks.serialization import kinship, references
 #: What a schedule says that was paused, since its object is gone.
 GONE = f"{ObjectGone.__qualname__}: the object has been deleted"
 
-#: Objects whose rows one statement changes.
-CHUNK = 1000
+#: Objects whose rows one statement changes, and objects that one looks for.
+CHUNK, LOOK = 1000, 5000
 
 Model = type[models.Model]
 
@@ -94,9 +94,8 @@ def _names(tasks: list[Any], kinds: Iterable[Model]) -> dict[str, list[str]]:
 
 def carry_out(group: Group) -> None:
     """Take the rows of some objects along, in the transaction that has deleted these."""
-    left = iter(group.keys.items())
-    while some := dict(islice(left, CHUNK)):
-        keys = _gone(group, some)
+    gone = iter(_gone(group))
+    while keys := list(islice(gone, CHUNK)):
         if (using := primary(Task)) == group.using:
             _take(using, group, keys)
         else:  # two databases have no transaction in common: then once the objects are gone
@@ -104,13 +103,16 @@ def carry_out(group: Group) -> None:
             transaction.on_commit(take, using=group.using, robust=True)
 
 
-def _gone(group: Group, keys: Mapping[str, Any]) -> list[str]:
-    """Return those of ``keys`` whose objects were deleted: one may have been another meanwhile."""
+def _gone(group: Group) -> Iterator[str]:
+    """Yield the keys of those that were deleted: one may have been another meanwhile."""
     if group.found_in is None:
-        return list(keys)
-    same = group.found_in._base_manager.using(group.using).filter(pk__in=list(keys.values()))
-    there = {references.object_key(obj) for obj in same.only("pk")}
-    return [key for key in keys if key not in there]
+        yield from group.keys
+        return
+    objects = group.found_in._base_manager.using(group.using).only("pk")
+    left = iter(group.keys.items())
+    while some := dict(islice(left, LOOK)):
+        there = {references.object_key(obj) for obj in objects.filter(pk__in=list(some.values()))}
+        yield from (key for key in some if key not in there)
 
 
 def _take(using: str, group: Group, keys: list[str]) -> None:

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.management import erasing, holding, numbers
+from boogie.apps.tasks.management import holding, numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.management.scheduled import beat
 from boogie.apps.tasks.management.scheduled import listing as schedules
@@ -22,6 +22,7 @@ from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import VERBS
 from boogie.apps.tasks.operations import rekey
+from boogie.apps.tasks.operations.forgetting import forget_elsewhere
 
 LIMIT = 50
 
@@ -185,7 +186,8 @@ class Command(EnglishCommand):
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
         if action == "erase":
-            moved += erasing.forget_elsewhere(options)
+            given = [name for name in ("ids", *FILTERS) if options.get(name)]
+            moved += forget_elsewhere(options["object"]) if given == ["object"] else 0
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)
