@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from boogie.apps.tasks import Schedule, Task, batch, recurring, registry, task
+from boogie.apps.tasks import Schedule, Task, batch, recurring, task
 from boogie.apps.tasks.monitoring.schedules import wrong
 from boogie.apps.tasks.scheduling import making, objects, timetable
 from boogie.apps.tasks.testing import freeze
@@ -31,38 +31,25 @@ def product():
 # --- names ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def renamed(monkeypatch):
-    """Return a function that declares one task, under the name and the aliases it is given."""
-    monkeypatch.setattr(registry, "_declared", dict(registry._declared))
-
-    def declare(name, *aliases):
-        @task(name=name, aliases=list(aliases))
-        def report(product, format="text"):
-            """It is never run."""
-
-        return report
-
-    return declare
+@task(name="db.scheduling.together.now", aliases=["db.scheduling.together.then"])
+def renamed(product, format="text"):
+    """It was called otherwise."""
 
 
 @pytest.mark.parametrize("name", [None, "weekly"])
-def test_a_task_that_was_renamed_goes_on_with_the_schedules_that_it_has(
-    product, keep, renamed, name
-):
-    now = renamed("db.scheduling.together.now", "db.scheduling.together.then")
+def test_a_task_that_was_renamed_goes_on_with_the_schedules_that_it_has(product, keep, name):
     options = {} if name is None else {"name": name}
     with freeze(NOW):
-        there = now.using(**options).repeat(HOURLY, product, "pdf")
+        there = renamed.using(**options).repeat(HOURLY, product, "pdf")
         Schedule.objects.update(task="db.scheduling.together.then")  # as the old code wrote
-        again = now.using(**options).repeat(HOURLY, product, "pdf")
+        again = renamed.using(**options).repeat(HOURLY, product, "pdf")
     assert again.pk == there.pk
-    assert Schedule.objects.get().task == now.name
+    assert Schedule.objects.get().task == renamed.name
     assert "db.scheduling.together.then" in there.name or name
     Schedule.objects.update(task="db.scheduling.together.then")
     with freeze(SLOT):
         keep()
-    assert Task.objects.get().name == now.name
+    assert Task.objects.get().name == renamed.name
 
 
 def test_nobody_finds_out_by_trying_what_an_encrypted_argument_is(

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 from celery.schedules import crontab
-from django.core.management import call_command
+from django.apps import apps
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -138,3 +139,20 @@ def test_its_page_says_it(schedule, admin_client, break_it, words):
     break_it("ill")
     page = reverse("admin:boogie_tasks_schedule_change", args=[schedule.pk])
     assert words in admin_client.get(page).content.decode()
+
+
+def test_the_command_line_lists_them_with_their_states(schedule, capsys):
+    failing("ill")
+    call_command("boogie_tasks", "schedules")
+    ill, well = capsys.readouterr().out.splitlines()
+    about = f"shop.product:{schedule.object_id}"
+    assert ill.startswith(f"ill  failing: TypeError: no colour  {digest.name}  {about}  ")
+    assert well.startswith(f"well  on  {digest.name}  {about}  P0DT01H00M00S ")
+
+
+def test_without_django_celery_beat_there_is_nothing_to_import():
+    if apps.is_installed("django_celery_beat"):
+        pytest.skip("it is installed")
+    with pytest.raises(CommandError, match="nothing to take over") as caught:
+        call_command("boogie_tasks", "import-beat")
+    assert caught.value.returncode == 2
