@@ -24,11 +24,14 @@ from bench import (
     places,
     running,
     servers,
+    together,
 )
 from bench.reporting import report
 from bench.systems import SYSTEMS, System
 
-FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions", "limits")
+#: Figures of what nobody else has, by the modules that measure them.
+OF_BOOGIE = {"limits": limits, "together": together}
+FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions", *OF_BOOGIE)
 
 
 def parse() -> argparse.Namespace:
@@ -89,8 +92,10 @@ class Run:
             self.memories()
         if "instructions" in figures and instructions.are_available():
             self.record("instructions", SYSTEMS["boogie_alone"], instructions.measure_all)
-        if "limits" in figures and SYSTEMS["boogie_alone"] in self.systems:
-            self.limits()
+        if SYSTEMS["boogie_alone"] in self.systems:
+            for figure in figures:
+                if figure in OF_BOOGIE:
+                    self.ours(figure)
 
     def prepare(self, with_limits: bool) -> None:
         """Make the databases; a slot is handed over on Redis, too, whatever else is measured."""
@@ -136,11 +141,13 @@ class Run:
                 measure = functools.partial(memory.measure, system, 1000, self.options.many)
                 self.record("memory", system, measure)
 
-    def limits(self) -> None:
-        sizes = limits.QUICK if self.options.quick else limits.Sizes()
+    def ours(self, figure: str) -> None:
+        """Measure what nobody else has, in parts."""
+        module: Any = OF_BOOGIE[figure]
+        sizes = module.QUICK if self.options.quick else module.Sizes()
         for number in range(self.options.rounds):
-            for part, system, measure in limits.parts(sizes):
-                self.record("limits", system, measure, part=part, round=number + 1)
+            for part, system, measure in module.parts(sizes):
+                self.record(figure, system, measure, part=part, round=number + 1)
 
 
 def with_history(systems: Iterable[System]) -> list[System]:

@@ -4,8 +4,11 @@ The other ways to use a task, as a session at Python's prompt.
 What is printed is what is run: each line is compiled, shown and executed.
 """
 
+from datetime import timedelta
+
+from boogie.apps.tasks import batch
 from demo.library.models import Document
-from demo.library.tasks import analyse, index, print_out
+from demo.library.tasks import analyse, announce, bind_pages, index, print_out
 from demo.terminal import say
 
 #: A task that is called runs here and now; the others run in the worker.
@@ -30,6 +33,16 @@ row.wait(timeout=60)
 rows = [print_out.delayed(document, page) for page in (1, 2, 3)]
 [row.wait(timeout=60) for row in rows]
 all(one.ended <= after.started for one, after in zip(rows, rows[1:]))
+# using(after=rows): once all of them have finished, and it knows what they returned
+bind_pages.using(after=rows).delayed(document).wait(timeout=60)
+# batch: rows that belong together, and what is called when all of them have finished
+with batch(document, "New edition", on_success=announce) as edition: index.delayed(document)
+edition.wait(timeout=60).status, edition.progress.fraction
+announce.tasks(document).latest().wait(timeout=60)
+# repeat: a schedule, which needs no beat; the same call again finds it
+nightly = index.repeat(timedelta(days=1), document)
+index.repeat(timedelta(days=1), document) == nightly
+nightly.run_now().wait(timeout=60) == row.result
 # clean: delete the history of the document, but for its last result
 analyse.tasks(document).count()
 analyse.clean(document, keep_last=True)
@@ -42,8 +55,9 @@ def show_examples() -> None:
     row = analyse.finished().in_order().first()
     document = Document.objects.get(pk=row.object_id)
     say(f"\nThe other ways, with document = <{document}>")
-    tasks = {"analyse": analyse, "index": index, "print_out": print_out}
-    names: dict[str, object] = {**tasks, "document": document}
+    tasks = analyse, announce, bind_pages, index, print_out
+    names: dict[str, object] = {task.name.rpartition(".")[-1]: task for task in tasks}
+    names |= {"batch": batch, "timedelta": timedelta, "document": document}
     for line in SESSION.splitlines():
         say(f"  >>> {line}" if not line.startswith("#") else f"  {line}")
         _run(line, names)

@@ -6,7 +6,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connection
 from django.db.utils import ConnectionHandler
 from kombu.utils.url import maybe_sanitize_url
 
-from boogie.apps.tasks import Task
+from boogie.apps.tasks import Schedule, Task
 from demo.library.models import Document
 from demo.terminal import Stopped
 
@@ -41,10 +41,11 @@ def _create_database() -> None:
 
 
 def start_over() -> int:
-    """Delete the documents and rows of an earlier demo, running ones too; return how many rows."""
+    """Delete documents, schedules and all rows of an earlier demo; return how many rows."""
     rows = Task.objects.all()
     rows.cancel()
     removed = rows.clean(finished=False)
+    Schedule.objects.all().delete()
     Document.objects.all().delete()
     return removed
 

@@ -81,8 +81,32 @@ FAULTS = {
         "producer of a unique row killed between its INSERT and the commit",
         DOORBELL,
     ),
+    "unique_bell": Fault(
+        "lost_doorbells.kill_unique_bell",
+        "producer of a unique row killed between commit and publish",
+        DOORBELL,
+    ),
     "producer": Fault(
         "lost_doorbells.kill_producer", "producer killed between commit and publish", DOORBELL
+    ),
+    "slot_child": Fault(
+        "slots.kill_child", "``kill -9`` of a child that holds the slot of a limit", CHILD
+    ),
+    "slot_worker": Fault(
+        "slots.kill_worker", "``kill -9`` of a worker that holds the slot of a limit", WORKER
+    ),
+    "slot_claim": Fault(
+        "slots.kill_claim", "worker killed between the statements of a limited claim", DOORBELL
+    ),
+    "slot_handover": Fault(
+        "slots.kill_hand_over", "child killed between settling and handing its slot over", CHILD
+    ),
+    "slot_greedy": Fault("slots.no_limit", "a limit that is not kept, which the judge sees"),
+    "hold_restart": Fault(
+        "holds.restart_everything", "queue held while workers die and the server restarts", WORKER
+    ),
+    "hold_release": Fault(
+        "holds.kill_release", "release killed when it has woken some of the rows", WORKER
     ),
     "duplicates": Fault("lost_doorbells.duplicate", "doorbell delivered again and again"),
     "long_duplicates": Fault(

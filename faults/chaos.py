@@ -10,11 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from boogie.apps.tasks import Task
+from boogie.apps.tasks import Task, queues
+from faults.evidence import counting
 from faults.kinds import failing_databases, lost_doorbells
 from faults.lab import tasks
-from faults.lab.models import Thing
 from faults.legs import Leg
+from faults.load import Load
 from faults.playing import play
 from faults.scene import DatabaseAway, Scene
 from faults.victims import Worker, kill_process
@@ -35,40 +36,16 @@ class Chaos:
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.made: dict[str, int] = {}
         self.broker_is_hurt = False
+        self.load = Load(scene)
 
-    # --- load -------------------------------------------------------------------------
+    # --- what is seen -----------------------------------------------------------------
 
-    def load(self) -> None:
-        """Enqueue a few rows, as a web process does: whatever is down must not disturb it long."""
+    def look(self) -> None:
+        """See that no two rows have one place at this moment."""
         try:
-            for _ in range(self.random.randrange(4)):
-                self._enqueue_one()
+            self.scene.outcome.problems += counting.doubled()
         except DatabaseAway:
-            self.scene.reconnect()  # the web process showed an error; nothing was promised
-
-    def _enqueue_one(self) -> None:
-        self.scene.note_made(self._make_row(self.scene.thing()))
-
-    def _make_row(self, thing: Thing) -> Task:
-        seconds = self.random.choice([0.0, 0.01, 0.1, 0.1, 0.5, 2.0])
-        kind = self.random.random()
-        if kind < 0.01:
-            return tasks.poison.delayed(thing)
-        if kind < 0.04:
-            return tasks.raises.delayed(thing, self.random.choice(["awkward", "text"]))
-        if kind < 0.05:
-            return tasks.mourned.delayed(thing, seconds, self.random.uniform(0, 40))
-        if kind < 0.06:
-            return tasks.work.delayed(thing, *[self.random.uniform(20, 60)] * 2)
-        if kind < 0.16:
-            with lost_doorbells.tenants() as enqueue:
-                return enqueue(self.scene, self.random.choice("abc"), seconds)
-        if kind < 0.5:
-            short = min(seconds, 0.1) if self.scene.leg.database == "sqlite" else seconds
-            return tasks.exact.delayed(thing, short, short)
-        if kind < 0.6:
-            return tasks.work.schedule(self.random.uniform(0, 20), thing, seconds, seconds)
-        return tasks.work.delayed(thing, seconds, seconds)
+            self.scene.reconnect()
 
     # --- faults -----------------------------------------------------------------------
 
@@ -76,7 +53,7 @@ class Chaos:
         """Return what can be done here, what is frequent more than once."""
         leg = self.scene.leg
         found = [self.kill_child] * 4 + [self.kill_worker, self.kill_main, self.stop_worker] * 2
-        found += [self.duplicate, self.cancel, self.delete, self.retry]
+        found += [self.duplicate, self.cancel, self.delete, self.retry, self.hold]
         found += [self.freeze] * 2 if leg.database != "sqlite" else []
         found += [self.restart_database] * 2 + [self.refuse_writes] if leg.server else []
         found += [self.stall]
@@ -135,6 +112,21 @@ class Chaos:
         for row in self._some("queued"):
             if row.object is not None:
                 row.object.delete()
+
+    def hold(self) -> None:
+        """Hold the queue or a task for a while; whoever releases may find the database away."""
+        of_task = self.random.random() < 0.7
+        chosen = self.random.choice([tasks.work, tasks.only, tasks.single, tasks.pair])
+        hold, release = (
+            (chosen.hold, chosen.release)
+            if of_task
+            else (partial(queues.hold, self.scene.queue), partial(queues.release, self.scene.queue))
+        )
+        hold(reason="chaos")
+        self.after(self.random.uniform(1, 15), lambda: self._released(release))
+
+    def _released(self, release: Callable[[], bool]) -> None:
+        self.scene.wait(lambda: (release(), True)[1], "it is released")
 
     def _some(self, *statuses: str) -> Any:
         keys = list(Task.objects.filter(status__in=statuses).values_list("pk", flat=True))
@@ -204,7 +196,8 @@ class Chaos:
         while time.monotonic() < end:
             if len(self.workers()) < WORKERS:
                 self.scene.start_worker(concurrency=2)
-            self.load()
+            self.load.add()
+            self.look()
             self.do_later()
             if time.monotonic() > next_fault:
                 self.make_one()

@@ -1,17 +1,18 @@
 """
-Producers that die; arguments are their number, a queue, and for ``unique`` the key of an object.
+Producers that die; arguments are their number, a queue, and for a unique row the key of its object.
 
 They die between their commit and the doorbell: each is a fork, whose own handler of the commit was
-registered before the one that rings. Those of the unique row die before their commit.
+registered before the one that rings. With ``early`` they die before the commit.
 """
 
 import os
 import signal
 import sys
 import time
+from typing import Any
 
 
-def main(number: int, queue: str, unique: str = "") -> None:
+def main(number: int, queue: str, unique: str = "", when: str = "") -> None:
     os.environ["FAULTS_QUEUE"] = queue
     os.environ["DJANGO_SETTINGS_MODULE"] = "faults.settings"
     import django
@@ -20,18 +21,18 @@ def main(number: int, queue: str, unique: str = "") -> None:
     for _ in range(number):
         pid = os.fork()
         if not pid:
-            _insert_and_die(int(unique)) if unique else _commit_and_die()
+            _insert_and_die(int(unique)) if when == "early" else _commit_and_die(unique)
         os.waitpid(pid, 0)
 
 
-def _commit_and_die() -> None:
+def _commit_and_die(unique: str) -> None:
     from django.db import transaction
 
     from faults import journal
     from faults.lab.models import Thing
-    from faults.lab.tasks import work
+    from faults.lab.tasks import only, work
 
-    rows = []
+    rows: list[Any] = []
 
     def die() -> None:
         journal.note("committed", rows[0].pk)
@@ -39,9 +40,11 @@ def _commit_and_die() -> None:
 
     try:
         with transaction.atomic():
-            thing = Thing.objects.create(label="producer")
             transaction.on_commit(die)
-            rows.append(work.delayed(thing))
+            if unique:
+                rows.append(only.delayed(Thing.objects.get(pk=unique)))
+            else:
+                rows.append(work.delayed(Thing.objects.create(label="producer")))
     finally:
         os._exit(1)
 

@@ -76,6 +76,9 @@ PLAIN: Row = {
     "parent_id": None,
     "error_type": "",
     "held_by": "",
+    "batch_id": None,
+    "is_after": None,
+    "is_needed": False,
     "limits": None,
     "unique_key": "",
     "unique_running": False,
@@ -83,6 +86,8 @@ PLAIN: Row = {
     "acknowledged_by_id": "",
     "backend": "",
     "claims": None,
+    "wipe": 0,
+    "erased": None,
 }
 
 

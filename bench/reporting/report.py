@@ -9,13 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import contention, places
-from bench.reporting import limits, plot
+from bench.reporting import limits, plot, together
 from bench.reporting.records import Records
 from bench.reporting.tables import table, target_rows
 from bench.reporting.targets import TARGETS, Figure, cycle, of, wal
 from bench.systems import SYSTEMS
 
 DOCS = places.ROOT / "docs/explanation"
+
+#: Figures that have a table of their own.
+OWN: dict[str, Callable[[Records], list[str]]] = {
+    "limits": limits.lines,
+    "together": together.lines,
+}
 
 #: Heading, figure of a system, format.
 COLUMNS: list[tuple[str, Callable[[str], Figure], str]] = [
@@ -66,11 +72,11 @@ def write(files: list[Path]) -> None:
     records = Records(files)
     folder = places.RESULTS if records.machine["sizes"]["quick"] else DOCS
     found = {record["figure"] for record in records.all} - {"machine"}
-    if found != {"limits"}:
+    if found - OWN.keys():
         _write(folder / "figures.inc", "\n".join([*_sections(records), *_foot(records)]))
         (folder / "figures.svg").write_text(plot.draw(records))
-    if "limits" in found:
-        _write(folder / "limits.inc", "\n".join(limits.lines(records)))
+    for figure in found & OWN.keys():
+        _write(folder / f"{figure}.inc", "\n".join(OWN[figure](records)))
     for failure in records.failures:
         print(f"FAILED: {failure['figure']} {failure.get('system')}: {failure['error']}")
 

@@ -75,6 +75,18 @@ def print_out(document: Document, page: int = 1) -> int:
     return page
 
 
+@task(label="Bind", bind=True)
+def bind_pages(self: Any, document: Document) -> list[int]:
+    """Return the pages that were printed before."""
+    return [row.get_result() for row in self.row.needs]
+
+
+@task(label="Announce")
+def announce(document: Document, edition: Any) -> str:
+    """Tell of an edition whose rows have all finished."""
+    return f"{edition.title}: {edition.counts()['finished']} finished"
+
+
 @task(label="Forget", danger=True)
 def forget(document: Document, reason: str) -> str:
     """Forget a document: it is deleted, the file is not."""

@@ -4,9 +4,9 @@ What became of the rows of a scene: the rows, the effects and the journal compar
 
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.models import Message
+from boogie.apps.tasks.models import Hold, Limit, Message, Slot, Stand
 from boogie.apps.tasks.models import Worker as WorkerRow
-from faults.evidence import figures
+from faults.evidence import crowds, figures
 from faults.journal import Event
 from faults.lab import tasks
 from faults.lab.models import Effect, Thing
@@ -14,7 +14,10 @@ from faults.lab.models import Effect, Thing
 ENDED = ("finished", "failed", "cancelled")
 
 #: Bodies that raise nothing by themselves.
-HARMLESS = (tasks.work.name, tasks.exact.name, tasks.hold.name, tasks.addressed.name)
+_HARMLESS = (tasks.work, tasks.exact, tasks.hold, tasks.addressed)
+HARMLESS = tuple(body.name for body in (*_HARMLESS, tasks.only, tasks.single, tasks.pair))
+#: How many of a task run at one time, and whether that is for each object.
+LIMITS = {tasks.single.name: (1, False), tasks.pair.name: (2, True)}
 #: What a body raises whose statement meets a database that went away; and how one is known.
 DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError")
 BODY = "faults/lab/tasks.py"
@@ -22,7 +25,8 @@ BODY = "faults/lab/tasks.py"
 
 def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused: set[str]) -> None:
     """
-    Note in an outcome what was lost, overlapped, was written late, happened twice.
+    Note in an outcome what was lost, overlapped, was written late, happened twice, or too often
+    at one time.
 
     ``made`` are rows that must be there; bodies of ``excused`` may overlap with their rescue.
     """
@@ -44,8 +48,21 @@ def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused
     outcome.lost += len((made | {e.row for e in events if e.kind == "start"}) - seen)
     strangers = sum(e.kind == "stranger" for e in events)
     outcome.problems += [f"{strangers} row(s) came with another's message"] * bool(strangers)
-    _count_overlaps(outcome, figures.overlaps(figures.runs(events)), excused)
+    bodies = figures.runs(events)
+    _count_overlaps(outcome, figures.overlaps(bodies), excused)
+    outcome.problems += crowded(bodies, excused) + doubled()
     _count_effects(outcome, finished)
+
+
+def crowded(bodies: list[figures.Run], excused: set[str]) -> list[str]:
+    """Return where more ran at one time than a limit allows."""
+    rows = Task.objects.filter(name__in=LIMITS)
+    return crowds.broken(LIMITS, rows, bodies, excused)
+
+
+def doubled() -> list[str]:
+    """Return of which unique tasks there are two live rows about one object (one query)."""
+    return crowds.doubles([tasks.only.name])
 
 
 def late_writes(row: Task) -> int:
@@ -88,5 +105,5 @@ def _count_effects(outcome: figures.Outcome, finished: set[tuple[str, int]]) -> 
 
 def clear() -> None:
     """Empty the tables."""
-    for model in (Task, Message, WorkerRow, Effect, Thing):
+    for model in (Task, Message, WorkerRow, Hold, Slot, Stand, Limit, Effect, Thing):
         model._base_manager.all().delete()

@@ -15,6 +15,7 @@ from celery.signals import task_postrun
 from django.db import transaction
 
 from boogie.apps.tasks.execution import run, settle, start
+from boogie.apps.tasks.limiting import handover, room
 from faults import journal
 
 VARIABLE = "FAULTS_INJECT"
@@ -81,8 +82,58 @@ def _delayed(
     return finish_now
 
 
+def _slow_lock_of_limit(seconds: float) -> None:
+    """The lock of a limit is got; what is asked then comes late."""
+    original = room.Key.older
+
+    @wraps(original)
+    def older(key: room.Key, row: Any) -> bool:
+        journal.note("claiming", row.pk)
+        time.sleep(seconds)
+        return original(key, row)
+
+    room.Key.older = older
+
+
+def _slow_claim_with_slot(seconds: float) -> None:
+    """A row is claimed and its slot is taken; nothing of it is committed for long."""
+    original = room.Key.take
+
+    @wraps(original)
+    def take(key: room.Key, row: Any, attempt: int) -> Any:
+        turn = original(key, row, attempt)
+        journal.note("claiming", row.pk)
+        time.sleep(seconds)
+        return turn
+
+    room.Key.take = take
+
+
+def _slow_hand_over(seconds: float) -> None:
+    """The row is settled; those who wait for its slot are woken late."""
+    original = handover.hand_over
+
+    @wraps(original)
+    def hand_over(using: str, values: Any, row_id: Any = None) -> None:
+        journal.note("handing", row_id)
+        time.sleep(seconds)
+        original(using, values, row_id)
+
+    handover.hand_over = hand_over
+
+
+def _no_limit(seconds: float) -> None:
+    """No fault that happens: what the judge has to see, by which it is judged."""
+    room.Key.free = lambda key: 100
+    room.Key.older = lambda key, row: False
+
+
 INJECTIONS = {
     "claim": _slow_commit_of_claim,
+    "limit": _slow_lock_of_limit,
+    "slot": _slow_claim_with_slot,
+    "handover": _slow_hand_over,
+    "greedy": _no_limit,
     "settle": _slow_settling,
     "commit": _slow_commit_of_settling,
 }

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from boogie.apps.tasks import BoogieTask, task
+from boogie.apps.tasks import BoogieTask, Concurrency, task
 from faults import journal
 from faults.lab.models import Effect, Thing
 
@@ -30,6 +30,22 @@ def work(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int
 @task(bind=True, unique="live")
 def only(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
     """The same, of which one row is enough."""
+    with journal.body(self.row.pk, self.row.attempt):
+        _pause(self.row.attempt, first, later)
+    return self.row.attempt
+
+
+@task(bind=True, limits=[Concurrency(1)])
+def single(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
+    """The same, of which one runs at a time."""
+    with journal.body(self.row.pk, self.row.attempt):
+        _pause(self.row.attempt, first, later)
+    return self.row.attempt
+
+
+@task(bind=True, limits=[Concurrency(2, by="object")])
+def pair(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
+    """The same, of which two run at a time for each thing."""
     with journal.body(self.row.pk, self.row.attempt):
         _pause(self.row.attempt, first, later)
     return self.row.attempt

@@ -31,8 +31,9 @@ def test_a_page_breaks_no_policy_and_is_no_wider_than_the_screen(page, visit, na
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-#: What is Django's own: its header, its sidebar, and the form of an object.
+#: What is Django's own: its header, its sidebar, the form of an object, and a search in a field.
 OF_DJANGO = ["#header", "#nav-sidebar", "#toggle-nav-sidebar", ".breadcrumbs", "#user_form"]
+OF_DJANGO += [".select2-container"]
 
 RUN = """
     async (options) => {

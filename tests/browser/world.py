@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from boogie.apps.tasks import Progress, Task, limits
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.models import Limit, Slot, Worker
+from boogie.apps.tasks.models import Batch, Dependency, Limit, Slot, Worker
 from boogie.apps.tasks.operations import control
 from tests.project.blog import tasks
 from tests.project.shop import functions
@@ -37,6 +38,7 @@ class World:
     huge: Task
     function: Task
     held: Task
+    batch: Batch
 
 
 def make():
@@ -56,11 +58,22 @@ def make():
         huge=_huge(root),
         function=_function(),
         held=_held(root),
+        batch=Batch.objects.create(title="Month end", on_end=tasks.publish.name),
     )
+    _chain(world)
     for status in ("paused", "cancelled", "finished"):
         _of(root, status)
     _past(pen)
     return world
+
+
+def _chain(world):
+    """Have the failed row be after the running one, and both of the batch."""
+    keys = [world.failed.pk, world.running.pk]
+    Task.objects.filter(pk__in=keys).update(batch_id=world.batch.pk)
+    Task.objects.filter(pk=world.failed.pk).update(is_after=True)
+    Task.objects.filter(pk=world.running.pk).update(is_needed=True)
+    Dependency.objects.create(row_id=world.failed.pk, needs_id=world.running.pk, place=0)
 
 
 def _of(user, status, **fields):
@@ -172,6 +185,15 @@ def _widgets(world):
     return f"/widgets/?{rows}&product={world.pen.pk}"
 
 
+#: The task and the model of a schedule.
+OF_USERS = urlencode({"task": tasks.publish.name, "model": "blog.user"})
+
+
+def _schedule(world):
+    made = tasks.publish.using(name="weekly").repeat(timedelta(days=7), world.root, title="news")
+    return f"/admin/boogie_tasks/schedule/{made.pk}/change/"
+
+
 #: By their names: a path, a function of the world that returns one, or one that goes there.
 PAGES = {
     "index": "/admin/",
@@ -191,11 +213,17 @@ PAGES = {
     "run again": lambda world: f"{LIST}{world.failed.pk}/again/",
     "row of a function": lambda world: page_of(world.function),
     "run a function again": lambda world: f"{LIST}{world.function.pk}/again/",
+    "batches": "/admin/boogie_tasks/batch/",
+    "batch": lambda world: f"/admin/boogie_tasks/batch/{world.batch.pk}/change/",
     "failures": "/admin/boogie_tasks/task/failures/",
     "failures of the week": "/admin/boogie_tasks/task/failures/?show=all",
     "workers": "/admin/boogie_tasks/task/workers/",
     "shutdown": shutdown,
     "hold": hold,
+    "schedules": "/admin/boogie_tasks/schedule/",
+    "which task a schedule is of": "/admin/boogie_tasks/schedule/add/",
+    "form of a schedule": f"/admin/boogie_tasks/schedule/add/?{OF_USERS}",
+    "schedule": _schedule,
     "dashboard": dashboard,
     "dashboard with its tables": opened,
     "object": lambda world: f"/admin/blog/user/{world.root.pk}/change/",

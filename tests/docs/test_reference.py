@@ -12,7 +12,7 @@ import pytest
 from django.urls import URLResolver, get_resolver
 
 import boogie.apps.tasks
-from boogie.apps.tasks import BoogieTask, Task, checks, signals, testing
+from boogie.apps.tasks import BoogieTask, Schedule, Task, checks, signals, testing
 from boogie.apps.tasks.conf import Conf
 from boogie.apps.tasks.declaration.each import Each
 from boogie.apps.tasks.lifecycle import states
@@ -113,11 +113,13 @@ def test_every_address_and_every_permission_is_documented():
     assert documented == list(dict.fromkeys(documented)), "one is documented twice"
     real = {*_addresses(get_resolver()), *_addresses(get_resolver(object_site.__name__))}
     named = {re.sub(r"admin:\w+_boogie_start", "admin:<app>_<model>_boogie_start", n) for n in real}
-    unused = {"admin:boogie_tasks_task_add"}  # Django's; nobody may
+    nobodys = ("task_add", "batch_add", "batch_delete")
+    unused = {f"admin:boogie_tasks_{name}" for name in nobodys}  # Django's; nobody may
     assert {name for name in documented if ":" in name} == named - unused
     options = Task._meta
     codenames = [f"{verb}_task" for verb in options.default_permissions if verb != "change"]
     codenames += [codename for codename, _ in options.permissions]
+    codenames += [f"{verb}_schedule" for verb in Schedule._meta.default_permissions]
     assert {name for name in documented if ":" not in name} == {
         f"boogie_tasks.{codename}" for codename in codenames
     }
@@ -202,16 +204,17 @@ def test_every_name_and_every_fixture_for_tests_is_documented():
 
 
 def test_the_calls_have_the_signatures_that_are_documented():
-    calls = [literals(row[0])[0] for row in table("api.rst", 2) if "task_func" in row[0]]
+    rows = [row[0] for row in table("api.rst", 2) if "task_func" in row[0]]
+    calls = [call for row in rows for call in literals(row)]
     found = {}
     for call in calls:
         name, _, signature = call.removeprefix("task_func").lstrip(".").partition("(")
         found[name or "__call__"] = f"({signature}".replace("()", "(obj)")
     assert found.keys() == {
         "__call__",
-        *("call", "delayed", "paused", "schedule"),
+        *("call", "delayed", "paused", "schedule", "repeat"),
         *("each", "each.paused", "each.schedule"),
-        *("results", "tasks", "finished", "clean"),
+        *("results", "tasks", "finished", "exists", "latest", "clean"),
     }
     for name in found.keys() - {"__call__"}:
         real = inspect.signature(_callable(name)).parameters.values()

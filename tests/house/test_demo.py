@@ -84,13 +84,18 @@ def test_the_demo_does_its_job_and_starts_over_when_it_is_run_again(demo, source
     assert ">>> again == row, row.is_new, again.is_new\n  (True, True, False)\n" in output
     assert ">>> [row.wait(timeout=60) for row in rows]\n  [1, 2, 3]\n" in output
     assert "zip(rows, rows[1:]))\n  True\n" in output
+    assert "using(after=rows).delayed(document).wait(timeout=60)\n  [1, 2, 3]\n" in output
+    assert "edition.progress.fraction\n  ('finished', 1.0)\n" in output
+    assert "latest().wait(timeout=60)\n  'New edition: 1 finished'\n" in output
+    assert "document) == nightly\n  True\n" in output
+    assert "== row.result\n  True\n" in output
     assert "2 failed: files that Python itself cannot parse" in output
     statuses = "SELECT status, COUNT(*) FROM boogie_tasks_task GROUP BY status ORDER BY status"
-    assert rows(tmp_path, statuses) == [("failed", 2), ("finished", 8)]
+    assert rows(tmp_path, statuses) == [("failed", 2), ("finished", 12)]
 
     (sources / "good.py").unlink()
     output = demo(sources).communicate(timeout=120)[0]
-    assert "starts over: 10 rows" in output
+    assert "starts over: 14 rows" in output
     assert "100%  5 of 5" in output
     assert "Warning" not in (tmp_path / "worker.log").read_text().replace("SecurityWarning", "")
 

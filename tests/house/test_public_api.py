@@ -10,10 +10,11 @@ import boogie.apps.tasks as front_door
 from boogie.apps.tasks import exceptions, models, signals, testing
 from tests.house.projects import make_project, python
 
-MODELS = ["Message", "Progress", "Task", "Worker"]
+MODELS = ["Batch", "Message", "Progress", "Schedule", "Task", "Worker"]
 #: Tables that nobody imports: what is said on boogie://, what is held back, what dashboards show.
 INNER = [
     "Announcement",
+    "Dependency",
     "Hold",
     "Limit",
     "Listener",
@@ -22,6 +23,7 @@ INNER = [
     "Slot",
     "Stand",
     "Watermark",
+    "Wipe",
 ]
 SIGNALS = [
     "task_cancelled",
@@ -37,6 +39,7 @@ EXCEPTIONS = [
     "BoogieTasksError",
     "Expired",
     "LimitReached",
+    "NeverFinished",
     "NotUnique",
     "ObjectGone",
     "ResultError",
@@ -49,12 +52,12 @@ EXCEPTIONS = [
 #: For tests of projects.
 TESTING = [
     *("ANY", "arun_tasks", "assert_made", "assert_not_made"),
-    *("freeze", "made", "run_tasks", "travel"),
+    *("freeze", "made", "run_schedules", "run_tasks", "travel"),
 ]
 EVERYTHING = sorted(
     [
-        *("BoogieTask", "acheck_cancelled", "check_cancelled", "progress", "task", "track"),
-        *("Concurrency", "Rate"),
+        *("BoogieTask", "acheck_cancelled", "batch", "check_cancelled", "progress", "task"),
+        *("Concurrency", "Rate", "TaskRelation", "recurring", "track"),
         *MODELS,
         *SIGNALS,
         *EXCEPTIONS,

@@ -4,9 +4,9 @@ import contextlib
 
 from django.db import connection
 
-from boogie.apps.tasks import Message, Task
+from boogie.apps.tasks import Message, Schedule, Task
 
-TABLES = [model._meta.db_table for model in (Task, Message)]
+TABLES = [model._meta.db_table for model in (Task, Message, Schedule)]
 
 
 @contextlib.contextmanager

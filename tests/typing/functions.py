@@ -111,7 +111,8 @@ def other_options(user: User, other: User) -> None:
     view.delayed(user, force="x")  # E: Argument "force" to "delayed" of "Using"
     view.paused(user, hard=True)  # E: Unexpected keyword argument "hard"
     clean_user_posts.using(priority="9")  # E: Argument "priority" to "using"
-    clean_user_posts.using(after=1)  # E: Unexpected keyword argument "after"
+    clean_user_posts.using(after=1)  # E: Argument "after" to "using"
+    clean_user_posts.using(eta=1)  # E: Unexpected keyword argument "eta"
 
 
 def the_time_of_a_schedule(user: User) -> None:

@@ -10,6 +10,7 @@ the models are loaded when they are first asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from boogie.apps.tasks.batches import batch
 from boogie.apps.tasks.broker import alias as _alias  # noqa: F401 - kombu is to know boogie://
 from boogie.apps.tasks.declaration.base import BoogieTask
 from boogie.apps.tasks.declaration.cancel import acheck_cancelled, check_cancelled
@@ -21,6 +22,7 @@ from .exceptions import (
     BoogieTasksError,
     Expired,
     LimitReached,
+    NeverFinished,
     NotUnique,
     ObjectGone,
     ResultError,
@@ -31,6 +33,7 @@ from .exceptions import (
     WorkerLost,
 )
 from .limits import Concurrency, Rate
+from .schedules import recurring
 from .signals import (
     task_cancelled,
     task_failed,
@@ -42,33 +45,40 @@ from .signals import (
 )
 
 if TYPE_CHECKING:
-    from .models import Message, Progress, Task, Worker
+    from .models import Batch, Message, Progress, Schedule, Task, Worker
+    from .relations.field import TaskRelation
 
-_MODELS = ("Message", "Progress", "Task", "Worker")
+_MODELS = ("Batch", "Message", "Progress", "Schedule", "Task", "Worker")
 
 __all__ = [
     "ArgumentError",
+    "Batch",
     "BoogieTask",
     "BoogieTasksError",
     "Concurrency",
     "Expired",
     "LimitReached",
     "Message",
+    "NeverFinished",
     "NotUnique",
     "ObjectGone",
     "Progress",
     "Rate",
     "ResultError",
+    "Schedule",
     "Superseded",
     "Task",
     "TaskCancelled",
     "TaskFailed",
+    "TaskRelation",
     "UnknownTask",
     "Worker",
     "WorkerLost",
     "acheck_cancelled",
+    "batch",
     "check_cancelled",
     "progress",
+    "recurring",
     "task",
     "task_cancelled",
     "task_failed",
@@ -86,6 +96,10 @@ def __getattr__(name: str) -> Any:
         from . import models
 
         return getattr(models, name)
+    if name == "TaskRelation":
+        from .relations import field
+
+        return field.TaskRelation
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

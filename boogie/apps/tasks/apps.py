@@ -20,14 +20,17 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, current_app, registry
+        from .batching import ending
         from .broker import checks as broker_checks
         from .broker import guard
+        from .chains import handing
         from .declaration.about import checks as about_checks
         from .enqueue import failures
         from .execution import receivers
         from .functions import checks as functions_checks
         from .limiting import handover
         from .metrics import checks as metrics_checks
+        from .scheduling import migrated
 
         checks.register()
         functions_checks.register()
@@ -37,6 +40,9 @@ class TasksConfig(AppConfig):
         receivers.connect()
         failures.connect()
         handover.connect()
+        handing.connect()
+        ending.connect()
+        migrated.connect(self)
         current_app.ensure_app()
         registry.on_every_app(_add_keeper)
         registry.on_every_app(guard.install)

@@ -122,7 +122,8 @@ def _schedule_errors(app: Celery) -> Iterator[checks.CheckMessage]:
             yield checks.Error(
                 f"The entry {key!r} of beat_schedule names the Boogie task {name!r}, which needs "
                 f"an object and a row.",
-                hint="Schedule a plain Celery task that calls delayed(obj, ...) or each(objects).",
+                hint="Use @recurring(...) or repeat(when, obj, ...), or schedule a plain Celery "
+                "task that calls delayed(obj, ...) or each(objects).",
                 id="boogie_tasks.E004",
             )
 

@@ -15,7 +15,8 @@ or a builtin (``TypeError``, ``ValueError``, ``TimeoutError``, ``RuntimeError``)
     ├── Superseded                   a newer row waits in the place of this one
     ├── TaskFailed                   what ``row.wait()`` raises for a failed row
     └── TaskCancelled                the row was cancelled, or taken away
-        └── Expired                  nobody had started it in time
+        ├── Expired                  nobody had started it in time
+        └── NeverFinished            it was after a row that will not finish
 """
 
 import typing
@@ -74,3 +75,7 @@ class TaskCancelled(BoogieTasksError):
 
 class Expired(TaskCancelled):
     """Nobody had started a row by the time that its task ``expires``: it was cancelled."""
+
+
+class NeverFinished(TaskCancelled):
+    """A row was after one that was cancelled, or deleted before it finished: it was cancelled."""

@@ -61,6 +61,10 @@ class Declaration(Protocol):
         """By when a row is to be started, or how long after it may."""
 
     @property
+    def on_delete(self) -> str:
+        """What becomes of its rows when their object is deleted."""
+
+    @property
     def log(self) -> Any:
         """The level from which on its rows keep what the body logs."""
 
@@ -92,6 +96,9 @@ class Declaration(Protocol):
 
     def check_model(self, model: Any) -> None:
         """Raise ``TypeError`` if it is not about the objects of a queryset of ``model``."""
+
+    def accepts(self, model: Any) -> bool:
+        """Return whether it takes objects of ``model``."""
 
     def parameter(self, position: int) -> str:
         """Return what the argument at ``position`` is called; the object has 0."""
@@ -134,6 +141,14 @@ class Row(Protocol):
     @property
     def unique_running(self) -> bool:
         """Whether that holds of running rows, too."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether others wait for it."""
+
+    @property
+    def batch_id(self) -> Any:
+        """The batch that it is of; ``None``: it is of none."""
 
     @property
     def errors(self) -> Any:

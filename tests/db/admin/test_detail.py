@@ -223,12 +223,12 @@ def test_a_row_whose_object_or_task_is_gone_is_shown(client, root):
 # --- verbs ------------------------------------------------------------------------------------
 
 FITTING = {
-    "paused": {"run", "cancel", "terminate", "delete"},
-    "queued": {"pause", "cancel", "terminate", "delete"},
-    "running": {"cancel", "terminate"},
-    "finished": {"delete"},
-    "failed": {"retry", "acknowledge", "delete"},
-    "cancelled": {"retry", "delete"},
+    "paused": {"run", "cancel", "terminate", "erase", "delete"},
+    "queued": {"pause", "cancel", "terminate", "erase", "delete"},
+    "running": {"cancel", "terminate", "erase"},
+    "finished": {"erase", "delete"},
+    "failed": {"retry", "acknowledge", "erase", "delete"},
+    "cancelled": {"retry", "erase", "delete"},
 }
 
 
@@ -248,7 +248,7 @@ def test_a_row_that_waits_for_its_time_may_be_run_now(client, root, pen):
 def test_a_failure_is_acknowledged_once(client, root):
     row = stored("failed")
     row.acknowledge()
-    assert verbs(shown(client, row)) == {"retry", "delete"}
+    assert verbs(shown(client, row)) == {"retry", "erase", "delete"}
 
 
 @pytest.mark.parametrize(
@@ -257,6 +257,7 @@ def test_a_failure_is_acknowledged_once(client, root):
         ("run_task", {"pause"}),
         ("cancel_task", {"cancel", "terminate"}),
         ("retry_task", set()),
+        ("erase_task", {"erase"}),
         ("delete_task", {"delete"}),
     ],
 )

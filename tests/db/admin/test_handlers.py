@@ -45,6 +45,7 @@ PERMISSIONS = [
     "boogie_tasks.run_task",
     "boogie_tasks.cancel_task",
     "boogie_tasks.retry_task",
+    "boogie_tasks.erase_task",
     CHANGE_USER,
     VIEW_USER,
 ]

@@ -162,7 +162,7 @@ def test_the_pages_of_objects_and_forms_speak_one_language(client, full, pen, la
     start = reverse("admin:shop_product_boogie_start", args=[pen.pk, wreck.name])
     again = reverse("admin:boogie_tasks_task_again", args=[full["finished"].pk])
     # Of the project, and of tests that ran before.
-    own = {"Say a word to a product.", "Greet 100 %", "Write 100 % of it down."}
+    own = {"Say a word to a product.", "Greet 100 %", "Write 100 % of it down.", "Name"}
     for url in (of, start, again):
         assert set(english_in(client.get(url), language)) - own == set()
     assert set(english_in(client.post(start, {}), language)) - own == set()

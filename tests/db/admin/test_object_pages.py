@@ -159,6 +159,7 @@ def test_who_may_not_view_rows_sees_nothing_of_them(client, member, pen):
 VERBS = {
     "run_task": {"pause", "run_now"},
     "cancel_task": {"cancel", "terminate"},
+    "erase_task": set(),
     "delete_task": {"delete"},
     "retry_task": set(),
 }
@@ -382,7 +383,7 @@ def test_an_object_that_the_admin_locks_is_refused_by_name_and_number(client, me
     client.force_login(member("shop.view_order", "shop.change_order", "view_task", "add_task"))
     free, locked = Order.objects.create(), Order.objects.create(note="locked")
     assert starts(page(client, change_url(locked))) == []
-    assert starts(page(client, change_url(free))) == [of_orders.name]
+    assert of_orders.name in starts(page(client, change_url(free)))
     page(client, start_url(locked, of_orders), 403)
     for extra in ({}, {"post": "yes", "token": "t", "_when": "now"}):
         data = {"action": f"boogie:{of_orders.name}", **extra}

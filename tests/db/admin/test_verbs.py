@@ -33,6 +33,7 @@ MAKE = {
     "terminate": look.delayed,
     "retry": lambda obj: work(fall.delayed(obj)),
     "acknowledge": lambda obj: work(fall.delayed(obj)),
+    "erase": look.delayed,
     "delete": look.delayed,
 }
 

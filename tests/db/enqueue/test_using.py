@@ -118,11 +118,11 @@ def test_another_queue_goes_before_routes(product, settings):
     ("options", "error", "words"),
     [
         (
-            {"after": 1},
+            {"retries": 1},
             TypeError,
-            "using() takes no option after. It takes queue, priority, expires, requ",
+            "using() takes no option retries; say max_retries=3, with autoretry_for",
         ),
-        ({"batch": 1, "queue": "a"}, TypeError, "using() takes no option batch"),
+        ({"batch": 1, "queue": "a"}, TypeError, "batch must be a Batch, not 1 of type int"),
         ({"countdown": 5}, TypeError, "no option countdown; say schedule(time, obj) in place of"),
         ({"priorty": 5}, TypeError, "no option priorty; is it 'priority'? It takes"),
         ({"time_limit": 5}, TypeError, "time_limit: it belongs to the task, as an option of @task"),

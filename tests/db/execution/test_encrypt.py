@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEW, OLD = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 SECRET = "hunter-two"
-COLUMNS = rekey.COLUMNS
+COLUMNS = rekey.TABLES[Task]
 
 logger = logging.getLogger(__name__)
 

@@ -6,12 +6,15 @@ from django.db.models import F
 from boogie.apps.tasks import BoogieTask
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.keeper.thread import Keeper
-from tests.db.lifecycle.book import DONE
+from boogie.apps.tasks.limiting.watch import Watch
 from tests.db.lifecycle.stage import stage
 from tests.project.shop.models import Product
 from tests.support.judge import steady
 
 DAY = 24 * 3600.0
+
+#: What a body returns.
+DONE = "done"
 
 
 class Sell(BoogieTask):
@@ -30,7 +33,7 @@ class Sell(BoogieTask):
         Product.objects.filter(pk=product.pk).update(stock=F("stock") + 1)
         if child.ending == "raise":
             raise ValueError("no")
-        if child.ending == "retry":
+        if child.ending == "retry" and child.bodies == 1:  # a call() goes on at once
             raise self.retry(countdown=0)
         if child.ending == "ignore":
             raise Ignore
@@ -63,6 +66,7 @@ class Life:
         self.news = []
         self.is_over = False
         self.keeper = Keeper(self.pk, {"queues": []}, self)
+        self.watch = Watch()
         self.keeper.introduce()
         steady(self.pk, 2 * DAY)  # it may judge others at once
 

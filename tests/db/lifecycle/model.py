@@ -1,5 +1,5 @@
 """
-The model: two workers, their keepers and a user, whose statements come in any order.
+The model: two workers, their keepers and users, whose statements come in any order.
 
 Hypothesis chooses who begins what, who goes on, who dies after which statement, which
 worker is taken for dead, and when the broker is away. :class:`~tests.db.lifecycle.book.Book`
@@ -11,47 +11,37 @@ from functools import partial
 
 from django.db.models import F
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
-from boogie.apps.tasks import Task, Worker, queues
+from boogie.apps.tasks import LimitReached, NotUnique, Task, TaskCancelled, Worker, identity, queues
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.holds import switch
-from boogie.apps.tasks.keeper import rescue, ring
-from boogie.apps.tasks.lifecycle import states, transitions
-from boogie.apps.tasks.models import Hold
-from tests.db.lifecycle.actors import DAY, Life, Sell
-from tests.db.lifecycle.book import Book
-from tests.db.lifecycle.chances import FITTING, TO_THE_END, WHAT
-from tests.db.lifecycle.stage import Process, stage
+from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.models import Hold, Limit, Slot, Stand
+from tests.db.lifecycle.actors import DAY, Sell
+from tests.db.lifecycle.chances import BULK, FITTING, TO_THE_END, WHAT
+from tests.db.lifecycle.workers import Workers
 from tests.project.shop.models import Product
 from tests.support.judge import steady
-from tests.support.runs import ring as deliver
 
-SETTINGS = {"WORKER_TIMEOUT": DAY, "MAX_LOSSES": 1}
+SETTINGS = {
+    "WORKER_TIMEOUT": DAY,
+    "CALL_LIMIT": DAY,
+    "MAX_LOSSES": 1,
+    "RETENTION": dict.fromkeys(states.ENDED, 2 * DAY),
+}
 
 
-class Rows(RuleBasedStateMachine):
+class Rows(Workers):
     """What happens in the world."""
 
-    #: Declared by the test; whether all its rows are about one object.
-    task = None
-    is_unique = False
-    broker = None
-
     def __init__(self):
+        for rows in (Task, Worker, Product, Hold, Slot, Stand, Limit):
+            rows.objects.all().delete()
         super().__init__()
-        for rows in (Task.objects, Worker.objects, Product.objects, Hold.objects):
-            rows.all().delete()
-        self.book = Book()
-        self.broker.__init__()
-        #: All that have not ended.
-        self.processes = []
-        self.lives = []
-        #: Workers that every keeper takes for dead now.
-        self.dead = set()
+        self.products = [Product.objects.create(name="pen") for _ in range(self.world.objects)]
         for name in ("left", "right"):
             self._start_worker(name)
-        self.user_makes_a_row("delayed", TO_THE_END)
+        self.user_makes_a_row("delayed", 0, TO_THE_END)
 
     @initialize(listening=st.booleans())
     def somebody_listens_or_nobody(self, listening):
@@ -66,221 +56,135 @@ class Rows(RuleBasedStateMachine):
             for process in self.processes:
                 process.end()
 
-    def _start_worker(self, name):
-        self.lives.insert(0, Life(name, len(self.lives)))
-
     @rule(what=WHAT)
     def happens(self, what):
         name, *values = what
         getattr(self, name)(*values)
 
-    # --- who begins what --------------------------------------------------------------
-
-    def _begin(self, script, steps, kind, job, life=None, **more):
-        process = Process(script, kind, job, life)
-        vars(process).update(taken=[], dead=set(self.dead), bodies=0, **more)
-        self.processes.insert(0, process)
-        self._go_on(process, steps)
-        return process
-
-    def user_makes_a_row(self, how, steps):
-        if self._unended() < 2:
-            product = Product.objects.first() if self.is_unique else None
-            product = product or Product.objects.create(name="pen")
-            when = [60] if how == "schedule" else []
-            self._begin(lambda: getattr(self.task, how)(*when, product), steps, "user", how)
-
-    def user_moves_a_row(self, which, verb, steps):
-        row = self._row(which)
-        if verb == "fitting":
-            verb = FITTING[row["status"]]
-        self._begin(getattr(Task.objects.get(pk=row["id"]), verb), steps, "user", verb)
-
-    def user_holds_or_releases(self, steps):
-        """What returns whether it did something is not asked: two may do it at once."""
-        act = queues.release if self.book.is_held else queues.hold
-        self._begin(lambda: act(Sell.queue) and None, steps, "user", "hold")
+    # --- users and workers --------------------------------------------------------------
 
     def doorbell(self, worker, ending, steps):
-        """Have a row run, if need be another; if one runs by now, it goes on."""
-        if self.book.owners:
-            self._go_on(next(iter(self.book.owners.values())), 1)
-            return
+        """Have a row run, if need be another; if enough run by now, one of them goes on."""
+        running = [one for one in self.book.owners.values() if not one.over]
         queued = [key for key, row in self.book.rows.items() if row["status"] == states.QUEUED]
-        if queued:
+        if running and (len(running) >= self.world.at_once or not queued):
+            self._go_on(running[0], 1)
+        elif queued:
             self._run(self._life(worker), queued[0], ending, steps)
-        elif self._row(0)["status"] == states.FINISHED:
-            self.user_makes_a_row("delayed", TO_THE_END)
+        elif not self.book.rows or self._row(0)["status"] == states.FINISHED:
+            self.user_makes_a_row("delayed", 0, TO_THE_END)
         else:
             self.user_moves_a_row(0, "fitting", TO_THE_END)
 
-    def doorbell_again(self, worker, which, ending, steps):
-        """For the first time or the fifth, before its time or after it."""
-        self._run(self._life(worker), self._row(which)["id"], ending, steps)
+    def _product(self, which):
+        """Return one of the few objects there are, or a new one."""
+        if self.products:
+            return self.products[which % len(self.products)]
+        return Product.objects.create(name="pen")
 
-    def _run(self, life, row, ending, steps):
-        def script():
-            deliver(self.task.name, row)
-            stage.pause()  # its worker still has it in its books
+    def user_makes_a_row(self, how, which, steps):
+        if self._room():
+            when = [60] if how == "schedule" else []
+            make = partial(getattr(self.task, how), *when, self._product(which))
+            self._begin(make, steps, "user", how)
 
-        # known from the moment on when the worker has its doorbell
-        child = self._begin(script, 0, "child", "run", life, key=row, ending=ending)
-        life.children.append(child)
-        self._go_on(child, steps)
+    def user_makes_rows(self, steps):
+        """One for each object."""
+        products = self.products or [self._product(0) for _ in range(2)]
+        if self._room() >= len(products):
+            self._begin(partial(self.task.each, products), steps, "user", "each")
 
-    def keeper_begins(self, worker, job, steps):
-        """It does one thing after the other."""
-        self._keep(self._life(worker), job, steps)
+    def user_calls(self, which, ending, steps):
+        if self._room():
+            product = self._product(which)
+            script = partial(self._call, product)
+            self._begin(script, steps, "caller", "call", product=product, ending=ending)
 
-    def _keep(self, life, job, steps):
-        busy = any(process.kind == "keeper" for process in self.processes if process.life is life)
-        if busy or life.is_over:
+    def _call(self, product):
+        try:
+            return self.task.call(product)
+        except (LimitReached, NotUnique) as refusal:
+            return refusal
+        except (ValueError, TaskCancelled):
+            return None
+
+    def user_moves_a_row(self, which, verb, steps):
+        if not self.book.rows:
             return
-        jobs = {
-            "beat": life.keeper.introduce,
-            "compare": life.compare_twice,
-            "rescue": partial(rescue.rescue, life.pk),
-            "ring": lambda: ring.ring_due(["", Sell.queue]),
-            "release": lambda: transitions.release(Task.objects.filter(pk__in=self.broker.rung)),
-            "news": life.lose_next,
-            "wake": switch.finish,
-        }
-        self._begin(jobs[job], steps, "keeper", job, life)
+        row = self._row(which)
+        if verb == "fitting":
+            verb = FITTING[row["status"]]
+        act = getattr(Task.objects.get(pk=row["id"]), verb)
+        self._begin(partial(self._unless_deleted, act), steps, "user", verb)
 
-    def _unended(self):
-        return sum(row["status"] not in states.ENDED for row in self.book.rows.values())
+    def _unless_deleted(self, act):
+        """What the verb of a row returns is read of the row, which may be gone."""
+        try:
+            return act()
+        except Task.DoesNotExist:
+            return None
 
-    def _row(self, which):
-        """Choose one of the last two rows."""
-        rows = list(self.book.rows.values())[-2:]
-        return rows[-1 - which % len(rows)]
+    def user_moves_rows(self, verb, steps):
+        """All that can be; or what has ended is deleted, or all that does not run."""
+        act = BULK[verb](Task.objects.all())
+        done = (lambda: act() and None) if verb in ("clean", "sweep") else act
+        self._begin(done, steps, "user", verb)
 
-    def _life(self, name):
-        """Return the present life of a worker."""
-        if name == "busy":
-            owners = [child.life for child in self.book.owners.values()]
-            return owners[-1] if owners else self.lives[0]
-        return next(life for life in self.lives if life.name == name)
-
-    # --- who goes on, and who dies ----------------------------------------------------
-
-    def goes_on(self, which, steps):
-        if self.processes:
-            self._go_on(self.processes[which % len(self.processes)], steps)
-
-    def late_run_goes_on(self, which, steps):
-        """One whose row was cancelled, or taken away."""
-        owners = self.book.owners.values()
-        late = [child for child in self.processes if child.taken and child not in owners]
-        if late:
-            self._go_on(late[which % len(late)], steps)
-
-    def dies(self, which, fuse, noticed):
-        if not self.processes:
-            return
-        process = self.processes[which % len(self.processes)]
-        self._kill(process, fuse)
-        if process.kind == "child" and noticed:
-            self._keep(process.life, noticed, TO_THE_END)
-
-    def _kill(self, process, fuse=0):
-        process.fuse = fuse
-        self._go_on(process, TO_THE_END)
-
-    def _go_on(self, process, steps):
-        for _ in range(steps):
-            if process.over:
-                break
-            try:
-                process.go_on()
-            finally:
-                if process.over:
-                    self.processes.remove(process)
-            if process.wrote:
-                self.book.compare(process)
-                process.wrote = False
-            if process.over:
-                self._ended(process)
-
-    def _ended(self, process):
-        if process.job == "beat":  # a frozen worker is among the living again
-            self._look_for_the_dead()
-        claims = process.taken.count(states.CLAIM)
-        assert process.bodies <= claims, "a body ran without a claim"
-        if process.died:
-            self._mourn(process)
-        elif process.kind == "child":
-            assert process not in self.book.owners.values(), "a run ended and left its row"
-        elif process.kind == "user" and process.value in (True, False):
-            assert process.value == bool(process.taken)
-
-    def _mourn(self, process):
-        if process.kind == "child":
-            process.life.news.append((process.key, process.pid))
-        elif process.kind == "keeper":  # a thread of the main process: its children live on
-            process.life.is_over = True
-            self._start_worker(process.life.name)
-
-    def worker_is_taken_for_dead(self, worker, then, steps):
-        """It may only be frozen, and its processes go on later."""
-        dead = self._life(worker)
-        theirs = [row["id"] for row in self.book.rows.values() if row["worker"] == dead.pk]
-        self._bury(dead)
-        self._start_worker(dead.name)
-        life = self._life(dead.name)
-        if then:
-            self._keep(life, "rescue", TO_THE_END)
-        if then == "run again":
-            for row in theirs:
-                self._run(life, row, "return", steps)
-
-    def _bury(self, *lives):
-        """Let no sign of life of theirs be from today."""
-        names = [life.pk for life in lives]
-        Worker.objects.filter(pk__in=names).update(seen=Moment(-2 * DAY))
-        Task.objects.running().filter(worker__in=names).update(started=Moment(-2 * DAY))
-        self.book.copy()
-        self._look_for_the_dead()
-
-    def _look_for_the_dead(self):
-        silent = Worker.objects.filter(seen__lt=Moment(-DAY))
-        self.dead = set(silent.values_list("pk", flat=True))
-        for process in self.processes:
-            process.dead |= self.dead
+    def user_holds_or_releases(self, what, steps):
+        """What returns whether it did something is not asked: two may do it at once."""
+        of_task = what == "task"
+        key = f"task:{self.task.name}" if of_task else f"queue:{Sell.queue}"
+        verb = "release" if key in self.book.laws.holds else "hold"
+        act = getattr(self.task, verb) if of_task else partial(getattr(queues, verb), Sell.queue)
+        self._begin(lambda: act() and None, steps, "user", "hold")
 
     # --- the world --------------------------------------------------------------------
 
     def broker_goes_or_comes(self):
         self.broker.is_away = not self.broker.is_away
 
+    def calls_are_given_up(self):
+        """They have taken too long; the processes may live."""
+        rows = Task.objects.running().filter(worker__startswith=identity.CALLER)
+        self.book.given_up |= set(rows.values_list("pk", "attempt"))
+        rows.update(started=Moment(-2 * DAY))
+        self.book.copy()
+
     def time_passes(self):
         """A day, in which those who live go on beating."""
-        for name in ("due", "not_before"):
-            waiting = Task.objects.queued().exclude(**{name: None})
-            waiting.update(**{name: F(name) - timedelta(days=1)})
+        waiting = Task.objects.exclude(status=states.RUNNING)
+        self._passes(waiting, "due", "not_before", "created", "ended")
+        self._passes(Limit.objects.all(), "next_start", "used")
+        self._passes(Hold.objects.all(), "released")
+        self.book.laws.time_passed(timedelta(days=1))
         for life in self.lives:
             if life.pk not in self.dead:
                 steady(life.pk, 2 * DAY)
         self.book.copy()
+
+    def _passes(self, rows, *names):
+        rows.update(**{name: F(name) - timedelta(days=1) for name in names})
 
     def _everything_ends(self):
         """Whatever happened: with a worker that lives, every row comes to an end."""
         for process in list(self.processes):
             self._kill(process)
         self._bury(*self.lives)
+        self.calls_are_given_up()
         self._start_worker("left")
         self.broker.is_away = False
         life = self._life("left")
-        self._begin(lambda: queues.release(Sell.queue) and None, TO_THE_END, "user", "hold")
-        self._keep(life, "wake", TO_THE_END)
-        for _ in range(2):
-            if not self._unended():
-                break
+        for release in (partial(queues.release, Sell.queue), self.task.release):
+            self._begin(lambda act=release: act() and None, TO_THE_END, "user", "hold")
+        for _ in range(2 + self._unended()):
             self._begin(Task.objects.paused().run, TO_THE_END, "user", "run")
-            self._keep(life, "rescue", TO_THE_END)
             self.time_passes()
             self.broker.rung.clear()
-            self._keep(life, "ring", TO_THE_END)
-            for row in list(self.broker.rung):
-                self._run(life, row, "return", TO_THE_END)
-        assert self._unended() == 0
+            for job in ("rescue", "wake", "look", "ring"):
+                self._keep(life, job, TO_THE_END)
+            while self.broker.rung:
+                self._run(life, self.broker.rung.pop(0), "return", TO_THE_END)
+        assert self._unended() == 0, "a row waits for ever"
+        self.time_passes()
+        self._keep(life, "forget", TO_THE_END)
+        self.book.laws.nothing_is_left()

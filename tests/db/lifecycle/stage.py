@@ -60,7 +60,7 @@ class Stage:
         running = self.running
         if running is None:  # the test's own
             return execute(sql, params, many, context)
-        if not self.connection.in_atomic_block:
+        if not self.connection.in_atomic_block and not running.died:
             running.pause()
         if running.died:  # a clause that cleans up
             raise Crash
@@ -73,7 +73,10 @@ class Stage:
 stage = Stage()
 
 #: In the place of the module ``os`` where a process asks for its id.
-fake_os = SimpleNamespace(getpid=lambda: stage.running.pid)
+fake_os = SimpleNamespace(getpid=lambda: stage.running.pid if stage.running else 0)
+
+#: In the place of the module ``time`` where a process waits for the turn of its row.
+fake_time = SimpleNamespace(sleep=lambda seconds: stage.pause())
 
 
 class Process:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.admin.detail import relatives
+from boogie.apps.tasks.admin.detail.beside import relatives
 from boogie.apps.tasks.admin.history import section
 from boogie.apps.tasks.live import states as live_states
 from boogie.apps.tasks.live import tokens

@@ -34,3 +34,13 @@ def paced(post):
 @task(name="tests.limited.by_celery", rate_limit="4/s")
 def by_celery(post):
     """Start four times a second in each worker, as Celery counts them."""
+
+
+@task(name="tests.limited.fast", limits=[Rate(100, per=1, by=_of_author)])
+def fast(post):
+    """Start 100 times a second."""
+
+
+@task(name="tests.limited.free")
+def free(post):
+    """Start."""

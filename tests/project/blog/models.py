@@ -3,11 +3,11 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from boogie.apps.tasks import task
+from boogie.apps.tasks import TaskRelation, task
 
 
 class User(AbstractUser):
-    pass
+    tasks = TaskRelation()
 
 
 class PostQuerySet(models.QuerySet):

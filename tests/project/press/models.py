@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models.query import ModelIterable
 from model_utils.managers import InheritanceManager
 
+from boogie.apps.tasks import TaskRelation
+
 
 class Specific(ModelIterable):
     """Yields each page as the child that it is, where it is one."""
@@ -30,6 +32,7 @@ class Page(models.Model):
 
     objects = PageQuerySet.as_manager()
     downcast = InheritanceManager()
+    tasks = TaskRelation()
 
     def __str__(self):
         return self.title
@@ -124,6 +127,7 @@ class Event(models.Model):
     """A root whose key is a time."""
 
     at = models.DateTimeField(primary_key=True)
+    tasks = TaskRelation()
 
     def __str__(self):
         return str(self.at)

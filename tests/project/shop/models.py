@@ -4,12 +4,15 @@ import uuid
 
 from django.db import models
 
+from boogie.apps.tasks import TaskRelation
+
 
 class Product(models.Model):
     """An integer primary key."""
 
     name = models.CharField(max_length=100)
     stock = models.IntegerField(default=0)
+    tasks = TaskRelation()
 
     def __str__(self):
         return self.name
@@ -33,6 +36,7 @@ class Order(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     note = models.CharField(max_length=100, blank=True)
+    tasks = TaskRelation()
 
     def __str__(self):
         return str(self.id)
@@ -42,6 +46,7 @@ class Label(models.Model):
     """A text primary key."""
 
     text = models.CharField(primary_key=True, max_length=300)
+    tasks = TaskRelation()
 
     def __str__(self):
         return self.text
@@ -69,6 +74,7 @@ class Seat(models.Model):
     pk = models.CompositePrimaryKey("hall", "number")
     hall = models.CharField(max_length=20)
     number = models.IntegerField()
+    tasks = TaskRelation()
 
     def __str__(self):
         return f"{self.hall} {self.number}"

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from boogie.apps.tasks import TaskCancelled, check_cancelled, task
+from tests.project.shop.models import Order
 
 
 def _note(path, word):
@@ -109,3 +110,17 @@ def name_of(product):
 @task(expires=1, queue="nobody.serves.it")
 def perishable(product):
     return "fresh"
+
+
+@task(on_delete="cascade")
+def wait_with(order: Order, path, word):
+    """Begin, and end when there is a file that says so; return what was given."""
+    _note(path, "begun")
+    while not Path(f"{path}.go").exists():
+        time.sleep(0.02)
+    return word
+
+
+@task(on_delete="cancel")
+def wait_for(order: Order):
+    return "ran"

@@ -33,7 +33,10 @@ class Project:
             **{key: value for key, value in os.environ.items() if not key.startswith("CELERY")},
             "DJANGO_SETTINGS_MODULE": "guest_settings",
             "DATABASE_NAME": str(folder / "guest.sqlite3"),
-            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+            # What the session itself was given besides may be the package of others.
+            "PYTHONPATH": os.pathsep.join(
+                [str(folder), str(ROOT), os.environ.get("PYTHONPATH", str(ROOT))]
+            ),
         }
         self.run("-m", "django", "migrate", "--verbosity", "0")
 

@@ -5,7 +5,9 @@ Nothing here decides what a verb does, or which rows a filter selects: the pages
 ``monitoring/``, and tell what the user may do.
 """
 
+from .batches.batch_admin import BatchAdmin
 from .history.mixin import TaskHistory
+from .schedule_admin import ScheduleAdmin
 from .task_admin import TaskAdmin
 
-__all__ = ["TaskAdmin", "TaskHistory"]
+__all__ = ["BatchAdmin", "ScheduleAdmin", "TaskAdmin", "TaskHistory"]

@@ -37,6 +37,8 @@ def labels() -> dict[str, str]:
         "model": _("Model"),
         "object": _("Object"),
         "error_type": _("Error"),
+        "batch": _("Batch"),
+        "waits_for": _("Waits for"),
         "open": _("Open failures"),
         "q": _("Search"),
     }

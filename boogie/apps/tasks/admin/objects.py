@@ -44,9 +44,13 @@ class Shown:
         return format_html(clipped, self.link, self.reference, self.text)
 
 
-def shown(rows: Iterable[Task], request: HttpRequest, site: AdminSite) -> dict[Any, Shown]:
-    """Return what ``rows`` are about, by their keys: a query for each model. Some are not there."""
-    groups: dict[tuple[int, str], list[Task]] = defaultdict(list)
+def shown(rows: Iterable[Any], request: HttpRequest, site: AdminSite) -> dict[Any, Shown]:
+    """
+    Return what rows, or batches, are about, by their keys: a query for each model.
+
+    Some are not there.
+    """
+    groups: dict[tuple[int, str], list[Any]] = defaultdict(list)
     for row in rows:
         if row.content_type_id is not None:
             groups[row.content_type_id, row.object_db].append(row)

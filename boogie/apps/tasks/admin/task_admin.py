@@ -101,6 +101,10 @@ class TaskAdmin(Columns, admin.ModelAdmin):  # type: ignore[type-arg]
         """Return whether the user may retry rows and acknowledge failures."""
         return VERBS["retry"].is_allowed(request.user)
 
+    def has_erase_task_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the user may take out what rows carry."""
+        return VERBS["erase"].is_allowed(request.user)
+
     # --- verbs --------------------------------------------------------------------------
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:

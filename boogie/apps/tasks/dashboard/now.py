@@ -5,18 +5,21 @@ How it is at this moment: what runs and waits, what is next, who works. Bounded,
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
-from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Watermark
-from boogie.apps.tasks.monitoring import counting, health
+from boogie.apps.tasks.models import Batch, Hold, Task, TaskQuerySet, Watermark
+from boogie.apps.tasks.monitoring import counting, health, schedules
 from boogie.apps.tasks.monitoring.counting import Count
 from boogie.apps.tasks.monitoring.held import by as held_by
+from boogie.apps.tasks.monitoring.held import dead_ends
 from boogie.apps.tasks.monitoring.held import lines as held_lines
+from boogie.apps.tasks.monitoring.held.dead_ends import DeadEnds
+from boogie.apps.tasks.monitoring.schedules import Wrong
 from boogie.apps.tasks.rollups import tallies
 
 #: Rows are counted up to here.
@@ -57,15 +60,21 @@ class Now:
     holds: list["Held"]
     #: The longest lines of limits.
     lines: list["Held"]
+    #: Rows that wait for one that has failed.
+    dead_ends: DeadEnds
+    #: Running batches that cannot end.
+    stuck_batches: list[Batch]
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
+    #: Schedules that are gone, failing or late.
+    schedules: list[Wrong]
 
 
 def look(names: list[str]) -> Now:
     """
     Look at the rows of the tasks ``names``, or of all if there are none.
 
-    Seven queries, nine if anything is held back.
+    Eight queries, and one more for each kind of what is held back, or waits for others.
     """
     everything = Task.objects.on_primary()  # on a replica that is late all workers are dead
     rows = everything.filter(name__in=names) if names else everything
@@ -75,9 +84,13 @@ def look(names: list[str]) -> Now:
     living = [worker["id"] for worker in workers if worker["is_alive"]]
     orphaned = rows.orphaned(living, conf.WORKER_TIMEOUT, conf.CALL_LIMIT)
     stalled = rows.stalled(conf.STALLED_AFTER)
-    running, orphans, stalled_count = counting.capped([rows.running(), orphaned, stalled], CAP)
     holds = looking.active()
-    of_holds, lines = _held(holds)
+    behind = held_lines.Lines(holds)
+    asked = [rows.running(), orphaned, stalled, *_perhaps()]
+    parts = [*(one.order_by() for one in asked), *behind.parts]
+    counts = counting.capped(parts, CAP, in_order=True)
+    running, orphans, stalled_count, are_after, are_batched, are_wrong, *of_lines = counts
+    of_holds, lines = _held(holds, *behind.counted(of_lines, CAP))
     waiting = _waiting(looking.left_alone(rows, holds))
     ages = [age for *_name, age in waiting]
     return Now(
@@ -93,12 +106,25 @@ def look(names: list[str]) -> Now:
         alive=len(living),
         holds=of_holds,
         lines=lines,
+        dead_ends=dead_ends.found() if are_after else DeadEnds(),
+        stuck_batches=dead_ends.stuck_batches() if are_batched else [],
         uncounted=_uncounted(everything),
+        schedules=_wrong(names) if are_wrong else [],
     )
 
 
-def _held(holds: list[Hold]) -> tuple[list[Held], list[Held]]:
-    behind, lines = held_lines.longest(CAP, holds)
+def _perhaps() -> list[QuerySet[Any]]:
+    """Return what is looked at more closely only if there is any of it."""
+    return [dead_ends.waiting(), dead_ends.running(), schedules.to_worry_about()]
+
+
+def _wrong(names: list[str]) -> list[Wrong]:
+    return [one for one in schedules.wrong() if not names or one.task in names]
+
+
+def _held(
+    holds: list[Hold], behind: list[held_lines.Behind], lines: list[held_lines.Behind]
+) -> tuple[list[Held], list[Held]]:
     pairs = zip(holds, behind, strict=True)
     return (
         [Held(looking.in_words(hold), one.what, one.rows) for hold, one in pairs],

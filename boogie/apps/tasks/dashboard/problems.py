@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.monitoring import schedules
 
 from . import times
 from .now import Now
@@ -30,7 +31,7 @@ class Problem:
 
 def found(now: Now) -> list[Problem]:
     """Return what is wrong, the worst first."""
-    return [*_of_workers(now), *_of_rows(now), *_of_figures(now)]
+    return [*_of_workers(now), *_of_rows(now), *_of_schedules(now), *_of_figures(now)]
 
 
 def _of_workers(now: Now) -> Iterator[Problem]:
@@ -71,6 +72,10 @@ def _of_rows(now: Now) -> Iterator[Problem]:
             _("See whether a worker serves their queue, and whether there are enough workers."),
             _rows("queued"),
         )
+    if now.dead_ends.rows:
+        yield _dead_ends(now)
+    if now.stuck_batches:
+        yield _stuck_batches(now)
     if now.unknown:
         yield Problem(
             "unknown",
@@ -91,6 +96,59 @@ def _of_rows(now: Now) -> Iterator[Problem]:
             _("See what they wait for in their logs; terminate them if they hang."),
             _rows("running"),
         )
+
+
+def _dead_ends(now: Now) -> Problem:
+    found = now.dead_ends
+    text = ngettext(
+        "%(number)s task waits for another one that has failed.",
+        "%(number)s tasks wait for others that have failed.",
+        found.rows,
+    )
+    return Problem(
+        "dead-ends",
+        text % {"number": f"{found.rows}+" if found.is_part else found.rows},
+        _("Retry what has failed, and they go on; or cancel it, and they are cancelled: %(names)s.")
+        % {"names": ", ".join(found.names)},
+        f"?{urlencode({'waits_for': found.failed[0].pk})}",
+    )
+
+
+def _stuck_batches(now: Now) -> Problem:
+    first = now.stuck_batches[0]
+    text = ngettext(
+        "%(number)s batch cannot end: all that is left is paused, or waits for what has failed.",
+        "%(number)s batches cannot end: all that is left is paused, or waits for what has failed.",
+        len(now.stuck_batches),
+    )
+    return Problem(
+        "stuck-batches",
+        text % {"number": len(now.stuck_batches)},
+        _("Run what is paused, and retry or cancel what has failed, such as in %(name)s.")
+        % {"name": first},
+        f"?{urlencode({'batch': first.pk})}",
+    )
+
+
+def _of_schedules(now: Now) -> Iterator[Problem]:
+    texts = {
+        schedules.GONE: _(
+            "Schedules do nothing, as their tasks or declarations are gone: %(names)s."
+        ),
+        schedules.FAILING: _("Schedules make no rows: %(names)s."),
+        schedules.LATE_ONE: _("Schedules are late: %(names)s."),
+        schedules.NEVER: _("Schedules have no slot any more: %(names)s."),
+    }
+    advice = {
+        schedules.GONE: _("Delete them, or bring back what they were made for."),
+        schedules.FAILING: _("Their pages say why. Mend that, or delete them."),
+        schedules.LATE_ONE: _("See whether a worker lives whose code declares their tasks."),
+        schedules.NEVER: _("Give them another time, pause or delete them."),
+    }
+    for what, text in texts.items():
+        if found := [one.name for one in now.schedules if one.what == what]:
+            shown = ", ".join([*found[:NAMES], *["…"] * (len(found) > NAMES)])
+            yield Problem(f"schedules-{what}", text % {"names": shown}, advice[what])
 
 
 def _of_figures(now: Now) -> Iterator[Problem]:

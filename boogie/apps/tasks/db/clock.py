@@ -153,7 +153,11 @@ def read(using: str) -> datetime:
     sql, params = getattr(Moment(), f"as_{connection.vendor}")(None, connection)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {sql}", params)
-        found = cursor.fetchone()[0]
+        return told(connection, cursor.fetchone()[0])
+
+
+def told(connection: Any, found: Any) -> datetime:
+    """Return a moment, as a cursor brings it, aware and in UTC."""
     moment = datetime.fromisoformat(found) if isinstance(found, str) else found
     if moment.tzinfo is None and not features.stores_utc(connection):
         return moment.replace(tzinfo=UTC)

@@ -2,7 +2,10 @@
 Transactions that the project commits by itself, of which Django does not tell.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from django.db import connections, transaction
 
 
 def in_transaction(connection: Any) -> bool:
@@ -24,3 +27,10 @@ def is_told(connection: Any) -> bool:
     if connection.in_atomic_block:
         return bool(connection.commit_on_exit)
     return bool(connection.get_autocommit())
+
+
+def savepoint(using: str) -> AbstractContextManager[Any]:
+    """Have what fails within undone alone, in the midst of a transaction."""
+    if in_transaction(connections[using]):
+        return transaction.atomic(using=using)
+    return nullcontext()

@@ -149,11 +149,12 @@ class Update:
         compiler: Any = rows.query.get_compiler(connection=connection)
         self.condition = Part(*compiler.compile(rows.query.where))
 
-    def statement(self, reader: "Reader | None" = None) -> Statement:
-        """Return it whole; with what ``reader`` reads, of the row as it was updated."""
-        # By their bare names: a statement that is prepared anew takes its time by its length.
-        end = [] if reader is None else [Part(f" RETURNING {reader.columns()}")]
-        return joined(self.changes, Part(" WHERE "), self.condition, *end)
+    def statement(self, end: "Reader | Part" = NOTHING) -> Statement:
+        """Return it whole; with what a reader reads, or what ``end`` says, of the updated row."""
+        if isinstance(end, Reader):
+            # By their bare names: a statement that is prepared anew takes its time by its length.
+            end = Part(f" RETURNING {end.columns()}")
+        return joined(self.changes, Part(" WHERE "), self.condition, end)
 
 
 class Reader:

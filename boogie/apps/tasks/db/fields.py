@@ -19,16 +19,11 @@ from boogie.apps.tasks.serialization.forms import PayloadField
 from boogie.apps.tasks.serialization.progress import Progress
 
 from . import features
-from .clock import Moment
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
 else:
     CharField = models.CharField
-
-
-#: Stands for the database's time in a :class:`Dated` value. No text that is stored has a NUL.
-NOW = "\0"
 
 
 class JSONField(models.JSONField):
@@ -179,39 +174,6 @@ class ProgressField(JSONField):
         return codec.tree(sealing.resealed(asdict(value))) if isinstance(value, Progress) else value
 
 
-class Dated(models.Func):
-    """
-    JSON in which the database writes its time, in UTC, wherever it says :data:`NOW`.
-
-    So a time in the midst of JSON comes from the clock of all others, and takes no statement.
-    """
-
-    arity = 0
-    output_field = JSONField()
-
-    def __init__(self, value: Any, **extra: Any) -> None:
-        super().__init__(**extra)
-        self.value = value
-
-    def _replacing(self, template: str, now: tuple[str, Any]) -> tuple[str, Any]:
-        text, found = codec.to_json(self.value), codec.to_json(NOW)
-        return f"REPLACE(%s, %s, {template.format(now=now[0])})", (text, found, *now[1])
-
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = """STRFTIME('"%%Y-%%m-%%dT%%H:%%M:%%f+00:00"', {now})"""
-        return self._replacing(template, Moment().as_sqlite(compiler, connection))
-
-    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = """DATE_FORMAT({now}, '"%%Y-%%m-%%dT%%H:%%i:%%s.%%f+00:00"')"""
-        return self._replacing(template, Moment().as_mysql(compiler, connection))
-
-    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        form = """'YYYY-MM-DD"T"HH24:MI:SS.US'"""
-        template = f"""'"' || TO_CHAR({{now}} AT TIME ZONE 'UTC', {form}) || '+00:00"'"""
-        text, params = self._replacing(template, Moment().as_postgresql(compiler, connection))
-        return f"{text}::jsonb", params
-
-
 class ExactCharField(CharField):
     """Text that is compared character by character on every database."""
 
@@ -222,23 +184,48 @@ class ExactCharField(CharField):
         return parameters
 
 
+#: What MySQL and MariaDB do nothing about.
+NO_STATEMENT = "DO 0"
+
+
 class PartialIndex(models.Index):
     """
     An index on the rows that match ``where``; on all rows where a database has no such thing.
 
     Django's own ``condition`` makes every MySQL and MariaDB site read a warning. There it also has
     ``besides``: of a large part of a table a planner would read all rows, but for such an index.
+    ``elsewhere``: whether there is to be one there; each row would have a place in it.
     """
 
-    def __init__(self, *args: Any, where: Q, besides: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        where: Q,
+        besides: Sequence[str] = (),
+        elsewhere: bool = True,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self.where, self.besides = where, besides
+        self.where, self.besides, self.elsewhere = where, besides, elsewhere
 
     def deconstruct(self) -> Any:
         path, expressions, options = super().deconstruct()
-        return path, expressions, {**options, "where": self.where, "besides": self.besides}
+        own = {"where": self.where, "besides": self.besides}
+        if not self.elsewhere:
+            own["elsewhere"] = False
+        return path, expressions, {**options, **own}
+
+    def _is_wanted(self, schema_editor: Any) -> bool:
+        return self.elsewhere or schema_editor.connection.features.supports_partial_indexes
+
+    def remove_sql(self, model: Any, schema_editor: Any, **options: Any) -> Any:
+        if not self._is_wanted(schema_editor):
+            return NO_STATEMENT
+        return super().remove_sql(model, schema_editor, **options)
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
+        if not self._is_wanted(schema_editor):
+            return NO_STATEMENT
         if schema_editor.connection.features.supports_partial_indexes:
             conditions: list[Any] = self.where.children
             # What all its rows have in common is not in their order: PostgreSQL would not know.

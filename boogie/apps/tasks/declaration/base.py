@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, cast
 from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ImproperlyConfigured
 
-from boogie.apps.tasks import current_app, loops, registry
+from boogie.apps.tasks import current_app, loops, policies, registry
 from boogie.apps.tasks.limits import Limiting
 from boogie.apps.tasks.unique import Unique
 
@@ -75,6 +75,9 @@ class BoogieTask(
     expires: float | timedelta | datetime | None = None  # type: ignore[assignment]
     #: How many of its rows run at the same time, how many start in a time.
     limits: Sequence[Limiting] = ()
+    #: What becomes of its rows when their object is deleted: ``"keep"``, ``"cancel"`` those that
+    #: wait, ``"cascade"``.
+    on_delete: str = policies.KEEP
     #: Names that the task had before; rows and doorbells that carry them still run.
     aliases: Sequence[str] = ()
     #: Names of arguments that are shown nowhere.

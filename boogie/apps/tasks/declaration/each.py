@@ -29,10 +29,12 @@ class Each(Generic[O, P]):
     The keyword is ours: a task with a parameter of that name gets it by position.
     """
 
-    def __init__(self, task: Declaration, around: Around = nullcontext) -> None:
+    def __init__(self, task: Declaration, around: Around = nullcontext, needs: Any = None) -> None:
         self._task = task
         #: Makes the context in which rows are made.
         self._around = around
+        #: The rows that they are after.
+        self._needs = needs
 
     @overload
     def __call__(
@@ -49,7 +51,7 @@ class Each(Generic[O, P]):
 
         size = kwargs.pop("chunk_size", None)
         with self._around():
-            return many.queued(self._task, objects, args, kwargs, size=size)
+            return many.queued(self._task, objects, args, kwargs, None, size, self._needs)
 
     @overload
     def paused(
@@ -66,7 +68,7 @@ class Each(Generic[O, P]):
 
         size = kwargs.pop("chunk_size", None)
         with self._around():
-            return many.paused(self._task, objects, args, kwargs, size=size)
+            return many.paused(self._task, objects, args, kwargs, size, self._needs)
 
     @overload
     def schedule(
@@ -84,4 +86,4 @@ class Each(Generic[O, P]):
         size = kwargs.pop("chunk_size", None)
         when = times.start_time(self._task.name, time)
         with self._around():
-            return many.queued(self._task, objects, args, kwargs, when, size)
+            return many.queued(self._task, objects, args, kwargs, when, size, self._needs)

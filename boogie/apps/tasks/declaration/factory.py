@@ -12,7 +12,8 @@ from celery.app.annotations import resolve_all as resolve_all_annotations
 from celery.app.autoretry import add_autoretry_behaviour
 from celery.utils.functional import head_from_fun
 
-from boogie.apps.tasks import limits, registry, unique
+from boogie.apps.tasks import limits, policies, registry, unique
+from boogie.apps.tasks.deletion import hook
 from boogie.apps.tasks.protocols import Declaration
 
 from .asynchronous import functions
@@ -63,6 +64,8 @@ def build(
     add_autoretry_behaviour(task)
     _declare_limits(task)
     registry.register(task)
+    if task.on_delete != policies.KEEP:
+        hook.install()
     return cast(Declaration, task)
 
 
@@ -96,6 +99,7 @@ def _check_task(task: Any) -> None:
     check_rate_limit(task.name, task.rate_limit)
     for option in ("autoretry_for", "dont_autoretry_for"):
         check_errors(task.name, option, getattr(task, option, ()))
+    policies.check(task.name, task.on_delete)
     check_face(task)
     functions.check(task)
     function = inspect.unwrap(type(task).run)

@@ -9,6 +9,7 @@ from boogie.apps.tasks import loops
 if TYPE_CHECKING:
     from boogie.apps.tasks.models import TaskQuerySet
     from boogie.apps.tasks.models.results import Results
+    from boogie.apps.tasks.relations.expressions import LatestOfRow, RowExists
 
 O = TypeVar("O")  # noqa: E741 - the object
 
@@ -32,6 +33,27 @@ class History(Generic[O]):
     def results(self, obj: O | None = None) -> "Results":
         """Return the deserialized results of finished rows, in order of creation."""
         return self.tasks(obj).results()
+
+    def exists(self, *statuses: str) -> "RowExists":
+        """
+        Return whether an object has rows of this task in one of ``statuses``; without: any rows.
+
+        An expression for querysets of its model: ``User.objects.filter(clean.exists("failed"))``.
+        """
+        from boogie.apps.tasks.relations.expressions import RowExists
+
+        return RowExists(self.name, statuses)
+
+    def latest(self, field: str) -> "LatestOfRow":
+        """
+        Return ``field`` of the row of this task that was created last about an object.
+
+        An expression for querysets of its model, as in
+        ``User.objects.annotate(last=clean.latest("ended"))``.
+        """
+        from boogie.apps.tasks.relations.expressions import LatestOfRow
+
+        return LatestOfRow(self.name, field)
 
     def clean(self, obj: O | None = None, keep_last: bool = False, finished: bool = True) -> int:
         """

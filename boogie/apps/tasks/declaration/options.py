@@ -2,14 +2,16 @@
 Which values options can have: those that every row gets.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from celery.utils.time import rate
 from django.utils.functional import LazyObject
 
+from boogie.apps.tasks import schedules
 from boogie.apps.tasks.kinds import LEVELS
+from boogie.apps.tasks.recurrence import zones
 
 #: Characters of a column for names.
 MAX_NAME = 255
@@ -44,6 +46,16 @@ def check_user(name: str, user: Any) -> None:
             f"{name}: requested_by must be a user, or None, not {user!r:.80} of type "
             f"{type(user).__qualname__}."
         )
+
+
+def check_schedule(options: Mapping[str, Any]) -> None:
+    """Raise ``TypeError`` or ``ValueError`` if a schedule cannot have one of these options."""
+    if "name" in options:
+        schedules.check_name(options["name"])
+    if "time_zone" in options:
+        zones.checked(options["time_zone"])
+    if "missed" in options:
+        schedules.check_missed(options["missed"])
 
 
 def check_log(name: str, level: Any) -> None:

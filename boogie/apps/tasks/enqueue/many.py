@@ -1,5 +1,5 @@
 """
-Many rows at once: one task about each of many objects.
+Many rows at once: one task about each of many objects; of a unique task, that has none.
 
 Rows are inserted in chunks. No doorbell is published here: the keepers ring in step with
 the workers, so that neither the caller nor the broker is flooded.
@@ -27,9 +27,12 @@ from boogie.apps.tasks.protocols import Declaration
 from boogie.apps.tasks.unique import debounce_of
 
 from . import lines, one, sources, times, unique
+from .batched import joining
+from .chained import behind
+from .chained.given import Needs
 from .draft import draft, load
 from .inserting import db_of
-from .sources import Reference, References
+from .sources import Read, Reference, References, Telling
 from .unique import Keys
 
 #: Rows of one INSERT.
@@ -52,11 +55,18 @@ class Pattern:
     holds: bool = False
     #: Of rows under limits what tells their values.
     limits: lines.Values | None = None
+    #: The rows that they are after.
+    needs: Needs | None = None
 
     @property
     def using(self) -> str:
         """The database that the rows are for."""
         return db_of(self.row)
+
+    @property
+    def more(self) -> list[Telling]:
+        """What tells something more of each object."""
+        return [teller for teller in (self.limits, self.keys) if teller is not None]
 
     @property
     def rows(self) -> TaskQuerySet:
@@ -65,50 +75,84 @@ class Pattern:
 
 
 def queued(
-    task: Declaration, objects: Any, args: Any, kwargs: Any, when: Any = None, size: Any = None
+    task: Declaration,
+    objects: Any,
+    args: Any,
+    kwargs: Any,
+    when: Any = None,
+    size: Any = None,
+    needs: Needs | None = None,
 ) -> TaskQuerySet:
-    """
-    Insert a queued row for each object, due now or at ``when``; return the rows.
+    """Insert a queued row for each object, due now or at ``when``, or after ``needs``."""
+    return _insert_all(task, _queued(task, args, kwargs, when, needs), objects, size)
 
-    Of a unique task, for each object that has none.
+
+def portion(task: Declaration, objects: Any, args: Any, kwargs: Any) -> Read:
     """
-    row = draft(task, args, kwargs)
-    load(task, row, is_pattern=True)
-    row.queue = current_app.queue_of(task)
-    row.status = states.QUEUED
+    Insert a queued row for each of ``objects``, which come in the order of their keys.
+
+    An object that comes twice in succession gets one. Return how many there were, and which was
+    the last.
+    """
+    pattern, read = _queued(task, args, kwargs), Read()
+    found = sources.references(task, objects, pattern.using, pattern.more)
+    _insert_as_one(pattern, read.once(found), uuid7_block().int)
+    return read
+
+
+def _queued(
+    task: Declaration, args: Any, kwargs: Any, when: Any = None, needs: Needs | None = None
+) -> Pattern:
+    row = _draft(task, args, kwargs, states.QUEUED)
     row.due = Moment() if when is None else when
     row.scheduled_for = row.not_before = when
     start = one.begin(when, debounce_of(task.unique_rule))
     row.expires = times.expiry(task.name, task.expires, start)
-    pattern = _pattern(task, row, args, kwargs, states.CREATE_QUEUED)
-    return _insert_all(task, pattern, objects, size)
+    return _pattern(task, row, args, kwargs, states.CREATE_QUEUED, needs)
 
 
 def paused(
-    task: Declaration, objects: Any, args: Any, kwargs: Any, size: Any = None
+    task: Declaration,
+    objects: Any,
+    args: Any,
+    kwargs: Any,
+    size: Any = None,
+    needs: Needs | None = None,
 ) -> TaskQuerySet:
-    """Insert a paused row for each object, or for each that has none; return the rows."""
-    row = draft(task, args, kwargs)
-    load(task, row, is_pattern=True)
-    row.queue = current_app.queue_of(task)
-    row.status = states.PAUSED
+    """Do the same with paused rows, which are due when somebody runs them."""
+    row = _draft(task, args, kwargs, states.PAUSED)
     row.expires = times.expiry(task.name, task.expires)
-    pattern = _pattern(task, row, args, kwargs, states.CREATE_PAUSED)
+    pattern = _pattern(task, row, args, kwargs, states.CREATE_PAUSED, needs)
     return _insert_all(task, pattern, objects, size)
 
 
-def _pattern(task: Declaration, row: Task, args: Any, kwargs: Any, arrow: states.Arrow) -> Pattern:
+def _draft(task: Declaration, args: Any, kwargs: Any, status: str) -> Task:
+    row = draft(task, args, kwargs)
+    load(task, row, is_pattern=True)
+    row.queue, row.status = current_app.queue_of(task), status
+    return row
+
+
+def _pattern(
+    task: Declaration,
+    row: Task,
+    args: Any,
+    kwargs: Any,
+    arrow: states.Arrow,
+    needs: Needs | None,
+) -> Pattern:
     limited = lines.Values.of_call(task, args, kwargs)
     rule = task.unique_rule
     if rule is None:
-        return Pattern(row, arrow, limits=limited)
+        return Pattern(row, arrow, limits=limited, needs=needs)
     row.unique_running, debounce = rule.is_live, rule.debounce
     if debounce is not None and arrow is states.CREATE_QUEUED and row.scheduled_for is None:
         row.due = row.not_before = Moment(debounce.seconds)
     connection = connections[db_of(row)]
     holds = debounce is None and not rule.is_live and commits.in_transaction(connection)
     otherwise = unique.otherwise(row, debounce)
-    return Pattern(row, arrow, Keys(task, rule, args, kwargs), otherwise, holds, limited)
+    keys = Keys(task, rule, args, kwargs)
+    return Pattern(row, arrow, keys, otherwise, holds, limited, needs)
 
 
 def _insert_all(
@@ -119,8 +163,7 @@ def _insert_all(
         raise ValueError(f"{task.name}: chunk_size must be a whole number above 0, not {size!r}.")
     first = uuid7_block().int
     made = 0
-    more = [teller for teller in (pattern.limits, pattern.keys) if teller is not None]
-    found = sources.references(task, objects, pattern.using, more)
+    found = sources.references(task, objects, pattern.using, pattern.more)
     if size is None:
         made = _insert_as_one(pattern, found, first)
     else:
@@ -160,12 +203,25 @@ def _insert_chunk(pattern: Pattern, chunk: list[Reference], first: int) -> int:
     """Return how many ids were given away: of unique rows fewer may have been made."""
     ids = [uuid.UUID(int=first + number) for number in range(len(chunk))]
     varying = [(key, *reference) for key, reference in zip(ids, chunk, strict=True)]
+    if pattern.row.joins:
+        joining.lock(pattern.using, pattern.row)
+    marked = None if pattern.needs is None else behind.mark(pattern.using, pattern.needs)
     if pattern.keys is not None:
         _insert_unique(pattern, {values[-1]: values for values in reversed(varying)})
     else:
         _insert(pattern, varying)
+    if marked is not None:
+        behind.put(pattern.using, _made(pattern, ids), marked)
     emit.many(pattern.arrow, pattern.rows.all(), ids)
     return len(chunk)
+
+
+def _made(pattern: Pattern, ids: list[Any]) -> list[Any]:
+    """Return those of ``ids`` that rows have: of unique rows fewer may have been made."""
+    if pattern.keys is None:
+        return ids
+    made = pattern.rows.filter(pk__gte=ids[0], pk__lte=ids[-1])
+    return list(made.order_by("pk").values_list("pk", flat=True))
 
 
 def _insert(pattern: Pattern, values: list[tuple[Any, ...]]) -> None:

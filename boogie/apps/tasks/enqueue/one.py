@@ -20,6 +20,7 @@ from boogie.apps.tasks.serialization import references
 from boogie.apps.tasks.unique import Debounce, debounce_of
 
 from . import limiting, showing, times, unique
+from .batched import joining
 from .draft import draft, load
 from .inserting import db_of, insert_row
 
@@ -146,6 +147,9 @@ def _new_row(task: Declaration, obj: Any, args: Any, kwargs: Any) -> Task:
 
 def _insert(row: Task, debounce: Debounce | None = None) -> Task:
     """Insert a row; return it, or the one that has its place."""
+    if row.joins:
+        row.joins = False
+        return joining.insert(db_of(row), row, partial(_insert, row, debounce))
     if unique.has_no_place(row):
         insert_row(row)
         return row
@@ -154,6 +158,8 @@ def _insert(row: Task, debounce: Debounce | None = None) -> Task:
 
 def _ring(row: Task) -> None:
     """Ring one fresh row; if that fails, leave it to the keeper's next look."""
+    if row.is_after:  # it waits for others
+        return
     if doorbell.ring([showing.mark(row)]):
         using = db_of(row)
         mine = Task.objects.using(using).filter(pk=row.pk, attempt=0)

@@ -7,6 +7,7 @@ subclasses as a rule, is asked for them: rows are about what it yields.
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import connections, models, router
@@ -75,6 +76,24 @@ def references(
             f"not {objects!r:.80} of type {type(objects).__qualname__}."
         )
     return _typed(_of(task, objects, more), using)
+
+
+@dataclass
+class Read:
+    """How far a source was read: how many objects, and the key of the last one."""
+
+    number: int = 0
+    last: str = ""
+
+    def once(self, found: References) -> References:
+        """Yield each object of a source that is in the order of their keys, once."""
+        with closing(found):
+            for reference in found:
+                key = reference[1]
+                is_new = not self.number or key != self.last
+                self.number, self.last = self.number + 1, key
+                if is_new:
+                    yield reference
 
 
 def _is_plain(objects: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from django.db import transaction
 
+from boogie.apps.tasks import policies
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.connections import close_connections
 from boogie.apps.tasks.enqueue.origin import Origin, coming_from
@@ -99,6 +100,9 @@ def give_up(task: Declaration, run: Run, reason: BaseException) -> NoReturn:
     If that is a database that went away, before the body or after an ``atomic``
     one, the row is rescued and ``Ignore`` is raised.
     """
+    if run.is_orphan and task.on_delete != policies.KEEP:
+        settle.follow_object(run, task.on_delete, reason)
+        raise Ignore(str(reason)) from None
     delay = delays.delay_after_loss(run.row)
     if delay is None or not outages.is_outage(reason):
         raise reason

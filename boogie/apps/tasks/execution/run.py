@@ -53,6 +53,8 @@ class Run:
     kwargs: dict[str, Any]
     #: The object was deleted, or cannot be read: why.
     gone: BaseException | None = None
+    #: Whether it is the object that was deleted.
+    is_orphan: bool = False
     #: The packed result, once the body has returned.
     data: Any = None
     #: What the function returned.

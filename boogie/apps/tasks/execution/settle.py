@@ -11,16 +11,17 @@ from typing import Any
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import DatabaseError, DataError, OperationalError, connections, transaction
 
+from boogie.apps.tasks import policies
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.exceptions import ResultError, TaskCancelled
 from boogie.apps.tasks.functions import telling
-from boogie.apps.tasks.lifecycle import finishing, places, states, transitions
+from boogie.apps.tasks.lifecycle import finishing, places, states, transitions, wiping
 from boogie.apps.tasks.limiting import claim as limited
 from boogie.apps.tasks.serialization import codec
 
 from . import delays, errors
-from .run import TAKEN, Run
+from .run import DELETED, TAKEN, Run
 
 
 def finish(run: Run) -> None:
@@ -68,7 +69,7 @@ def _finish(run: Run) -> int:
     is_read = run.row.backend and telling.is_told_of_success()
     if is_read and features.returns_from_update(connections[run.db]):
         run.settled = finishing.finish_and_read(run.rows, run.row, run.data)
-        return int(run.settled is not None)
+        return 1 if run.settled is not None else finishing.finish_marked(run.rows, run.row)
     return transitions.finish(run.rows, run.row, run.data)
 
 
@@ -128,6 +129,20 @@ def rescue(run: Run, error: BaseException, delay: float) -> None:
 def cancel(run: Run) -> None:
     """Cancel the row of a run that was told to record no outcome."""
     _settle(run, lambda: _note(run, transitions.cancel_run(run.rows, run.row), states.CANCELLED))
+
+
+def follow_object(run: Run, policy: str, reason: BaseException) -> None:
+    """
+    Cancel, or delete, the row of a run whose object is gone, as the deletion would have done.
+
+    That has not seen it: it was made, or sent back, at the same moment; or it went round Django.
+    """
+    run.reason = why = run.describe(reason)
+    if policy == policies.CASCADE:
+        _settle(run, lambda: _note(run, wiping.leave(run.rows, run.row), DELETED))
+    else:
+        give_up = partial(transitions.cancel_run, run.rows, run.row, why)
+        _settle(run, lambda: _note(run, give_up(), states.CANCELLED))
 
 
 def close(run: Run, returned: bool) -> None:

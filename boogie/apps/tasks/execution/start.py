@@ -142,6 +142,7 @@ def _read_object(run: Run, make: Make | None) -> None:
     try:
         run.args[0] = (make or row.get_object)()
     except ObjectDoesNotExist as error:
+        run.is_orphan = type(error) is not ObjectDoesNotExist  # that is of a model which is gone
         what = f"{_kind(row)} {row.object_id!r}"
         run.gone = ObjectGone(f"{what} was deleted before {row.name} ran ({error})")
     except BaseException as error:  # an alias that is configured no more, a key that does not parse

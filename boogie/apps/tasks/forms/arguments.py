@@ -9,12 +9,14 @@ from types import GenericAlias
 from typing import Any
 
 from django import forms
+from django.db import models
 from django.forms.utils import pretty_name
 from django.utils.translation import gettext_lazy as _
 
 from boogie.apps.tasks.declaration.signatures import UNKNOWN, Parameter
 from boogie.apps.tasks.declaration.signatures import arguments as signature_of
 
+from .choices import plain
 from .fields import SecretField, TextField, YesNoField
 from .keys import Searches
 from .kinds import field_for, takes_instances, takes_none_by
@@ -180,3 +182,16 @@ def defaults(arguments: Sequence[Argument]) -> dict[str, Any]:
                 argument.field.prepare_value(argument.default)
                 found[argument.name] = argument.default
     return found
+
+
+def storable(value: Any, argument: Argument) -> Any:
+    """
+    Return what a form of others gave to an argument as what a row can hold.
+
+    Objects go by their keys, unless the argument says that it takes instances.
+    """
+    if isinstance(value, models.Model):
+        return value if argument.takes_instances else value.pk
+    if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
+        return [storable(item, argument) for item in value]
+    return plain(value)

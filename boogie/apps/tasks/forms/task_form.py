@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import models
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -18,17 +17,24 @@ from boogie.apps.tasks.exceptions import ArgumentError
 from boogie.apps.tasks.serialization import instances, payloads, sealing, secrets
 
 from . import widgets
-from .arguments import Argument, Call, arguments_of, call_of, defaults, initial_from, named
-from .choices import plain
+from .arguments import (
+    Call,
+    arguments_of,
+    call_of,
+    defaults,
+    initial_from,
+    named,
+    storable,
+)
 from .fields import DateTimeField
 from .keys import MISSING, Searches, key_of
 
 #: What :attr:`TaskForm.when` is for rows that wait for ``run()``.
 PAUSED = "paused"
 
-#: Our own fields; no argument can have such a name.
+#: What our own fields begin with; no argument can have such a name.
+OURS = ":"
 WHEN, AT, SURE = ":when", ":at", ":sure"
-OURS = (WHEN, AT, SURE)
 
 #: Names that a page of the admin posts itself.
 RESERVED = frozenset({"action", "select_across", "index", "csrfmiddlewaretoken", "post", "task"})
@@ -56,7 +62,11 @@ class TaskForm(Base):
             self.fields.update({argument.name: argument.field for argument in self.arguments})
         is_open = row is not None and not sealing.is_sealed(row.args)
         self._hide_secrets(named(self.arguments, row.args, row.kwargs) if is_open else {})
-        self.fields.update(_own_fields(task))
+        self.fields.update(self.own_fields())
+
+    def own_fields(self) -> dict[str, forms.Field]:
+        """Return our own fields, whose names begin with ":"."""
+        return _own_fields(self.task)
 
     def _initial(self, row: Any) -> dict[str, Any]:
         shown = defaults(self.arguments) if self.task.form is None else {}
@@ -79,7 +89,7 @@ class TaskForm(Base):
 
     def add_prefix(self, field_name: str) -> str:
         """Return the name in HTML: the argument's own, unless the page uses it itself."""
-        if field_name in OURS:
+        if field_name.startswith(OURS):
             return field_name.replace(":", "_")
         if field_name in RESERVED or field_name.startswith("_"):
             return f"argument-{field_name}"
@@ -98,7 +108,7 @@ class TaskForm(Base):
     @property
     def argument_fields(self) -> list[forms.BoundField]:
         """The fields of its arguments."""
-        return [self[name] for name in self.fields if name not in OURS]
+        return [self[name] for name in self.fields if not name.startswith(OURS)]
 
     @property
     def when_fields(self) -> list[forms.BoundField]:
@@ -193,9 +203,14 @@ def _own_fields(task: Any) -> dict[str, forms.Field]:
         ),
         AT: DateTimeField(label=_("Time"), required=False, validators=[_can_begin_at]),
     }
-    if task.danger:
-        own[SURE] = forms.BooleanField(label=_("Yes, this is what I want."))
-    return own
+    return {**own, **sure_field(task)}
+
+
+def sure_field(task: Any) -> dict[str, forms.Field]:
+    """Return the box to be checked before something dangerous is done, if ``task`` is that."""
+    if not task.danger:
+        return {}
+    return {SURE: forms.BooleanField(label=_("Yes, this is what I want."))}
 
 
 def _can_begin_at(moment: datetime) -> None:
@@ -204,19 +219,6 @@ def _can_begin_at(moment: datetime) -> None:
         times.stored(moment)
     except ValueError:
         raise ValidationError(_("Years go from 1 to 9999.")) from None
-
-
-def storable(value: Any, argument: Argument) -> Any:
-    """
-    Return what a form of others gave to an argument as what a row can hold.
-
-    Objects go by their keys, unless the argument says that it takes instances.
-    """
-    if isinstance(value, models.Model):
-        return value if argument.takes_instances else value.pk
-    if isinstance(value, models.QuerySet | list | tuple | set | frozenset):
-        return [storable(item, argument) for item in value]
-    return plain(value)
 
 
 def form_class(task: Any) -> type[forms.BaseForm]:

@@ -3,14 +3,12 @@ Holding and releasing. Whoever is killed in the middle of a release leaves the r
 """
 
 import logging
-from collections import defaultdict
 from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import QuerySet
 
-from boogie.apps.tasks import limits, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import parking
@@ -91,20 +89,9 @@ def wake(key: str) -> int:
         if not chunk:
             break
         mine = rows.filter(pk__in=[pk for pk, _name, _limits in chunk], held_by=key)
-        woken += parking.wake(mine, place=_lines(chunk))
+        woken += parking.wake(mine, place=parking.lines_of(chunk))
         last = chunk[-1][0]
     return woken
-
-
-def _lines(chunk: list[tuple[Any, str, Any]]) -> Any:
-    """Return in which lines rows stand that are held no more: those of their first limits."""
-    by_line: dict[str, list[Any]] = defaultdict(list)
-    for pk, name, values in chunk:
-        task = registry.get(name)
-        if line := limits.line_of(name if task is None else task.name, values):
-            by_line[line].append(pk)
-    places = [When(pk__in=keys, then=Value(line)) for line, keys in by_line.items()]
-    return Case(*places, default=Value("")) if places else ""
 
 
 # --- keepers --------------------------------------------------------------------------

@@ -16,11 +16,11 @@ WORKER_MEMORY = 3600.0
 
 def purge() -> int:
     """Delete workers long dead, and a batch of rows past their retention; return how many rows."""
-    Worker.objects.on_primary().dead(WORKER_MEMORY).erase()
+    Worker.objects.on_primary().dead(WORKER_MEMORY).delete_now()
     if current_app.is_boogie(current_app.celery_app()):
         # Of processes that were killed; others end what they have begun.
-        Listener.objects.on_primary().expired().erase()
-        Announcement.objects.on_primary().expired().erase()
+        Listener.objects.on_primary().expired().delete_now()
+        Announcement.objects.on_primary().expired().delete_now()
     rows, removed = Task.objects.on_primary(), 0
     for status, keep in conf.RETENTION.items():
         if keep is not None:

@@ -18,12 +18,12 @@ from django.db import connections
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import sql
-from boogie.apps.tasks.execution import expiry, losses
-from boogie.apps.tasks.holds import switch
+from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.scheduling import following, timetable
 
-from . import jobs, purge, rescue, ring, rollups, watching
+from . import jobs, looks, purge, rescue, ring, rollups
 from .heartbeat import beat, leave
 from .pacemaker import Pacemaker
 from .step import Step, found, guarded, went_wrong
@@ -63,18 +63,21 @@ class Keeper:
         self.pool = pool
         self._missing: set[tuple[Any, int]] = set()
         self._known_until = 0.0
-        self.threads = Threads(self._keep, watching.keep if limits.are_declared() else None)
+        self.threads = Threads(self._keep, looks.keep_limits if limits.are_declared() else None)
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
-        self._watch = watch.Watch()
+        self._looks = looks.Looks()
+        self._slots = timetable.Looks(self._do_aside, lambda: self.threads.are_complete)
         self._turns = rollups.Turns()
         self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
         self._steps = [
             self._beat,
             Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
             self._kill,
+            Step(following.follow, every=lambda: math.inf, at_once=went_wrong),
             Step(self.look_after, every=lambda: RESCUE_EVERY),
+            Step(self._slots.look, every=lambda: TICK),
             Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
             Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
             self._count,
@@ -163,29 +166,27 @@ class Keeper:
 
         To be idle is one statement.
         """
-        rows = Task.objects.on_primary()
-        asked = self._mine(), rows.late(), switch.unfinished(), watch.waiting(rows.db)
-        left = rescue.left_behind(self.worker_id)
-        runs, are_late, is_released, are_held, *left_behind = sql.which_exist(*asked, *left)
+        seen_to = self._looks.every()
+        asked = self._mine(), *self._slots.asked(), *(rows for rows, _job in seen_to)
+        found = sql.which_exist(*asked, *rescue.left_behind(self.worker_id))
+        runs, are_scheduled, is_open, *others = found
+        self._slots.are_told(are_scheduled, is_open)
         if runs:
             guarded(self.compare)
         else:
             self._missing = set()
-        if any(left_behind):
+        if any(others[len(seen_to) :]):
             guarded(partial(rescue.rescue, self.worker_id, self.lose))
-        if are_late:
-            self._do_aside(expiry.expire, rows)
-        if is_released:
-            self._do_aside(switch.finish)
-        if are_held and not limits.are_declared():  # else a thread looks after them
-            self._do_aside(self._watch.look)
+        for (_rows, job), are_there in zip(seen_to, others, strict=False):
+            if are_there:
+                self._do_aside(job)
 
-    def _do_aside(self, job: Callable[..., Any], *args: Any) -> None:
+    def _do_aside(self, job: Callable[[], Any]) -> None:
         """Not in the thread that beats: receivers are called, or there is much to do."""
         if self.threads.has_begun:
-            jobs.submit(job, *args)
+            jobs.submit(job)
         else:
-            guarded(partial(job, *args))
+            guarded(job)
 
     def _mine(self) -> TaskQuerySet:
         """Return the rows that name this worker as the one that runs them."""

@@ -19,11 +19,13 @@ from django.db.models.lookups import In
 from boogie.apps.tasks.db import commits, compiled, features, outages, sql
 from boogie.apps.tasks.protocols import Row
 
-from . import holding, states, timing, transitions
+from . import holding, moving, states, timing, transitions
 from .claimed import claimed, known
 from .transitions import Rows
 
 R = TypeVar("R", bound=models.Model)
+#: What others may change of a row that runs: who asks for it reads it then.
+CHANGING = ("wipe", "is_after")
 #: The name of a task and its aliases; none: rows of functions, which have no object.
 Names = Sequence[str]
 
@@ -121,7 +123,7 @@ def _named(rows: QuerySet[R], names: Sequence[Any], is_limited: bool = False) ->
 
 
 def _values(everything: Rows, key: Any, names: Names, worker: str, pid: int) -> dict[str, Any]:
-    found = {"id": transitions.prepared(everything, "id", key), "worker": worker, "pid": pid}
+    found = {"id": moving.prepared(everything, "id", key), "worker": worker, "pid": pid}
     found.update(zip(_places(len(names)), names, strict=True))
     found.update(zip(_holds(len(names)), map(holding.of_task, names), strict=True))
     return found
@@ -147,7 +149,7 @@ def _compile_claim(
 def _to_read(everything: Rows, count: int) -> Rows:
     """Return the query for what is not known of a row that was claimed, and may be asked for."""
     of_functions_alone = ("claims",) if count else ()
-    return everything.defer(*known("", 0), *of_functions_alone)
+    return everything.defer(*known("", 0), *of_functions_alone, *CHANGING)
 
 
 def _claim(
@@ -158,7 +160,7 @@ def _claim(
     slots = [compiled.Slot(place, name) for place in _places(count)]
     named = _named(everything, slots, is_limited)
     free = holding.free(named, [compiled.Slot(p, holding.key_field()) for p in _holds(count)])
-    mine = transitions.guarded(timing.ripe(free).filter(pk=slot("id")), states.CLAIM)
+    mine = moving.guarded(timing.ripe(free).filter(pk=slot("id")), states.CLAIM)
     changes = claimed(slot("worker"), slot("pid"), keeps_all=not count)
     return compiled.Update(connection, mine, {"status": states.CLAIM.target, **changes})
 

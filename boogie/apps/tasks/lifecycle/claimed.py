@@ -28,6 +28,7 @@ CLAIMED: dict[str, Any] = {
 EMPTY: dict[str, Any] = {
     **{name: None for name, value in CLAIMED.items() if value is None},
     "ended": None,
+    "erased": None,
     "held_by": "",
     "limits": None,
 }

@@ -6,7 +6,7 @@ A row is rewritten whole by each attempt that fails; and a statement has its lim
 
 from typing import Any
 
-from boogie.apps.tasks.db.fields import NOW, Dated
+from boogie.apps.tasks.db.updating.dated import NOW, Dated
 from boogie.apps.tasks.exceptions import Expired
 from boogie.apps.tasks.serialization.sealing import SealedText, Secret
 

@@ -5,19 +5,23 @@ A row that is held back is *parked*: it is due at no time, so that nobody looks 
 ``held_by`` names what it waits for. Whoever takes that away wakes it.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connections
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.lookups import IsNull
 from django.dispatch import Signal
 
-from boogie.apps.tasks.db import features, sql
+from boogie.apps.tasks import limits, registry
+from boogie.apps.tasks.db import compiled, features, sql
 from boogie.apps.tasks.db.clock import Moment
 
-from . import states, timing, transitions
-from .transitions import Rows
+from . import moving, states, timing
+from .moving import Rows
 
 
 def parked(rows: Rows, key: str = "") -> Rows:
@@ -47,12 +51,39 @@ has_left = Signal()
 
 def park(rows: Rows, key: str) -> int:
     """Hold queued rows back until those who know ``key`` wake them; return how many."""
-    return transitions.update(rows, states.PARK, due=None, held_by=key)
+    return moving.update(rows, states.PARK, due=None, held_by=key)
 
 
-def begin(rows: Rows, start: datetime) -> int:
-    """Have running rows begin at ``start``."""
-    return rows.filter(status=states.RUNNING).update(started=start)
+def begin(rows: Rows, key: Any, start: datetime) -> int:
+    """Have the running one of ``rows`` with the primary key ``key`` begin at ``start``."""
+    statement = compiled.cached(rows.db, "begin", partial(_compile_begin, rows))
+    values = {
+        name: moving.prepared(rows, name, value)
+        for name, value in (("id", key), ("started", start))
+    }
+    return int(statement.count(connections[rows.db], values))
+
+
+def _compile_begin(rows: Rows, connection: Any) -> compiled.Statement:
+    slot = partial(compiled.slot, rows.model)
+    everything = rows.model._base_manager.using(connection.alias)
+    mine = moving.guarded(everything.filter(pk=slot("id")), states.FINISH)
+    return compiled.Update(connection, mine, {"started": slot("started")}).statement()
+
+
+def lines_of(found: Iterable[tuple[Any, str, Any]]) -> Any:
+    """
+    Return in which lines rows stand that are held by nothing else any more.
+
+    ``found``: of each its key, the name of its task, and its limits. An expression, or ``""``.
+    """
+    by_line: dict[str, list[Any]] = defaultdict(list)
+    for pk, name, values in found:
+        task = registry.get(name)
+        if line := limits.line_of(name if task is None else task.name, values):
+            by_line[line].append(pk)
+    places = [When(pk__in=keys, then=Value(line)) for line, keys in by_line.items()]
+    return Case(*places, default=Value("")) if places else ""
 
 
 def wake(rows: Rows, after: float = 0.0, place: Any = None) -> int:
@@ -64,4 +95,4 @@ def wake(rows: Rows, after: float = 0.0, place: Any = None) -> int:
     they need a doorbell.
     """
     held_by = F("held_by") if place is None else place
-    return transitions.update(parked(rows), states.WAKE, due=Moment(after), held_by=held_by)
+    return moving.update(parked(rows), states.WAKE, due=Moment(after), held_by=held_by)

@@ -6,11 +6,10 @@ there is nothing to lose here but a race, which an ``IntegrityError`` tells of.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Greatest, Least
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +20,7 @@ from boogie.apps.tasks.db.moments import MomentField
 from boogie.apps.tasks.db.unique.constraint import UniqueAmong
 from boogie.apps.tasks.protocols import Row
 
-from . import states, transitions
+from . import moving, states, timing, transitions
 
 Rows = QuerySet[Any]
 
@@ -93,7 +92,7 @@ def back(rows: Rows, row: Row, move: Callable[[], int]) -> int:
     if not is_in_line(row):
         return move()
     try:
-        with _savepoint(rows.db):
+        with commits.savepoint(rows.db):
             return move()
     except IntegrityError as error:
         if not is_refusal(rows, error):
@@ -119,7 +118,7 @@ def requeue_one(rows: Rows, row: Row) -> int:
 def _moved(rows: Rows) -> int | None:
     """Queue rows again; ``None``: a place is taken, and none has moved."""
     try:
-        with _savepoint(rows.db):
+        with commits.savepoint(rows.db):
             return transitions.requeue(rows)
     except IntegrityError as error:
         if not is_refusal(rows, error):
@@ -145,15 +144,8 @@ def _requeue_some(rows: Rows) -> int:
 
 def _newest(rows: Rows) -> list[tuple[str, Any]]:
     """Return the keys of rows that may be queued again, each with the newest of its rows."""
-    unique = transitions.guarded(rows.filter(unique_key__gt=""), states.REQUEUE)
+    unique = moving.guarded(rows.filter(unique_key__gt=""), states.REQUEUE)
     return list(dict(unique.order_by("unique_key", "pk").values_list("unique_key", "pk")).items())
-
-
-def _savepoint(using: str) -> AbstractContextManager[Any]:
-    """Have what fails within undone alone, in the midst of a transaction."""
-    if commits.in_transaction(connections[using]):
-        return transaction.atomic(using=using)
-    return nullcontext()
 
 
 # --- debounce -------------------------------------------------------------------------
@@ -185,10 +177,12 @@ def postponed(given: Callable[[str], Any], most: float | None, moves: bool) -> d
         later = Greatest(F("not_before"), start, output_field=MomentField())
         queued, fresh = Q(status=states.QUEUED), Q(attempt=0)
         moved = (When(queued & fresh, then=start), When(queued, then=later))
-        changes["due"] = Case(*moved, default=F("due"))
+        waits = When(timing.waits_for_others(), then=F("due"))  # at no time
+        changes["due"] = Case(waits, *moved, default=F("due"))
         changes["not_before"] = Case(*moved, default=F("not_before"))
         changes["scheduled_for"] = given("scheduled_for")
-        changes["held_by"] = given("held_by")  # if it was, it may be anew when its time comes
+        # If it was, it may be anew when its time comes.
+        changes["held_by"] = timing.held_unless_free(given("held_by"))
     return {
         name: Case(When(status__in=WAITING, then=value), default=F(name))
         for name, value in changes.items()

@@ -8,20 +8,22 @@ The public signal of an arrow is sent after the transaction commits. For many
 rows at once the rows are read only when somebody listens to that signal.
 """
 
-from functools import partial
 from typing import Any
 
-from django.db import connections, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
-from django.db.models.lookups import In
 
-from boogie.apps.tasks.db import compiled, outages, sql
+from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.updating import marked
 from boogie.apps.tasks.protocols import Row
 
-from . import emit, history, states, timing
+from . import emit, history, moving, states, timing, wiping
+from .batched import members
+from .batched import telling as batched
 from .claimed import CLAIMED, claimed
+from .finishing import finish as finish
+from .needs import arrows, breaking
 
 Rows = QuerySet[Any]
 
@@ -32,12 +34,13 @@ Rows = QuerySet[Any]
 def run(rows: Rows) -> int:
     """paused → queued. Due at its scheduled time, else now."""
     start = Coalesce(Greatest(F("scheduled_for"), Moment()), Moment())
-    return _move(rows, states.RUN, due=start, not_before=start)
+    due, held_by = timing.due_unless_after(start), timing.held_unless_free()
+    return moving.move(rows, states.RUN, due=due, not_before=start, held_by=held_by)
 
 
 def pause(rows: Rows) -> int:
     """queued → paused."""
-    return _move(rows, states.PAUSE, due=None, held_by=timing.in_its_line())
+    return moving.move(rows, states.PAUSE, due=None, held_by=timing.in_its_line())
 
 
 def cancel(rows: Rows, terminate: bool = False) -> int:
@@ -46,25 +49,25 @@ def cancel(rows: Rows, terminate: bool = False) -> int:
 
     ``terminate``: its worker is to kill the process that runs it.
     """
-    ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment()}
-    return _move(rows, states.CANCEL, terminate=terminate, **ended)
+    return _cancel(rows, terminate=terminate)
 
 
 def expire(rows: Rows) -> int:
     """paused, queued → cancelled: nobody has started them in time, which ``errors`` say."""
     late = rows.filter(timing.is_late())  # which no attempt has: there is no error before this one
-    ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment()}
-    return _move(late, states.CANCEL, errors=history.joined([], history.EXPIRED_ENTRY), **ended)
+    return _cancel(late, errors=history.joined([], history.EXPIRED_ENTRY))
 
 
 def requeue(rows: Rows) -> int:
     """failed, cancelled → queued: a retry by hand, which does not expire. ``attempt`` goes on."""
-    return _move(
-        rows,
+    return moving.move_marked(
+        wiping.runnable(rows),
         states.REQUEUE,
-        due=Moment(),
+        {**arrows.AFTER, **members.BATCH},
+        _reopen,
+        due=timing.due_unless_after(Moment()),
         not_before=Moment(),
-        held_by=timing.in_its_line(),
+        held_by=timing.held_unless_free(timing.in_its_line()),
         expires=None,
         started=None,
         ended=None,
@@ -81,13 +84,16 @@ def requeue(rows: Rows) -> int:
 def run_now(rows: Rows) -> int:
     """queued → queued, due now: of what waits for its time. ``scheduled_for`` stays."""
     waiting = rows.filter(not_before__gt=Moment())
-    return update(waiting, states.HASTEN, due=Moment(), not_before=Moment())
+    due = timing.due_unless_after(Moment())
+    return moving.update(waiting, states.HASTEN, due=due, not_before=Moment())
 
 
 def acknowledge(rows: Rows, by: str) -> int:
     """failed → failed, and no longer open; ``by``: the key of a user, or empty."""
     open_ones = rows.filter(acknowledged=None)
-    return update(open_ones, states.ACKNOWLEDGE, acknowledged=Moment(), acknowledged_by_id=by)
+    return moving.update(
+        open_ones, states.ACKNOWLEDGE, acknowledged=Moment(), acknowledged_by_id=by
+    )
 
 
 # --- one run --------------------------------------------------------------------------
@@ -95,54 +101,18 @@ def acknowledge(rows: Rows, by: str) -> int:
 
 def claim(rows: Rows, *, worker: str, pid: int, keeps_all: bool = False) -> int:
     """queued → running, attempt + 1. Zero: somebody else was first, or it is too early."""
-    return update(timing.ripe(rows), states.CLAIM, **claimed(Value(worker), pid, keeps_all))
-
-
-def prepared(rows: Rows, name: str, value: Any) -> Any:
-    """Return ``value`` of a field as the database takes it."""
-    field: Any = rows.model._meta.get_field(name)
-    return field.get_db_prep_save(field.to_python(value), connections[rows.db])
+    return moving.update(timing.ripe(rows), states.CLAIM, **claimed(Value(worker), pid, keeps_all))
 
 
 def reclaim(rows: Rows, row: Row) -> int:
     """queued → running, attempt + 1, by the ``call()`` that sent ``row`` back; due or not."""
     changes = {**CLAIMED, "unique_key": row.unique_key}
-    return update(rows.filter(attempt=row.attempt), states.CLAIM, **changes)
-
-
-def finish(rows: Rows, row: Row, result: Any) -> int:
-    """running → finished, guarded by the attempt. Zero: the run has lost its row."""
-    connection = connections[rows.db]
-    statement = compiled.cached(rows.db, "finish", lambda c: finish_update(rows, c).statement())
-    values = finished(rows, row, result)
-    moved: int = outages.unlocked(rows.db, partial(statement.count, connection, values))
-    if moved:
-        emit.many(states.FINISH, rows, [row.pk])
-    return moved
-
-
-def finished(rows: Rows, row: Row, result: Any) -> dict[str, Any]:
-    """Return the values for the slots of :func:`finish_update`."""
-    field = rows.model._meta.get_field("result")
-    return {
-        "id": prepared(rows, "id", row.pk),
-        "attempt": row.attempt,
-        "result": field.get_db_prep_save(result, connections[rows.db]),
-    }
-
-
-def finish_update(rows: Rows, connection: Any) -> compiled.Update:
-    """Return the UPDATE that :func:`finished` has the values of."""
-    slot = partial(compiled.slot, rows.model)
-    everything = rows.model._base_manager.using(rows.db)
-    mine = guarded(everything.filter(pk=slot("id"), attempt=slot("attempt")), states.FINISH)
-    changes = {"status": states.FINISH.target, "result": slot("result"), "ended": Moment()}
-    return compiled.Update(connection, mine, changes)
+    return moving.update(rows.filter(attempt=row.attempt), states.CLAIM, **changes)
 
 
 def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
     """running → failed, guarded by the attempt; ``error`` joins the row's ``errors``."""
-    return _settle(
+    moved = _settle(
         rows,
         row,
         states.FAIL,
@@ -150,6 +120,9 @@ def fail(rows: Rows, row: Row, error: dict[str, Any]) -> int:
         error_type=error["type"][:255],
         ended=Moment(),
     )
+    if moved:
+        batched.ended(rows.db, [row.batch_id], failed=True)
+    return moved
 
 
 def retry(rows: Rows, row: Row, error: dict[str, Any], due: Any, **changes: Any) -> int:
@@ -188,63 +161,71 @@ def cancel_run(rows: Rows, row: Row, *errors: dict[str, Any]) -> int:
     """running → cancelled by the run itself, guarded by the attempt; ``errors``: why."""
     rows = rows.filter(status=states.RUNNING)  # a row rescued meanwhile has the attempt too
     why = {"errors": history.joined(row.errors, *errors)} if errors else {}
-    return _settle(rows, row, states.CANCEL, ended=Moment(), **why)
+    changes = {"ended": Moment(), **why}
+    its_own = wiping.unmarked(_its_own(rows, row), states.CANCEL)
+    moved, found = moving.update_marked(its_own, states.CANCEL, arrows.NEEDED, changes)
+    if moved:
+        emit.many(states.CANCEL, rows, [row.pk])
+    else:
+        moved, found = wiping.obey(rows, row, states.CANCEL, changes)
+    if moved:
+        batched.ended(rows.db, [row.batch_id])
+    if found is not None:
+        breaking.follow(its_own, found)
+    return moved
 
 
 def note(connection: Any, rows: Rows, row: Row, changes: dict[str, Any]) -> int:
     """Write what a run tells of itself, by ``connection``; guarded as its settling is."""
-    mine = guarded(rows.filter(pk=row.pk, attempt=row.attempt), states.FINISH)
+    mine = moving.guarded(rows.filter(pk=row.pk, attempt=row.attempt), states.FINISH)
     return compiled.Update(connection, mine, changes).statement().count(connection, {})
 
 
 def is_free_to(rows: Rows, row: Row) -> bool:
     """Return whether a run still has its row, and nobody but this transaction has locked it."""
-    mine = guarded(rows.filter(pk=row.pk, attempt=row.attempt), states.FINISH)
+    mine = moving.guarded(rows.filter(pk=row.pk, attempt=row.attempt), states.FINISH)
     return bool(mine.select_for_update(skip_locked=True).values_list("pk", flat=True))
 
 
 def release(rows: Rows, lease: float = 0.0) -> int:
     """queued but reserved by a worker → queued, due now or after ``lease`` seconds."""
-    return update(rows, states.RELEASE, due=Moment(lease))
+    return moving.update(rows, states.RELEASE, due=Moment(lease))
 
 
 # --- how ------------------------------------------------------------------------------
 
 
+def _cancel(rows: Rows, **changes: Any) -> int:
+    """Cancel rows, and those that are after them."""
+    ended = {"due": None, "held_by": timing.in_its_line(), "ended": Moment(), **changes}
+    marks = {**arrows.NEEDED, **members.BATCH, **wiping.MARKED}
+    return moving.move_marked(rows, states.CANCEL, marks, _follow, **ended)
+
+
+def _follow(rows: Rows, found: marked.Found) -> None:
+    """Look after those that are after rows which were cancelled, their batches, and marks."""
+    batched.ended(rows.db, found.of("batch"))
+    if found.of("needed") != frozenset():
+        breaking.follow(rows, found)
+    wiping.follow(rows, found)
+
+
+def _reopen(rows: Rows, found: marked.Found) -> None:
+    """Have rows that were queued again wait for what they are after, and their batches run."""
+    if found.of("batch") != frozenset():
+        members.reopen(rows, found.of("batch"))
+    if found.of("after") != frozenset():
+        breaking.renew(rows, found)
+
+
 def _settle(rows: Rows, row: Row, arrow: states.Arrow, **changes: Any) -> int:
-    its_own = rows.filter(pk=row.pk, attempt=row.attempt)
-    moved = update(its_own, arrow, **changes)
+    its_own = wiping.unmarked(_its_own(rows, row), arrow)
+    moved = moving.update(its_own, arrow, **changes)
     if moved:
         emit.many(arrow, rows, [row.pk])
-    return moved
+        return moved
+    return wiping.obey(rows, row, arrow, changes)[0]
 
 
-def update(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
-    """Do the one UPDATE of an arrow; return how many rows moved."""
-    movable = guarded(rows, arrow)
-    return outages.unlocked(rows.db, partial(movable.update, status=arrow.target, **changes))
-
-
-def guarded(rows: Rows, arrow: states.Arrow) -> Rows:
-    """Return those of ``rows`` that an arrow may move."""
-    status = F("status")
-    return rows.filter(In(sql.Unindexed(status) if sql.names_keys(rows) else status, arrow.sources))
-
-
-def _move(rows: Rows, arrow: states.Arrow, **changes: Any) -> int:
-    """Update any number of rows, then announce each if anybody listens."""
-    if not emit.is_heard(arrow):
-        return update(rows, arrow, **changes)
-    return outages.unlocked(rows.db, partial(_move_and_tell, rows, arrow, changes))
-
-
-def _move_and_tell(rows: Rows, arrow: states.Arrow, changes: dict[str, Any]) -> int:
-    with transaction.atomic(using=rows.db):
-        ids = list(guarded(rows, arrow).select_for_update().values_list("pk", flat=True))
-        everything = rows.model._base_manager.using(rows.db)
-        moved = 0
-        for start in range(0, len(ids), emit.CHUNK):
-            chunk = everything.filter(pk__in=ids[start : start + emit.CHUNK])
-            moved += update(chunk, arrow, **changes)
-        emit.many(arrow, rows, ids)
-    return moved
+def _its_own(rows: Rows, row: Row) -> Rows:
+    return rows.filter(pk=row.pk, attempt=row.attempt)

@@ -12,10 +12,10 @@ from typing import Any
 from django.db import connections, transaction
 
 from boogie.apps.tasks import limits, registry
-from boogie.apps.tasks.db import features, outages
+from boogie.apps.tasks.db import compiled, features, outages
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.exceptions import LimitReached
-from boogie.apps.tasks.lifecycle import parking, timing
+from boogie.apps.tasks.lifecycle import moving, parking, timing
 from boogie.apps.tasks.models import Slot, Task
 
 from . import handover, standing
@@ -61,8 +61,7 @@ def claim(using: str, key: Any, claiming: Callable[[], Task | None]) -> Task | N
 
     One that came a little too early for a rate is claimed, and this process waits as long.
     """
-    rows = timing.ripe(Task.objects.using(using).queued())
-    row = rows.filter(pk=key).only("name", "backend", "limits", "held_by").first()
+    row = _read(using, key)
     if row is None:
         return None
     places = places_of(name_of(row), row.limits)
@@ -76,6 +75,20 @@ def claim(using: str, key: Any, claiming: Callable[[], Task | None]) -> Task | N
     if turn.early:
         time.sleep(turn.early)
     return found
+
+
+def _read(using: str, key: Any) -> Task | None:
+    """Return what has to be known of a row that may be claimed, whatever limits it."""
+    reader = compiled.cached(using, "limited row", _reader)
+    values = {"id": moving.prepared(Task.objects.using(using), "id", key)}
+    row: Task | None = reader.statement.one(connections[using], values, reader)
+    return row
+
+
+def _reader(connection: Any) -> compiled.Reader:
+    rows = timing.ripe(Task.objects.using(connection.alias).queued())
+    mine = rows.filter(pk=compiled.slot(Task, "id"))
+    return compiled.Reader(connection, mine.only("name", "backend", "limits", "held_by"))
 
 
 def name_of(row: Any) -> str:
@@ -100,8 +113,12 @@ def _try(
         turn = Turn.latest([key.take(found, found.attempt) for key in keys])
         turn = Turn() if _hurries else turn
         _begin(using, found, turn)
-        # Rates are the keeper's: it wakes many at a time.
         woken = [pk for key in keys if key.is_concurrency for pk in key.wake()]
+        for key in keys:
+            if key.wakes:  # who claims next need not wait for that
+                transaction.on_commit(
+                    partial(handover.wake_unlocked, key), using=using, robust=True
+                )
         return found, turn, woken
 
 
@@ -133,7 +150,7 @@ def _begin(using: str, row: Task, turn: Turn) -> None:
     start = turn.start
     if start is not None and (turn.early or _has_begun_before(row, start)):
         vars(row).pop("started", None)  # it is read when somebody asks
-        parking.begin(Task.objects.using(using).filter(pk=row.pk), start)
+        parking.begin(Task.objects.using(using), row.pk, start)
 
 
 def _has_begun_before(row: Task, start: datetime) -> bool:

@@ -47,6 +47,11 @@ def wake(using: str, identity: str, value: str, row_id: Any = None) -> int:
     return len(woken)
 
 
+def wake_unlocked(key: Key) -> None:
+    """Wake the next rows of a rate, and ring for them."""
+    ring(key.using, key.wake())
+
+
 def _wake(using: str, identity: str, value: str, row_id: Any) -> list[Any]:
     key = limits.key_of(identity, value)
     with transaction.atomic(using=using):
@@ -63,7 +68,7 @@ def _give_back(using: str, key: str, row_id: Any) -> None:
     if held:
         running = Task.objects.using(using).running().filter(pk=row_id)
         now = set(running.values_list("attempt", flat=True))
-        slots.filter(pk__in=[pk for pk, attempt in held.items() if attempt not in now]).erase()
+        slots.filter(pk__in=[pk for pk, attempt in held.items() if attempt not in now]).delete_now()
 
 
 def ring(using: str, ids: Iterable[Any]) -> None:

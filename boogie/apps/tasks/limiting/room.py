@@ -20,16 +20,18 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.current_app import needs_ringing
 from boogie.apps.tasks.db import clock, features
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.lifecycle import parking, timing
 from boogie.apps.tasks.limits import Concurrency, Rate
 from boogie.apps.tasks.models import Limit, Slot, Task
 
-from . import standing
+from . import standing, stored
 
 #: Seconds by which a row may come too early: its process waits as long. So much ahead of their
 #: time rows of a rate are woken.
-EARLY = 0.1
+EARLY = 0.2
+#: Of rates that start more often than that, in seconds, claims wake the next rows, so much at a
+#: time; of others time does.
+PORTION = EARLY / 2
 #: Rows that are woken at one time.
 BATCH = 100
 #: Seconds after which a limit that is used is noted to be.
@@ -60,6 +62,8 @@ class Key:
         self._read, self._read_here = datetime.min, 0.0
         self._used = datetime.min
         self._next_start: datetime | None = None
+        #: Whether it is time to wake the next rows of a rate.
+        self.wakes = False
         #: The numbers of the slots that are taken, once they are known.
         self._numbers: list[int] | None = None
 
@@ -69,8 +73,8 @@ class Key:
         found = cls(using, key, limits.known(identity))
         found.is_old = is_old
         if not found.lock():
-            stored = Limit(key=key, name=identity, value=value, used=Moment())
-            Limit.objects.using(using).bulk_create([stored], ignore_conflicts=True)
+            fresh = Limit(key=key, name=identity, value=value, used=Moment())
+            Limit.objects.using(using).bulk_create([fresh], ignore_conflicts=True)
             found.lock()
         return found
 
@@ -79,13 +83,10 @@ class Key:
         if features.has_one_writer(connections[self.using]):
             self._stored().update(used=Moment())
         self._read_here = time.monotonic()
-        rows = self._stored().select_for_update()
-        found = rows.values_list("next_start", "used", Moment()).first()
+        found = stored.lock(self.using, self.key)
         if found is None:
             return False
-        next_start, used, now = found
-        self._next_start = None if next_start is None else in_utc(next_start)
-        self._read, self._used = in_utc(now), in_utc(used)
+        self._next_start, self._used, self._read = found
         return True
 
     def _now(self) -> datetime:
@@ -129,7 +130,7 @@ class Key:
         taken = dict(slots.values_list("pk", "number"))
         stale = set(slots.filter(~Exists(mine)).values_list("pk", flat=True)) if taken else ()
         if stale:
-            slots.filter(pk__in=stale).erase()
+            slots.filter(pk__in=stale).delete_now()
         if self.is_old:  # of those that it does not see nobody can say that they are stale
             taken = dict(slots.select_for_update().values_list("pk", "number"))
         return [number for pk, number in taken.items() if pk not in stale]
@@ -162,8 +163,9 @@ class Key:
         turn = turn_of(rate, self._next_start, now)
         # The claim may have been a moment before its turn, which is over by now.
         earliest = min(turn, self._next_start or turn) - burst
+        self.wakes = _ends_portion(rate, self._next_start, turn, now)
         self._next_start = turn + timedelta(seconds=rate.interval)
-        self._stored().update(next_start=self._next_start, used=Moment())
+        stored.put_off(self.using, self.key, self._next_start)
         return Turn(earliest, max(0.0, (turn - burst - now).total_seconds()))
 
     # --- waking -----------------------------------------------------------------------
@@ -200,6 +202,16 @@ def turn_of(rate: Rate, next_start: datetime | None, now: datetime) -> datetime:
     # No start of this rate has put it off so far: it was slower, or the clock was set back.
     is_too_far = next_start > now + timedelta(seconds=rate.interval * rate.burst + 2 * EARLY)
     return now if is_too_far else max(now, next_start)
+
+
+def _ends_portion(rate: Rate, next_start: datetime | None, turn: datetime, now: datetime) -> bool:
+    """Return whether who has this turn is to wake the next rows: one for each portion, or none."""
+    if rate.interval >= PORTION:
+        return False
+    if next_start is None or next_start < now - timedelta(seconds=EARLY):
+        return True  # nobody was before it
+    here = turn.timestamp()
+    return here // PORTION != (here + rate.interval) // PORTION
 
 
 def startable(rate: Rate, next_start: datetime | None, now: datetime, within: float = EARLY) -> int:

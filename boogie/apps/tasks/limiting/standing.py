@@ -52,7 +52,7 @@ def stand(using: str, row: Any, keys: Iterable[str]) -> None:
 
 def leave(using: str, key: str, row_id: Any) -> None:
     """Have a row that has ended, or is gone, stand in a line no more."""
-    _gone(Stand.objects.using(using).filter(limit=key, row_id=row_id)).erase()
+    _gone(Stand.objects.using(using).filter(limit=key, row_id=row_id)).delete_now()
 
 
 def forget() -> int:
@@ -60,7 +60,7 @@ def forget() -> int:
     before = ids.first_at(clock.here() - OLD)
     gone = _gone(Stand.objects.on_primary().filter(row_id__lt=before))
     found = list(gone.values_list("pk", flat=True)[:BATCH])
-    return Stand.objects.on_primary().filter(pk__in=found).erase() if found else 0
+    return Stand.objects.on_primary().filter(pk__in=found).delete_now() if found else 0
 
 
 def _gone(stands: Any) -> Any:

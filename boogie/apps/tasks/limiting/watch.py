@@ -20,7 +20,7 @@ from boogie.apps.tasks.models import Limit, Task
 from boogie.apps.tasks.models.stored import primary
 
 from . import handover, standing
-from .room import EARLY, Key, startable, turn_of
+from .room import EARLY, PORTION, Key, startable, turn_of
 
 #: Seconds between two looks at those who wait.
 EVERY = 1.0
@@ -77,9 +77,9 @@ class Watch:
             return _wake_next(using, key, name, value)
         next_start, now = next_start and in_utc(next_start), in_utc(now)
         if room := startable(limit, next_start, now):
-            if _tried(using, key, room) <= room // 2:
+            if _tried(using, key, room) <= room // 4:
                 handover.wake(using, name, value)
-            return EARLY / 2
+            return EARLY if limit.interval < PORTION else EARLY / 2
         start = turn_of(limit, next_start, now) - timedelta(
             seconds=limit.interval * (limit.burst - 1)
         )
@@ -145,4 +145,4 @@ def _forget_now(using: str, stored: Limit) -> int:
         in_use = (
             bool(key.numbers()) or parking.in_line(Task.objects.using(using), stored.pk).exists()
         )
-        return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).erase()
+        return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).delete_now()

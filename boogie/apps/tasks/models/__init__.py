@@ -6,6 +6,8 @@ What others import stands here; no code does.
 
 from boogie.apps.tasks.serialization.progress import Progress
 
+from .batched.batch import Batch, BatchQuerySet
+from .chained.dependency import Dependency, DependencyQuerySet
 from .held.hold import Hold, HoldQuerySet
 from .limited.limit import Limit, LimitQuerySet, Slot, SlotQuerySet, Stand, StandQuerySet
 from .message import (
@@ -16,13 +18,20 @@ from .message import (
     Message,
     MessageQuerySet,
 )
+from .objects.wipe import Wipe, WipeQuerySet
 from .rollup import Release, Rollup, RollupQuerySet, Watermark
+from .scheduled.querysets import ScheduleQuerySet
+from .scheduled.schedule import Schedule
 from .task import Task, TaskQuerySet
 from .worker import Worker, WorkerQuerySet
 
 __all__ = [
     "Announcement",
     "AnnouncementQuerySet",
+    "Batch",
+    "BatchQuerySet",
+    "Dependency",
+    "DependencyQuerySet",
     "Hold",
     "HoldQuerySet",
     "Limit",
@@ -35,6 +44,8 @@ __all__ = [
     "Release",
     "Rollup",
     "RollupQuerySet",
+    "Schedule",
+    "ScheduleQuerySet",
     "Slot",
     "SlotQuerySet",
     "Stand",
@@ -42,6 +53,8 @@ __all__ = [
     "Task",
     "TaskQuerySet",
     "Watermark",
+    "Wipe",
+    "WipeQuerySet",
     "Worker",
     "WorkerQuerySet",
 ]

@@ -8,12 +8,12 @@ from itertools import chain
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import Error, models
+from django.db import Error, models, router
 from django.db.models import Case, F, Value, When
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.protocols import Row
-from boogie.apps.tasks.serialization import kinship
+from boogie.apps.tasks.serialization import kinship, references
 
 
 def types(found: list[type[models.Model]], using: str | None = None) -> list[ContentType]:
@@ -43,6 +43,16 @@ def reference(type_id: Any, key: str, using: str | None) -> str | None:
     except (ContentType.DoesNotExist, Error):  # it has gone, or cannot be read now
         return f"?:{key}"
     return f"{kind.app_label}.{kind.model}:{key}"
+
+
+def whole(obj: models.Model, using: str | None) -> dict[str, Any]:
+    """Return the condition of all rows in ``using`` about ``obj``, given as whichever class."""
+    obj = references.check_object("for_object()", obj)
+    return {
+        "content_type__in": types(kinship.family(type(obj)), using),
+        "object_id": references.object_key(obj),
+        "object_db": router.db_for_write(type(obj), instance=obj),
+    }
 
 
 def about(row: Any) -> str | None:

@@ -2,24 +2,24 @@
 Named sets of rows, and the verbs that move them. No SQL is written here.
 """
 
-from typing import Any, Self, TypeVar, cast
+from functools import partial
+from typing import Any, Self, TypeVar
 
-from django.db import connections, models, router, transaction
+from django.db import connections, models, transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import Coalesce, RowNumber
-from django.db.models.query import ModelIterable
 
 from boogie.apps.tasks import identity, loops, registry
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.lifecycle import holding, places, states, timing, transitions
-from boogie.apps.tasks.serialization import kinship, references
+from boogie.apps.tasks.lifecycle.needs import leaving
 
 from . import families, people
 from .asynchronous.querysets import AwaitedQuerySetVerbs, not_on_managers
-from .objects.together import WithObjects
+from .chained import removing
+from .objects.sets import OfObjects
 from .results import Results
-from .stored import StoredQuerySet
 
 #: Rows that one statement deletes, and rows that are looked up at one time to be deleted.
 CHUNK, LOOK = 1000, 20_000
@@ -27,7 +27,7 @@ CHUNK, LOOK = 1000, 20_000
 R = TypeVar("R", bound=models.Model)
 
 
-class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
+class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
     """Rows. Adjectives narrow the set; verbs move its rows and return how many moved."""
 
     def paused(self) -> Self:
@@ -119,35 +119,13 @@ class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
 
     def waiting_for(self, seconds: float) -> Self:
         """Queued rows that might have started ``seconds`` ago or earlier."""
-        waiting = self.queued().annotate(since=Coalesce("not_before", "created"))
+        waiting = self.queued().exclude(timing.waits_for_others())
+        waiting = waiting.annotate(since=Coalesce("not_before", "created"))
         return waiting.filter(since__lte=Moment(-seconds))
 
     def to_terminate(self, worker: str) -> Self:
         """Cancelled rows whose process, a child of ``worker``, is to be killed."""
         return self.cancelled().filter(terminate=True, worker=worker)
-
-    def for_object(self, obj: models.Model) -> Self:
-        """Rows about ``obj``, given as whichever class: a parent, a child, a proxy."""
-        obj = references.check_object("for_object()", obj)
-        kinds = families.types(kinship.family(type(obj)), self.to_write().db)
-        return self.filter(
-            content_type__in=kinds,
-            object_id=references.object_key(obj),
-            object_db=router.db_for_write(type(obj), instance=obj),
-        )
-
-    def with_objects(self) -> Self:
-        """
-        The same rows, read with their objects: ``row.object`` costs no query then.
-
-        Nor do the instances of ``get_arguments()``. One query for each model and
-        database, for all rows that are read at once. It changes nothing for
-        ``values()`` and ``values_list()``.
-        """
-        rows: Any = self._chain()  # type: ignore[attr-defined]
-        if rows._iterable_class is ModelIterable:
-            rows._iterable_class = WithObjects
-        return cast(Self, rows)
 
     def in_order(self) -> Self:
         """Rows in the order of their creation."""
@@ -168,8 +146,8 @@ class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
         return self.exclude(Q(status=states.FINISHED) & Q(pk__in=last.values("pk")))
 
     def results(self) -> Results:
-        """The deserialized results of the finished rows, in order of creation."""
-        return Results(self.finished().in_order())
+        """The deserialized results of the finished rows that were not erased, as these came."""
+        return Results(self.finished().filter(erased=None).in_order())
 
     # --- verbs ------------------------------------------------------------------------
 
@@ -237,12 +215,10 @@ class RowQuerySet(AwaitedQuerySetVerbs, StoredQuerySet[R]):
             condemned = self.filter(pk__gt=condemned[-1][0])._condemned()
         return removed
 
-    def _condemned(self) -> list[tuple[Any, str]]:
-        return list(self.order_by("pk").values_list("pk", "status")[:LOOK])
+    def _condemned(self) -> list[removing.Known]:
+        return list(self.order_by("pk").values_list(*leaving.KNOWN)[:LOOK])
 
-    def _remove_chunk(self, condemned: list[tuple[Any, str]]) -> int:
+    def _remove_chunk(self, condemned: list[removing.Known]) -> int:
         """Delete the listed rows that still have a status that may be deleted."""
         everything = self.model._base_manager.using(self.db)
-        statuses = {status for _, status in condemned}
-        chunk = everything.filter(pk__in=[pk for pk, _ in condemned], status__in=statuses)
-        return outages.unlocked(self.db, lambda: chunk._raw_delete(self.db)) or 0
+        return outages.unlocked(self.db, partial(removing.remove, everything, condemned))

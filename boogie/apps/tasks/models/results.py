@@ -110,6 +110,9 @@ def _is_seen_by_others(row: Any) -> bool:
 
 def _where(row: Any) -> str:
     """Say what keeps a row that has not started."""
+    if row.is_after and (row.is_queued or row.is_paused):
+        first = row.waits_for.first()
+        return f": it waits for {first.name}[{first.pk}], which is {first.status}" if first else ""
     if row.is_paused:
         return ": run() queues it"
     if not row.is_queued:

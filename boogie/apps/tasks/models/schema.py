@@ -66,6 +66,17 @@ INDEXES: list[models.Index] = [
         where=Q(parent_id__isnull=False),
         name="boogie_tasks_task_parent",
     ),
+    PartialIndex(
+        fields=["batch_id", "id"],
+        where=Q(batch_id__isnull=False),
+        name="boogie_tasks_task_batch",
+    ),
+    PartialIndex(  # whether a batch has ended; elsewhere the one above serves
+        fields=["batch_id", "id"],
+        where=Q(batch_id__isnull=False, ended__isnull=True),
+        name="boogie_tasks_task_batch_open",
+        elsewhere=False,
+    ),
     PartialIndex(  # failures that nobody has acknowledged
         # "acknowledged" for databases that have no partial indexes.
         fields=["name", "error_type", "acknowledged", "ended", "id"],
@@ -79,6 +90,7 @@ PERMISSIONS: list[tuple[str, Any]] = [
     ("run_task", _("Can run and pause tasks")),
     ("cancel_task", _("Can cancel tasks")),
     ("retry_task", _("Can retry tasks and acknowledge failures")),
+    ("erase_task", _("Can erase what tasks carry")),
 ]
 
 HAS_STARTED = Q(started__isnull=False, attempt__gt=0)

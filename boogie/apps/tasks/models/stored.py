@@ -27,7 +27,7 @@ class StoredQuerySet(models.QuerySet[R]):
         """The same, where Django would update it: with ``using()`` there, else on the primary."""
         return self if self._db else self.on_primary()  # type: ignore[attr-defined]
 
-    def erase(self) -> int:
+    def delete_now(self) -> int:
         """
         Delete them in one statement, of a table that nothing refers to; return how many.
 

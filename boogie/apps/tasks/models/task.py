@@ -21,10 +21,11 @@ from boogie.apps.tasks.db.fields import (
 )
 from boogie.apps.tasks.db.ids import uuid7
 from boogie.apps.tasks.db.moments import MomentField
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import states, wiping
 from boogie.apps.tasks.serialization import references
 
 from . import columns
+from .chained.chain import Chained
 from .editing import Validated, refuse_edits
 from .objects.about import AboutObject
 from .people import Person
@@ -55,7 +56,7 @@ class TaskQuerySet(RowQuerySet["Task"]):
         return super().bulk_update(objs, names, batch_size)
 
 
-class Task(Validated, AboutObject, Verbs):
+class Task(Validated, AboutObject, Chained, Verbs):
     """One recorded run of a task on one object, or of a function of Django Tasks on none."""
 
     STATUS = states.STATUS
@@ -99,6 +100,12 @@ class Task(Validated, AboutObject, Verbs):
     due = MomentField(_("due"), null=True)
     #: What a queued row waits for besides its time: a limit's key, or what is held.
     held_by = ExactCharField(_("held back by"), max_length=270, **MACHINE_TEXT)
+    #: The batch that it is of.
+    batch_id = models.BigIntegerField(_("batch"), null=True, blank=True, editable=False)
+    #: Whether a row that it is after has not finished; ``None``: it is after none.
+    is_after = models.BooleanField(_("after others"), null=True, editable=False)
+    #: Whether another row is after it: to be told when it ends.
+    is_needed = models.BooleanField(_("needed"), default=False, db_default=False, editable=False)
     #: The limits that it is under: taken when it was made.
     limits = JSONField(_("limits"), null=True, blank=True, editable=False)
     started = MomentField(_("started"), null=True)
@@ -126,6 +133,12 @@ class Task(Validated, AboutObject, Verbs):
     unique_running = models.BooleanField(
         _("unique while running"), default=False, db_default=False, editable=False
     )
+    #: What becomes of it when it ends: nothing, it is blanked, or deleted.
+    wipe = models.SmallIntegerField(
+        _("wipe at its end"), default=wiping.NOTHING, db_default=wiping.NOTHING, editable=False
+    )
+    #: When what it carried was taken out: it does not run again.
+    erased = MomentField(_("erased"), null=True)
 
     #: Of a row without an object, the alias of the backend of Django Tasks that made it.
     backend = ExactCharField(_("backend"), max_length=255, **MACHINE_TEXT)
@@ -137,6 +150,8 @@ class Task(Validated, AboutObject, Verbs):
 
     #: Whether the call that returned this instance made the row.
     is_new = False
+    #: Of a new one, whether it joins a batch that others may end at the same moment.
+    joins = False
 
     objects = TaskQuerySet.as_manager()
 
@@ -181,8 +196,9 @@ class Task(Validated, AboutObject, Verbs):
     # --- the outcome ------------------------------------------------------------------
 
     def get_result(self) -> Any:
-        """Return the deserialized result; ``None`` unless the row has finished."""
-        return deserialized(self.name, self.result) if self.is_finished else None
+        """Return the deserialized result; ``None`` unless the row has finished, and has it yet."""
+        has_it = self.is_finished and self.erased is None
+        return deserialized(self.name, self.result) if has_it else None
 
     @property
     def error(self) -> str | None:

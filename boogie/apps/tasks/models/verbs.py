@@ -4,7 +4,7 @@ What can be done with one row: each verb is that of a queryset which holds it al
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 
 from boogie.apps.tasks import registry
@@ -12,6 +12,7 @@ from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.db.reading import instances
 from boogie.apps.tasks.exceptions import ObjectGone
 from boogie.apps.tasks.lifecycle import parking, places, transitions
+from boogie.apps.tasks.lifecycle.needs import leaving
 from boogie.apps.tasks.loops import has_twin
 from boogie.apps.tasks.serialization import payloads
 
@@ -87,6 +88,17 @@ class Verbs(AwaitedRowVerbs, models.Model):
     def acknowledge(self, by: models.Model | None = None) -> bool:
         """Have a failed row no longer count as open: ``by`` has seen it."""
         return self._moved(self._itself().acknowledge(by))
+
+    def delete(self, using: Any = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """As Django's; if it has not finished, rows that are after it are cancelled."""
+        row: Any = self
+        alias = using or written_to(row)
+        with transaction.atomic(using=alias):
+            if row.pk is not None:
+                leaving.leave(type(row).objects.using(alias).filter(pk=row.pk))
+            return super().delete(using=alias, keep_parents=keep_parents)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
 
     def _itself(self) -> RowQuerySet[Any]:
         row: Any = self

@@ -3,6 +3,7 @@ What people write of rows, as conditions: times, objects, models and users.
 """
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -95,6 +96,15 @@ def models_named(name: str, text: str) -> list[type[models.Model]]:
 
 def reference(name: str, text: str) -> models.Q:
     """Return the condition of rows about ``app.model:key``."""
+    found = models.Q(pk__in=[])
+    for model, key in objects_named(name, text):
+        kinds = families.types(kinship.family(model))
+        found |= models.Q(content_type__in=kinds, object_id=key)
+    return found
+
+
+def objects_named(name: str, text: str) -> list[tuple[type[models.Model], str]]:
+    """Return what ``app.model:key`` may mean: models, each with the key as rows have it."""
     label, colon, key = text.partition(":")
     if not (colon and key):
         raise FilterError(
@@ -102,14 +112,10 @@ def reference(name: str, text: str) -> models.Q:
             _("%(name)s: write an object as app.model:key, not %(text)r.")
             % {"name": name, "text": text},
         )
-    found = models.Q(pk__in=[])
+    found = []
     for model in models_named(name, label):
-        try:
-            canonical = references.object_key(object_with(model, key))
-        except (ValidationError, ValueError, TypeError):
-            continue
-        kinds = families.types(kinship.family(model))
-        found |= models.Q(content_type__in=kinds, object_id=canonical)
+        with suppress(ValidationError, ValueError, TypeError):
+            found.append((model, references.object_key(object_with(model, key))))
     return found
 
 

@@ -17,6 +17,9 @@ from boogie.apps.tasks.serialization.secrets import MASK
 #: Times of a row, in the order in which they come.
 TIMES = ("created", "scheduled_for", "expires", "started", "progressed", "ended", "acknowledged")
 
+#: Rows that are named of those that a row waits for.
+WAITS_FOR = 20
+
 #: What people read for a status.
 LABELS = {str(status): label for status, label in states.STATUS}
 
@@ -114,6 +117,8 @@ def in_full(row: Task) -> dict[str, Any]:
         "worker": row.worker or None,
         "retries": row.retries,
         "losses": row.losses,
+        "batch": row.batch_id,
+        "waits_for": [str(pk) for pk in row.waits_for.values_list("pk", flat=True)[:WAITS_FOR]],
         "parent": None if row.parent_id is None else str(row.parent_id),
         "errors": [shown_entry(entry) for entry in row.errors],
         "log": [{**shown_entry(line), "at": _time(line["at"])} for line in row.log],

@@ -2,6 +2,7 @@
 Filters of rows as people write them: in a URL, and under the same names on the command line.
 """
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from django.apps import apps
 from django.utils.translation import gettext as _
 
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.models import TaskQuerySet
+from boogie.apps.tasks.models import Batch, TaskQuerySet
 
 from . import search
 from .conditions import (
@@ -26,6 +28,9 @@ from .conditions import (
 from .held import by as held_by
 
 __all__ = ["FILTERS", "FilterError", "Filters", "in_words"]
+
+#: Batches of one title whose rows are found: the newest.
+BATCHES = 1000
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ def _sentences() -> dict[str, str]:
         "model": _("about objects of %(text)s"),
         "object": _("about %(text)s"),
         "error_type": _("that failed with %(text)s"),
+        "batch": _("of the batch %(text)s"),
+        "waits_for": _("waiting for the task %(text)s"),
         "open": _("open (failed, and acknowledged by nobody): %(text)s"),
         "q": _("found by “%(text)s”"),
     }
@@ -145,6 +152,22 @@ def _open_or_not(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
     return failed.open_failures() if text == "yes" else failed.filter(acknowledged__isnull=False)
 
 
+def _by_batch(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
+    """Return rows of a batch, by its number, or of all with a title."""
+    if text.isdecimal() and len(text) < 19:
+        return rows.filter(batch_id=int(text), batch_id__isnull=False)
+    titled = Batch.objects.filter(title=text).order_by("-pk").values_list("pk", flat=True)
+    return rows.filter(batch_id__in=list(titled[:BATCHES]))
+
+
+def _by_what_it_waits_for(rows: TaskQuerySet, name: str, text: str) -> TaskQuerySet:
+    """Return rows that wait for one, by its id, or for any of a task, by its name."""
+    try:
+        return rows.waiting_on(pk=uuid.UUID(text))
+    except ValueError:
+        return rows.waiting_on(name__in=registry.names(text))
+
+
 def _as_it_is(name: str, text: str) -> str:
     return text
 
@@ -165,6 +188,8 @@ FILTERS: dict[str, Filter] = {
     "model": _by_model,
     "object": lambda rows, name, text: rows.filter(reference(name, text)),
     "error_type": _by_error_type,
+    "batch": _by_batch,
+    "waits_for": _by_what_it_waits_for,
     "open": _open_or_not,
     "q": lambda rows, name, text: search.found(rows, text),
 }

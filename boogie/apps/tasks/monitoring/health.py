@@ -19,7 +19,10 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
 
 from . import counting
+from .held import dead_ends
 from .held import lines as held_lines
+from .schedules import Wrong
+from .schedules import wrong as wrong_schedules
 
 #: Stuck rows are counted up to here.
 CAP = 10_000
@@ -88,11 +91,17 @@ class Health:
     stalled: int = 0
     #: The longest lines of rows that are held back; asked with the history.
     lines: list[held_lines.Line] = field(default_factory=list)
+    #: Rows that wait for one that has failed, and the first of these; asked with the history.
+    dead_ends: dict[str, Any] = field(default_factory=dict)
+    #: Running batches that cannot end, by number and title; asked with the history.
+    stuck_batches: list[dict[str, Any]] = field(default_factory=list)
     #: Names of live rows that nobody registered in this process.
     unknown: list[str] = field(default_factory=list)
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, of a queue
     #: whether a living worker serves it, and with the history how many ``rows`` wait.
     held: list[dict[str, Any]] = field(default_factory=list)
+    #: Schedules that are gone, failing, late or never due; asked with the history.
+    schedules: list[Wrong] = field(default_factory=list)
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
     broker: bool = True
     #: What is asked for besides.
@@ -115,6 +124,7 @@ class Health:
             found.append(f"no task is registered for rows named {', '.join(self.unknown)}")
         if not self.broker:
             found.append("the broker does not answer")
+        found += [one.problem for one in self.schedules]
         return [*found, *self.limits.problems(self)]
 
     def as_dict(self) -> dict[str, Any]:
@@ -155,12 +165,21 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
         health.lines = held_lines.aged(lines)
         for hold, waiting in zip(health.held, behind, strict=True):
             hold["rows"] = int(waiting.rows)
+        health.dead_ends = _dead_ends()
+        stuck = dead_ends.stuck_batches()
+        health.stuck_batches = [{"id": batch.pk, "title": batch.title} for batch in stuck]
+        health.schedules = wrong_schedules()
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))
     health.unknown = _unknown(Task.objects.on_primary())
     health.broker = inspect.answers()
     return health
+
+
+def _dead_ends() -> dict[str, Any]:
+    found = dead_ends.found()
+    return {"rows": found.rows, "is_part": found.is_part, "failed": found.names}
 
 
 def _held(hold: Hold, served: set[str]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Verb:
     do: Callable[[TaskQuerySet, Any], int]
     #: Whether something is lost by it.
     is_destructive: bool = False
+    #: Whether it is seldom done to one row: then not each row of an object's page offers it.
+    is_rare: bool = False
 
     def fits(self, row: Any) -> bool:
         """Return whether a row of this status can be moved."""
@@ -137,6 +139,16 @@ ALL = (
         "retry_task",
         states.ACKNOWLEDGE.sources,
         lambda rows, user: rows.acknowledge(user),
+    ),
+    _verb(
+        "erase",
+        _("Erase"),
+        _("take out what tasks carry: arguments, results, errors, log lines and notes"),
+        "erase_task",
+        frozenset(str(status) for status, _label in states.STATUS),
+        lambda rows, user: rows.erase(),
+        is_destructive=True,
+        is_rare=True,
     ),
     _verb(
         "delete",

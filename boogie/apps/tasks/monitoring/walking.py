@@ -148,7 +148,9 @@ def _everything(among: TaskQuerySet | None) -> TaskQuerySet:
 def _candidates(filters: Filters, rows: TaskQuerySet) -> list[TaskQuerySet]:
     """Return larger sets of rows, each of which one index has."""
     given = filters.as_dict()
-    names = [name for name in ("object", "requested_by", "task") if name in given]
+    names = [
+        name for name in ("object", "requested_by", "task", "batch", "waits_for") if name in given
+    ]
     found = [FILTERS[name](rows, name, given[name]) for name in names]
     if "held_by" in given:
         held = held_by.resolved("held_by", given["held_by"])

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models, transaction
@@ -18,12 +17,17 @@ from django.db.models.functions import Cast
 
 from boogie.apps.tasks.db import outages
 from boogie.apps.tasks.db.fields import JSONField
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Schedule, Task
 from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.serialization import codec, sealing
 
-#: Columns in which something may be encrypted.
-COLUMNS = [field.name for field in Task._meta.concrete_fields if isinstance(field, JSONField)]
+Model = type[models.Model]
+
+#: Where something may be encrypted: tables, and their columns.
+TABLES: dict[Model, list[str]] = {
+    model: [field.name for field in model._meta.concrete_fields if isinstance(field, JSONField)]
+    for model in (Task, Schedule)
+}
 #: Rows that are locked at once, and keys that are read at once.
 LOCKED, READ = 50, 2000
 #: Rows that are named which cannot be read.
@@ -38,9 +42,9 @@ class Outcome:
     changed: int = 0
     unread: int = 0
     #: Of some rows that cannot be read why, by their keys.
-    unreadable: dict[UUID, str] = field(default_factory=dict)
+    unreadable: dict[Any, str] = field(default_factory=dict)
 
-    def note(self, key: UUID, reason: str) -> None:
+    def note(self, key: Any, reason: str) -> None:
         """Note that a row cannot be read."""
         self.unread += 1
         if len(self.unreadable) < NAMED:
@@ -48,23 +52,30 @@ class Outcome:
 
 
 def every_row() -> Outcome:
-    """Encrypt all rows anew; raise ``ImproperlyConfigured`` if there is no key to do it with."""
+    """Encrypt everything anew; raise ``ImproperlyConfigured`` if there is no key to do it with."""
     if problem := sealing.missing():
         raise ImproperlyConfigured(problem)
     outcome = Outcome(sealing.first_fingerprint())
-    using = primary(Task)
-    for keys in _keys(using, outcome.fingerprint):
-        for start in range(0, len(keys), LOCKED):
-            chunk = keys[start : start + LOCKED]
-            for key, reason in outages.unlocked(using, partial(_chunk, using, chunk, outcome)):
+    for model in TABLES:
+        using = primary(model)
+        for chunk in _chunks(model, using):
+            encrypt = partial(_chunk, model, using, chunk, outcome)
+            for key, reason in outages.unlocked(using, encrypt):
                 outcome.note(key, reason)
     return outcome
 
 
-def _keys(using: str, fingerprint: str) -> Iterator[list[UUID]]:
-    """Yield the keys of rows with something that another key has encrypted, in order."""
-    rows = Task.objects.using(using).order_by("pk")
-    texts = {f"{name}_text": Cast(name, models.TextField()) for name in COLUMNS}
+def _chunks(model: Model, using: str) -> Iterator[list[Any]]:
+    """Yield these keys, as many at a time as rows are locked together."""
+    for keys in _keys(model, using):
+        for start in range(0, len(keys), LOCKED):
+            yield keys[start : start + LOCKED]
+
+
+def _keys(model: Model, using: str) -> Iterator[list[Any]]:
+    """Yield the keys of rows with something that is encrypted, in order."""
+    rows = model._default_manager.using(using).order_by("pk")
+    texts = {f"{name}_text": Cast(name, models.TextField()) for name in TABLES[model]}
     mark = f'"{codec.SEALED}"'  # however JSON is spaced
     is_encrypted = models.Q()
     for name in texts:
@@ -80,27 +91,30 @@ def _keys(using: str, fingerprint: str) -> Iterator[list[UUID]]:
         after = keys[-1]
 
 
-def _chunk(using: str, keys: list[UUID], outcome: Outcome) -> list[tuple[UUID, str]]:
+def _chunk(model: Model, using: str, keys: list[Any], outcome: Outcome) -> list[tuple[Any, str]]:
     """Encrypt rows anew in one transaction; return those that cannot be read, and why."""
     unread = []
     changed = 0
     with transaction.atomic(using=using):
-        rows = Task.objects.using(using).filter(pk__in=keys).order_by("pk").select_for_update()
-        texts = [Cast(name, models.TextField()) for name in COLUMNS]
+        everything = model._default_manager.using(using)
+        rows = everything.filter(pk__in=keys).order_by("pk").select_for_update()
+        texts = [Cast(name, models.TextField()) for name in TABLES[model]]
         for key, *found in rows.values_list("pk", *texts):
             try:
-                changes = dict(_changes(found, outcome.fingerprint))
+                changes = dict(_changes(TABLES[model], found, outcome.fingerprint))
             except ImproperlyConfigured as error:
                 unread.append((key, str(error)))
                 continue
             if changes:
-                changed += Task.objects.using(using).filter(pk=key).update(**changes)
+                changed += everything.filter(pk=key).update(**changes)
     outcome.changed += changed
     return unread
 
 
-def _changes(texts: list[str | None], fingerprint: str) -> Iterator[tuple[str, Any]]:
-    for name, text in zip(COLUMNS, texts, strict=True):
+def _changes(
+    columns: list[str], texts: list[str | None], fingerprint: str
+) -> Iterator[tuple[str, Any]]:
+    for name, text in zip(columns, texts, strict=True):
         if text is None or codec.SEALED not in text:
             continue
         before = json.loads(text)

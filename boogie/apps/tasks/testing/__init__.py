@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .clock import freeze, travel
     from .making import assert_made, assert_not_made, made
     from .running import arun_tasks, run_tasks
+    from .scheduled import run_schedules
 
 __all__ = [
     "ANY",
@@ -23,6 +24,7 @@ __all__ = [
     "assert_not_made",
     "freeze",
     "made",
+    "run_schedules",
     "run_tasks",
     "travel",
 ]
@@ -36,6 +38,7 @@ _PLACES = {
     "assert_not_made": "making",
     "freeze": "clock",
     "made": "making",
+    "run_schedules": "scheduled",
     "run_tasks": "running",
     "travel": "clock",
 }

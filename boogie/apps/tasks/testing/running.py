@@ -21,6 +21,8 @@ from django.db import connections
 from django.db.models import Q
 
 from boogie.apps.tasks import identity, loops, registry
+from boogie.apps.tasks.batching import watch as batches
+from boogie.apps.tasks.chains import watch as chains
 from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.enqueue import showing
 from boogie.apps.tasks.execution import expiry, losses
@@ -101,6 +103,10 @@ class _Work:
     def runs(self) -> Iterator[Run]:
         """Run one row after the other; yield what became of each."""
         self.counts[states.CANCELLED] += expiry.expire(Task.objects.on_primary().filter(self.which))
+        if chains.unsettled().exists():  # what the test did has told nobody, in a transaction
+            chains.Watch().look()
+        if batches.known().running().exists():
+            batches.Watch().look()
         heads: deque[Task] = deque()
         seen = None
         while True:
@@ -111,7 +117,7 @@ class _Work:
                 return
             run = self._run(heads.popleft())
             if run is not None:
-                if self._held:
+                if self._held or run.row.is_needed:
                     self._held, heads = [], deque()
                 if self._count(run) == states.QUEUED:
                     heads.clear()
@@ -119,6 +125,7 @@ class _Work:
 
     def _waiting(self) -> TaskQuerySet:
         rows = Task.objects.on_primary().queued().filter(self.which)
+        rows = rows.exclude(timing.waits_for_others())
         if not self.scheduled:
             rows = rows.filter(timing.is_ripe() | Q(retries__gt=0) | Q(losses__gt=0))
         rows = looking.left_alone(rows, looking.active())

@@ -50,7 +50,7 @@ def say_so(ears: Collection[Ear]) -> None:
     mine = Listener.objects.on_primary().filter(queue__in={ear.queue for ear in ears})
     longest = max(ear.listens_for for ear in ears)
     if mine.update(expires=Moment(longest)) < len(ears):
-        mine.erase()
+        mine.delete_now()
         create(ears)
 
 
@@ -63,5 +63,5 @@ def create(ears: Collection[Ear]) -> None:
 
 def delete(queue: str) -> None:
     """Delete the row of a listener, and what it has not read."""
-    Listener.objects.on_primary().filter(queue=queue).erase()
-    Announcement.objects.on_primary().filter(queue=queue).erase()
+    Listener.objects.on_primary().filter(queue=queue).delete_now()
+    Announcement.objects.on_primary().filter(queue=queue).delete_now()

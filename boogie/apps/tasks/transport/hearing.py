@@ -203,7 +203,7 @@ class Hearing:
         keys = [key for key, _, _ in found]
         # What has waited for too long is not answered any more.
         fresh = set(said.fresh().filter(pk__in=keys).values_list("pk", flat=True))
-        Announcement.objects.on_primary().filter(pk__in=keys).erase()
+        Announcement.objects.on_primary().filter(pk__in=keys).delete_now()
         for key, queue, payload in found:
             if key in fresh and queue in self._ears:
                 message = json.loads(payload)

@@ -17,12 +17,14 @@ from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.holds import looking
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.models import Batch, Task
 from boogie.apps.tasks.monitoring import describe, durations
+from boogie.apps.tasks.monitoring.held import chains as held_chains
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import Verb
 
-from . import again, attempts, contents, finding, path, payloads, relatives, unique
+from . import again, attempts, contents, finding, path, payloads, unique
+from .beside import chain, relatives
 
 #: Lines of a log that are open at first.
 LOG_OPEN = 20
@@ -51,6 +53,7 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "title": row.name,
         "row": row,
         "is_registered": payload.task is not None,
+        "waits_for_others": held_chains.in_words(row),
         "waits": held_rows.of_row(row, held),
         "is_stalled": bool(describe.stalled([row])),
         "about": objects.shown([row], request, model_admin.admin_site).get(row.pk),
@@ -65,6 +68,8 @@ def _context(model_admin: Any, request: HttpRequest, row: Task) -> dict[str, Any
         "log": [{**describe.shown_entry(line), "at": _local(line["at"])} for line in row.log],
         "log_is_open": len(row.log) <= LOG_OPEN,
         "relatives": relatives.of(row, model_admin.get_queryset(request), request.GET),
+        "chain": chain.of(row, model_admin.get_queryset(request)),
+        "batch_link": _batch_link(model_admin, request, row),
         "requester_link": _user_link(model_admin, request, row.requested_by_id),
         "acknowledged_by": row.acknowledged_by,
         "may_run_again": again.is_offered(model_admin, request, row),
@@ -96,6 +101,15 @@ def _offered(
         idle.add("retry")
     fitting = permissions.fitting(model_admin, request, row)
     return [verb for verb in fitting if verb.name not in idle]
+
+
+def _batch_link(model_admin: Any, request: HttpRequest, row: Task) -> str:
+    """Return the page of a row's batch, for those who may see batches."""
+    site = model_admin.admin_site
+    of_batches = site._registry.get(Batch)
+    if row.batch_id is None or of_batches is None or not of_batches.has_view_permission(request):
+        return ""
+    return reverse("admin:boogie_tasks_batch_change", args=[row.batch_id], current_app=site.name)
 
 
 def _user_link(model_admin: Any, request: HttpRequest, key: str) -> str:

@@ -112,7 +112,8 @@ def _line(task_admin: Any, request: HttpRequest, row: Task) -> Line:
     if task_admin is not None:
         name = task_admin.admin_site.name
         link = reverse("admin:boogie_tasks_task_change", args=[row.pk], current_app=name)
-        verbs = permissions.fitting(task_admin, request, row)
+        fitting = permissions.fitting(task_admin, request, row)
+        verbs = [verb for verb in fitting if not verb.is_rare]
     error = cells.error_in_short(row)
     return Line(
         row=row,

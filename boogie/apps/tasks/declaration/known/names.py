@@ -12,7 +12,7 @@ from boogie.apps.tasks.unique import OPTIONS as UNIQUE
 
 #: What a task of ours has besides; each is an attribute of ``BoogieTask``.
 OURS = (
-    *("queue", "priority", "expires", "atomic", "rescue", "limits", *UNIQUE),
+    *("queue", "priority", "expires", "atomic", "rescue", "on_delete", "limits", *UNIQUE),
     *("aliases", "sensitive", "encrypt", "log"),
     *("label", "description", "danger", "model", "form", "permission"),
 )

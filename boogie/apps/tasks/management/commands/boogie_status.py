@@ -14,6 +14,9 @@ from boogie.apps.tasks.management import numbers
 from boogie.apps.tasks.management.english import EnglishCommand
 from boogie.apps.tasks.monitoring import health, heartbeat_file
 
+#: Batches that are named.
+NAMED = 5
+
 #: Options that only the database can answer.
 ASK = ("max_age", "max_waiting", "require_version")
 
@@ -117,6 +120,10 @@ class Command(EnglishCommand):
                 f"{line.rows} row(s) are held by the limit {line.what}, the oldest for "
                 f"{line.oldest:.0f} s"
             )
+        if state.dead_ends["rows"]:
+            self.stdout.write(_waiting_in_vain(state.dead_ends))
+        if state.stuck_batches:
+            self.stdout.write(_stuck(state.stuck_batches))
         if state.stalled:
             self.stdout.write(f"{state.stalled} running row(s) are stalled: their bars stand still")
         for hold in state.held:
@@ -124,6 +131,24 @@ class Command(EnglishCommand):
         self.stdout.write(f"Broker: {'answers' if state.broker else 'does not answer'}")
         for problem in state.problems:
             self.stdout.write(self.style.ERROR(f"PROBLEM: {problem}"))
+
+
+def _waiting_in_vain(found: dict[str, Any]) -> str:
+    """Return what waits for rows that have failed, and what to do."""
+    more = " or more" if found["is_part"] else ""
+    return (
+        f"{found['rows']}{more} row(s) wait for others that have failed: retry or cancel "
+        f"{', '.join(found['failed'])}"
+    )
+
+
+def _stuck(batches: list[dict[str, Any]]) -> str:
+    """Return which batches cannot end, and what to do."""
+    names = ", ".join(f"{one['id']} {one['title']}".strip() for one in batches[:NAMED])
+    return (
+        f"{len(batches)} batch(es) cannot end, since all that is left is paused or waits for rows "
+        f"that have failed: run, retry or cancel rows of {names} (list --batch)"
+    )
 
 
 def _held(hold: dict[str, Any]) -> str:

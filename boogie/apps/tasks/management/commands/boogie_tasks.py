@@ -14,12 +14,15 @@ from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.management import holding, numbers
 from boogie.apps.tasks.management.english import EnglishCommand
+from boogie.apps.tasks.management.scheduled import beat
+from boogie.apps.tasks.management.scheduled import listing as schedules
 from boogie.apps.tasks.models import Task, TaskQuerySet
 from boogie.apps.tasks.monitoring import describe, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS, FilterError, Filters
 from boogie.apps.tasks.monitoring.held import rows as held_rows
 from boogie.apps.tasks.monitoring.verbs import VERBS
 from boogie.apps.tasks.operations import rekey
+from boogie.apps.tasks.operations.forgetting import forget_elsewhere
 
 LIMIT = 50
 
@@ -40,6 +43,8 @@ WORDS = {
     "model": "about objects of a model: app.model",
     "object": "about one object: app.model:key",
     "error_type": "failed with a type of error: ValueError, app.errors.NoStock",
+    "batch": "of the batch with this number, or title",
+    "waits_for": "waiting for the row with this id to finish, or for any of this task",
     "open": "yes: failed, and acknowledged by nobody; no: failed, and acknowledged",
     "q": "part of an id, a task, app.model:key, a worker or a type of error",
 }
@@ -49,7 +54,8 @@ class Command(EnglishCommand):
     """List, show and move rows."""
 
     help = (
-        "List, show and move rows; hold and release queues and tasks; change keys. Exit status: "
+        "List, show and move rows; hold and release queues and tasks; list schedules, take over "
+        "those of beat; change keys. Exit status: "
         "0 done, 1 a verb moved nothing, 2 wrong usage. Verbs ask before they do something to "
         "rows, unless --yes is given."
     )
@@ -66,6 +72,12 @@ class Command(EnglishCommand):
         showing.add_argument("id", type=uuid.UUID)
         holding.add_parsers(actions)
         actions.add_parser("rekey", help="encrypt what is stored encrypted with the first key anew")
+        scheduled = actions.add_parser("schedules", help="show what is done again and again")
+        scheduled.add_argument("--json", action="store_true", help="print a JSON array")
+        importing = actions.add_parser(
+            "import-beat", help="take over entries of django-celery-beat that name Boogie tasks"
+        )
+        importing.add_argument("--dry-run", action="store_true", help="say what would be done")
         for name, about in VERBS.items():
             verb = actions.add_parser(name, help=str(about.what))
             verb.add_argument("ids", nargs="*", type=uuid.UUID, metavar="id")
@@ -81,6 +93,10 @@ class Command(EnglishCommand):
             self._list(options)
         elif action == "rekey":
             self._rekey()
+        elif action == "schedules":
+            self._list_schedules(options)
+        elif action == "import-beat":
+            self._import_beat(options)
         elif action in holding.ACTIONS:
             self._hold(action, options)
         else:
@@ -114,6 +130,25 @@ class Command(EnglishCommand):
                 self.stdout.write(_line(row, held[row.pk].sentence if row.pk in held else mark))
         if found.gave_up:
             self.stderr.write(GAVE_UP.format(number=walking.most(Task.objects.db)))
+
+    # --- schedules --------------------------------------------------------------------
+
+    def _list_schedules(self, options: dict[str, Any]) -> None:
+        found = schedules.everything()
+        if options["json"]:
+            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+        else:
+            for one in found:
+                self.stdout.write(schedules.line(one))
+
+    def _import_beat(self, options: dict[str, Any]) -> None:
+        if not beat.is_possible():
+            raise CommandError(
+                "django_celery_beat is not in INSTALLED_APPS: there is nothing to take over.",
+                returncode=2,
+            )
+        for told in beat.take_over(options["dry_run"]):
+            self.stdout.write(str(told))
 
     # --- keys -------------------------------------------------------------------------
 
@@ -150,6 +185,9 @@ class Command(EnglishCommand):
         if not options["yes"]:
             self._ask(str(verb.what), rows)
         moved = verb.do(rows, None)
+        if action == "erase":
+            given = [name for name in ("ids", *FILTERS) if options.get(name)]
+            moved += forget_elsewhere(options["object"]) if given == ["object"] else 0
         self.stdout.write(f"{action}: {moved} row(s)")
         if not moved:
             sys.exit(1)

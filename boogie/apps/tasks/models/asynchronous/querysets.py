@@ -56,5 +56,10 @@ class AwaitedQuerySetVerbs:
         """Delete rows, never running ones, and return how many."""
         return await self._aside("clean", keep_last, finished)
 
+    @not_on_managers
+    async def aerase(self) -> int:
+        """Blank what the rows carry; return how many."""
+        return await self._aside("erase")
+
     async def _aside(self, verb: str, *args: Any) -> int:
         return cast(int, await loops.aside(getattr(self, verb), *args))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
@@ -42,20 +42,40 @@ class Line:
     oldest: float
 
 
+class Lines:
+    """The lines of limits that there are, and those of ``holds``: one statement finds them."""
+
+    def __init__(self, holds: Sequence[Hold] = ()) -> None:
+        rows = Task.objects.on_primary()
+        found = groups.distinct(_waiting(rows), ["held_by"], AMONG)
+        self._holds = holds
+        self._keys = [key for (key,) in found if key.startswith(timing.LIMIT)]
+        #: What is to be counted, each in its order.
+        self.parts: list[QuerySet[Any]] = [parking.parked(rows, key) for key in self._keys]
+        self.parts += [part for hold in holds for part in _behind(rows, hold.key)]
+
+    def counted(self, counts: Sequence[Count], cap: int) -> tuple[list[Behind], list[Behind]]:
+        """
+        Return how many rows wait behind each of the holds, and the longest lines of limits.
+
+        ``counts`` are those of :attr:`parts`, up to ``cap`` in each. One statement more where
+        there are lines, for their names.
+        """
+        return (
+            _of_holds(self._holds, counts[len(self._keys) :], cap),
+            _lines(self._keys, counts, Task.objects.on_primary().db),
+        )
+
+
 def longest(cap: int, holds: Sequence[Hold] = ()) -> tuple[list[Behind], list[Behind]]:
     """
     Return how many rows wait behind each of ``holds``, and the longest lines of limits.
 
     Up to ``cap`` in each. One statement where nothing is held back, and three at most.
     """
-    everything = Task.objects.on_primary()
-    waiting = everything.filter(status=states.QUEUED, held_by__gt="")
-    found = [key for (key,) in groups.distinct(waiting, ["held_by"], AMONG)]
-    keys = [key for key in found if key.startswith(timing.LIMIT)]
-    parts = [parking.parked(everything, key) for key in keys]
-    parts += [part for hold in holds for part in _behind(everything, hold.key)]
-    counts = counting.capped(parts, cap, in_order=True) if parts else []
-    return _of_holds(holds, counts[len(keys) :], cap), _lines(keys, counts, everything.db)
+    lines = Lines(holds)
+    counts = counting.capped(lines.parts, cap, in_order=True) if lines.parts else []
+    return lines.counted(counts, cap)
 
 
 def _behind(rows: TaskQuerySet, key: str) -> tuple[Any, Any]:

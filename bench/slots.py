@@ -1,0 +1,82 @@
+"""
+The figure of a slot: seconds in which a keeper makes a row about each of many objects.
+
+``DATABASE=postgresql python -m bench.slots [objects]``, in a checkout's environment, with the
+server that the tests use. Beside it the time of an ``each()`` over the same objects, which is one
+transaction, how much memory the process has grown by since its first portion, and the load.
+"""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+#: Users of one INSERT.
+CHUNK = 5000
+
+
+def main(users: int) -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.project.settings")
+    django.setup()
+    from django.conf import settings
+    from django.test.utils import get_runner
+
+    runner: Any = get_runner(settings)(verbosity=0)
+    runner.setup_test_environment()
+    databases = runner.setup_databases(aliases=["default"])
+    try:
+        _measure(users)
+    finally:
+        runner.teardown_databases(databases)
+
+
+def _measure(users: int) -> None:
+    from django.db import connection
+
+    from boogie.apps.tasks import Schedule, Task, recurring, task
+    from boogie.apps.tasks.db.clock import Moment
+    from boogie.apps.tasks.scheduling import following, timetable
+    from tests.project.blog.models import User
+
+    @recurring(timedelta(days=1), objects=User.objects.all)
+    @task(name="bench.slots.visit")
+    def visit(user: User) -> None:
+        """Nothing runs here."""
+
+    User.objects.bulk_create((User(username=f"user {n}") for n in range(users)), batch_size=CHUNK)
+    following.follow()
+    Schedule.objects.update(next_run=Moment())
+    first = _seconds(lambda: timetable.make(0))
+    before = _peak()
+    rest = _seconds(lambda: timetable.make(float("inf")))
+    grown = _peak() - before
+    made = Task.objects.count()
+    if made != users:
+        raise SystemExit(f"{made} rows of {users} objects were made")
+    Task.objects.all()._raw_delete("default")
+    each = _seconds(lambda: visit.each(User.objects.all()))
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"{users} objects on {connection.vendor}, {os.cpu_count()} processors, load {load}:")
+    print(f"slot    {first + rest:8.1f} s, {users / (first + rest):8.0f} rows a second")
+    print(f"each()  {each:8.1f} s, {users / each:8.0f} rows a second")
+    print(f"memory  {grown:8.1f} MiB more than after the first portion")
+
+
+def _seconds(job: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    job()
+    return time.perf_counter() - begun
+
+
+def _peak() -> float:
+    """Return how many MiB this process had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

@@ -1,0 +1,3 @@
+"""
+The pages of schedules: the list, the form, and what is done to them.
+"""

@@ -1,0 +1,3 @@
+"""
+UPDATEs that tell something of the rows that they moved.
+"""

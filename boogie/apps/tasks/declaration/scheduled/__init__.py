@@ -1,0 +1,3 @@
+"""
+What a task does with schedules.
+"""

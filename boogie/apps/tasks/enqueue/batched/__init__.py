@@ -1,0 +1,3 @@
+"""
+New rows that join a batch.
+"""

@@ -1,0 +1,3 @@
+"""
+New rows that are to start after others.
+"""

@@ -1,0 +1,61 @@
+"""
+What any keeper looks for: what others have left, and what time has brought about.
+
+Those who wait for limits have a thread for that, where a worker has limits.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.db import connections
+from django.db.models import QuerySet
+
+from boogie.apps.tasks import limits
+from boogie.apps.tasks.batching import watch as batches
+from boogie.apps.tasks.chains import watch as chains
+from boogie.apps.tasks.deletion import unfinished
+from boogie.apps.tasks.execution import expiry
+from boogie.apps.tasks.holds import switch
+from boogie.apps.tasks.limiting import watch
+from boogie.apps.tasks.models import Task
+
+from .step import guarded, went_wrong
+
+#: What is looked for, and what is done if there is any of it.
+Look = tuple[QuerySet[Any], Callable[[], Any]]
+
+
+def keep_limits(stopped: threading.Event) -> None:
+    """Wake who waits for limits, until told to end; rates exactly when their time has come."""
+    limited = watch.Watch()
+    try:
+        while not stopped.is_set():
+            pause = guarded(limited.look)
+            stopped.wait(watch.EVERY if went_wrong(pause) else pause)
+    finally:
+        connections.close_all()
+
+
+class Looks:
+    """The looks of one keeper, and what it remembers from one to the next."""
+
+    def __init__(self) -> None:
+        self._limits = watch.Watch()
+        self._chains = chains.Watch()
+        self._batches = batches.Watch()
+
+    def every(self) -> list[Look]:
+        """Return all of them."""
+        rows = Task.objects.on_primary()
+        looks: list[Look] = [
+            (rows.late(), partial(expiry.expire, rows)),
+            (unfinished.left(), unfinished.finish),
+            (switch.unfinished(), switch.finish),
+            (chains.unsettled(), self._chains.look),
+            (batches.known(), self._batches.look),
+        ]
+        if not limits.are_declared():  # else a thread looks after them
+            looks.append((watch.waiting(rows.db), self._limits.look))
+        return looks

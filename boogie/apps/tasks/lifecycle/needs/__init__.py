@@ -1,0 +1,3 @@
+"""
+Rows that are after others: how they wait, how they go on, and when they never will.
+"""

@@ -1,0 +1,3 @@
+"""
+Schedules from the command line.
+"""

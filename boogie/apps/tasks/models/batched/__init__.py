@@ -1,0 +1,3 @@
+"""
+Batches of rows: the table, and what one tells of its rows.
+"""

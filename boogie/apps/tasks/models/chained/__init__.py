@@ -1,0 +1,3 @@
+"""
+Which rows are after which: the table, and what a row tells of it.
+"""

@@ -1,0 +1,3 @@
+"""
+What is done again and again, as tables.
+"""
