@@ -61,6 +61,49 @@ def test_a_web_process_imports_nothing_of_the_worker_nor_what_draws_on_terminals
     assert python(source, tmp_path) == "queued True\n[]\n[]\n"
 
 
+#: Modules that are about functions of Django Tasks, by their names within the app.
+OF_FUNCTIONS = {
+    "backend",
+    "enqueue.functions",
+    *(f"functions.{name}" for name in ("deciding", "declared", "library", "results")),
+}
+
+
+def test_a_project_without_functions_needs_no_django_tasks(tmp_path):
+    """Django has them from 6.0 on; before that they are a package that nobody has to install."""
+    source = """
+    import importlib
+    import os
+    import pkgutil
+    import sys
+
+    import django
+    from django.conf import settings
+
+    library = "django.tasks" if django.VERSION >= (6,) else "django_tasks"
+
+    class Hidden:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[: library.count(".") + 1] == library.split("."):
+                raise ImportError(name)
+
+    sys.meta_path.insert(0, Hidden())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
+    settings.TASKS = {}
+    django.setup()
+
+    import boogie.apps.tasks as app
+
+    for found in pkgutil.walk_packages(app.__path__, f"{app.__name__}.", onerror=print):
+        try:
+            importlib.import_module(found.name)
+        except Exception:
+            print(found.name)
+    """
+    names = {f"{PACKAGE}.{name}" for name in OF_FUNCTIONS}
+    assert set(python(source, tmp_path).split()) == names
+
+
 def test_what_is_named_in_a_string_is_there():
     """Workers alone look at some of these names, when they start."""
     strings = [

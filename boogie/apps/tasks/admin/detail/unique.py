@@ -9,7 +9,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from boogie.apps.tasks import registry
-from boogie.apps.tasks.functions import declared, finding
+from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.lifecycle import places, states
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.unique import Rule
@@ -56,4 +56,8 @@ def _parts(row: Task, rule: Rule | None) -> str:
 def _rule(row: Task) -> Any:
     if not row.backend:
         return getattr(registry.get(row.name), "unique_rule", None)
-    return None if finding.problem(row.name) else declared.rule_of(finding.find(row.name))
+    if finding.problem(row.name):
+        return None
+    from boogie.apps.tasks.functions import declared  # a project without functions has none of it
+
+    return declared.rule_of(finding.find(row.name))
