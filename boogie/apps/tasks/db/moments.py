@@ -17,6 +17,8 @@ from django.db import models
 from django.db.models.functions.datetime import TimezoneMixin
 from django.utils import timezone
 
+from boogie.apps.tasks.recurrence import offsets
+
 from . import features
 
 #: Years around this one whose changes of local time are told to MySQL and MariaDB.
@@ -181,28 +183,14 @@ def _zone(connection: Any) -> tzinfo:
 def _offsets(zone: tzinfo, first: int, last: int) -> list[tuple[datetime, int]]:
     """Return the offsets of a zone in seconds, each with the moment from which on it holds."""
     week = timedelta(days=7)
-    moment, end = datetime(first, 1, 1), datetime(last + 1, 1, 1)
-    found = [(moment, _offset(zone, moment))]
+    moment, end = (datetime(year, 1, 1, tzinfo=UTC) for year in (first, last + 1))
+    found = [_held(zone, moment)]
     while moment < end:
-        if _offset(zone, moment + week) != found[-1][1]:
-            change = _change(zone, moment, moment + week)
-            found.append((change, _offset(zone, change)))
+        if _held(zone, moment + week)[1] != found[-1][1]:
+            found.append(_held(zone, offsets.change(zone, moment, moment + week)))
         moment += week
     return found
 
 
-def _change(zone: tzinfo, before: datetime, after: datetime) -> datetime:
-    """Return the second at which the offset changes."""
-    old = _offset(zone, before)
-    while after - before > timedelta(seconds=1):
-        between = (before + (after - before) / 2).replace(microsecond=0)
-        if _offset(zone, between) == old:
-            before = between
-        else:
-            after = between
-    return after
-
-
-def _offset(zone: tzinfo, moment: datetime) -> int:
-    offset = moment.replace(tzinfo=UTC).astimezone(zone).utcoffset()
-    return int(offset.total_seconds()) if offset else 0
+def _held(zone: tzinfo, moment: datetime) -> tuple[datetime, int]:
+    return moment.replace(tzinfo=None), int(offsets.at(zone, moment).total_seconds())

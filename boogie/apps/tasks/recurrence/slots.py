@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from . import offsets
 from .cron import Cron
 
 #: Local time differs from UTC by less than that, and is set back or forward by no more.
@@ -56,12 +57,8 @@ def _local(zone: ZoneInfo, moment: datetime) -> date:
 def _offset_of(zone: ZoneInfo, day: date) -> timedelta | None:
     """Return the offset that a zone has on and around ``day``; ``None``: not always the same."""
     begin = datetime.combine(day, time(), UTC)
-    offsets = {_offset(zone, begin + HALF * n) for n in AROUND}
-    return offsets.pop() if len(offsets) == 1 else None
-
-
-def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:
-    return moment.astimezone(zone).utcoffset()
+    found = {offsets.at(zone, begin + HALF * n) for n in AROUND}
+    return found.pop() if len(found) == 1 else None
 
 
 def _first_of_even(
@@ -92,7 +89,7 @@ def _real(zone: ZoneInfo, local: datetime) -> Iterator[datetime]:
 def _daily(zone: ZoneInfo, local: datetime) -> Iterator[datetime]:
     """Yield the moment at which it is ``local`` first, or has become later than that."""
     early, late = _moment(zone, local, 0), _moment(zone, local, 1)
-    yield early if _is(zone, early, local) else _change(zone, late, early)
+    yield early if _is(zone, early, local) else offsets.change(zone, late, early)
 
 
 def _moment(zone: ZoneInfo, local: datetime, fold: int) -> datetime:
@@ -101,15 +98,3 @@ def _moment(zone: ZoneInfo, local: datetime, fold: int) -> datetime:
 
 def _is(zone: ZoneInfo, moment: datetime, local: datetime) -> bool:
     return moment.astimezone(zone).replace(tzinfo=None, fold=0) == local
-
-
-def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """Return the second at which clocks are changed between two moments."""
-    old = _offset(zone, before)
-    while after - before > timedelta(seconds=1):
-        between = (before + (after - before) / 2).replace(microsecond=0)
-        if _offset(zone, between) == old:
-            before = between
-        else:
-            after = between
-    return after
