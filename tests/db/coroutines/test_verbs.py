@@ -10,7 +10,7 @@ from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections
 
-from boogie.apps.tasks import ArgumentError, Task, TaskCancelled, TaskFailed
+from boogie.apps.tasks import ArgumentError, Task, TaskCancelled, TaskFailed, batch
 from boogie.apps.tasks.models.asynchronous import waiting
 from tests.project.blog.models import User
 from tests.project.shop.models import Product
@@ -289,23 +289,39 @@ async def test_what_became_of_a_row_is_raised(product):
         await row.await_result()
 
 
-@awaited
-async def test_nobody_who_waits_keeps_a_connection(product, monkeypatch):
+async def nobody_keeps_a_connection(awaited, row):
+    """Wait until the connection is closed; have the row run, and return what was waited for."""
     from django.db import connection
-
-    monkeypatch.setattr(waiting, "LONG", 0.0)
-    row = await plain.adelayed(product)
-    task = asyncio.create_task(row.await_result(60))
 
     def is_closed():
         return connection.connection is None
 
+    task = asyncio.create_task(awaited)
     closed = False
     while not closed:
         await asyncio.sleep(0.01)
         closed = await sync_to_async(is_closed)()
     await sync_to_async(work)(await Task.objects.aget(pk=row.pk))
-    assert await task == "pen"
+    return await task
+
+
+@awaited
+async def test_nobody_who_waits_keeps_a_connection(product, monkeypatch):
+    monkeypatch.setattr(waiting, "LONG", 0.0)
+    row = await plain.adelayed(product)
+    assert await nobody_keeps_a_connection(row.await_result(60), row) == "pen"
+
+
+@awaited
+async def test_nobody_who_waits_for_a_batch_keeps_a_connection(product, monkeypatch):
+    def made():
+        with batch() as found:
+            plain.delayed(product)
+        return found, found.rows.get()
+
+    monkeypatch.setattr(waiting, "LONG", 0.0)
+    found, row = await sync_to_async(made)()
+    assert await nobody_keeps_a_connection(found.await_end(60), row) == found
 
 
 # --- refusals -----------------------------------------------------------------------------

@@ -123,41 +123,65 @@ def _where(row: Any) -> str:
 
 
 class Wait:
-    """Waiting for one row: when to look again, and what there is in the end."""
+    """Waiting for the end of what is stored: when to look again, and what there is then."""
 
-    def __init__(self, row: Any, timeout: float | None) -> None:
-        self._row = row
+    def __init__(self, awaited: Any, timeout: float | None) -> None:
+        self.awaited = awaited
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._using = written_to(row)
+        self._using = written_to(awaited)
         self._pause = 0.02
 
     def begin(self) -> None:
         """Look for the first time; raise ``RuntimeError`` if nothing would come of it."""
         self.look()
-        if not self._row.is_ended and self._timeout != 0:
-            _refuse_in_vain(self._row)
+        if not self.awaited.is_ended and self._timeout != 0:
+            self.refuse_in_vain()
 
     def look(self) -> None:
-        """Read the row anew."""
-        self._row.refresh_from_db(using=self._using)
+        """Read it anew."""
+        self.awaited.refresh_from_db(using=self._using)
 
     def pause(self) -> float | None:
         """Return for how long to wait; ``None``: it has ended. ``TimeoutError``: time is over."""
-        if self._row.is_ended:
+        if self.awaited.is_ended:
             return None
         pause = self._pause
         left = pause if self._deadline is None else self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(
-                f"{self._row} has not ended after {self._timeout} seconds{_where(self._row)}"
+                f"{self.awaited} has not ended after {self._timeout} seconds{self.why()}"
             )
         self._pause = min(pause * 1.5, 1.0)
         return min(pause, left)
 
+    def refuse_in_vain(self) -> None:
+        """Raise ``RuntimeError`` if the transaction around it would never see the end."""
+        raise NotImplementedError
+
+    def why(self) -> str:
+        """Say what keeps it."""
+        return ""
+
+    def outcome(self) -> Any:
+        """Return what it came to, or raise that."""
+        raise NotImplementedError
+
+
+class WaitForRow(Wait):
+    """Waiting for one row."""
+
+    def refuse_in_vain(self) -> None:
+        """Raise ``RuntimeError`` if nobody else sees the row, or what they do is not seen here."""
+        _refuse_in_vain(self.awaited)
+
+    def why(self) -> str:
+        """Say what keeps a row that has not started."""
+        return _where(self.awaited)
+
     def outcome(self) -> Any:
         """Return the result, or raise what became of the row."""
-        row = self._row
+        row = self.awaited
         if row.is_failed:
             raise TaskFailed(f"{row.name}({row.object_id}) failed with {row.error}")
         if row.is_cancelled:
@@ -165,12 +189,16 @@ class Wait:
         return row.get_result()
 
 
-def wait(row: Any, timeout: float | None) -> Any:
-    """Wait until ``row`` has ended; return its result or raise what became of it."""
-    loops.refuse("wait", "await_result")
-    waiting = Wait(row, timeout)
+def until_end(waiting: Wait) -> Any:
+    """Wait, and return or raise the outcome."""
     waiting.begin()
     while (pause := waiting.pause()) is not None:
         time.sleep(pause)
         waiting.look()
     return waiting.outcome()
+
+
+def wait(row: Any, timeout: float | None) -> Any:
+    """Wait until ``row`` has ended; return its result or raise what became of it."""
+    loops.refuse("wait", "await_result")
+    return until_end(WaitForRow(row, timeout))

@@ -1,5 +1,5 @@
 """
-Waiting for a row in an event loop: many may wait there at the same time.
+Waiting in an event loop: many may do so there at the same time.
 """
 
 import asyncio
@@ -7,15 +7,14 @@ from typing import Any
 
 from boogie.apps.tasks import loops
 from boogie.apps.tasks.db.connections import close_connections
-from boogie.apps.tasks.models.results import Wait
+from boogie.apps.tasks.models.results import Wait, WaitForRow
 
 #: Seconds from which on a pause is worth a new connection: others may want one meanwhile.
 LONG = 0.2
 
 
-async def await_result(row: Any, timeout: float | None) -> Any:  # noqa: ASYNC109 - as wait()
-    """Wait until ``row`` has ended; return its result or raise what became of it."""
-    waiting = Wait(row, timeout)
+async def until_end(waiting: Wait) -> Any:
+    """Wait, and return or raise the outcome."""
     await loops.aside(waiting.begin)
     while (pause := waiting.pause()) is not None:
         if pause >= LONG:
@@ -23,3 +22,8 @@ async def await_result(row: Any, timeout: float | None) -> Any:  # noqa: ASYNC10
         await asyncio.sleep(pause)
         await loops.aside(waiting.look)
     return await loops.aside(waiting.outcome)
+
+
+async def await_result(row: Any, timeout: float | None) -> Any:  # noqa: ASYNC109 - as wait()
+    """Wait until ``row`` has ended; return its result or raise what became of it."""
+    return await until_end(WaitForRow(row, timeout))

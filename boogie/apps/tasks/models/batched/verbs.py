@@ -31,8 +31,7 @@ class AwaitedBatchVerbs(models.Model):
 
     async def await_end(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - as wait()
         """Do what ``wait()`` does, and let the event loop go on meanwhile."""
-        await await_end(self, timeout)
-        return self
+        return await await_end(self, timeout)
 
     async def _aside(self, verb: str) -> Any:
         return await loops.aside(getattr(self, verb))
