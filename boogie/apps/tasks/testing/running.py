@@ -38,6 +38,9 @@ from .committed import as_if_committed, is_pretended
 
 #: Rows that are looked up at once.
 LOOK = 200
+#: What is read of them: what a doorbell says of a row, and shows.
+READ = ("name", "backend", "queue", "priority", "not_before")
+READ += ("content_type", "object_id", "args", "kwargs")
 
 
 def run_tasks(
@@ -131,9 +134,7 @@ class _Work:
         rows = looking.left_alone(rows, looking.active())
         if aside := self._passed + self._held:
             rows = rows.exclude(pk__in=aside)
-        return rows.order_by("-priority", "due", "pk").only(
-            "name", "queue", "priority", "not_before"
-        )
+        return rows.order_by("-priority", "due", "pk").only(*READ)
 
     # --- one row ----------------------------------------------------------------------
 
