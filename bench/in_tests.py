@@ -5,32 +5,22 @@ The figure of ``run_tasks()``: rows that it runs in a second, in a ``TestCase`` 
 """
 
 import cProfile
-import os
 import pstats
 import sys
 import time
 import unittest
 from typing import Any
 
+from bench import in_database
+
 ROUNDS = 5
 
 
 def main(rows: int, profiled: bool) -> None:
-    import django
-    from django.conf import settings
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.project.settings")
     memory = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-    settings.DATABASES = {"default": memory}
-    django.setup()
-    from django.test.utils import get_runner
-
-    runner: Any = get_runner(settings)(verbosity=0)
-    runner.setup_test_environment()
-    databases = runner.setup_databases()
-    result = unittest.TestResult()
-    _case(rows, profiled)("test").run(result)
-    runner.teardown_databases(databases)
+    with in_database.prepared(default=memory):
+        result = unittest.TestResult()
+        _case(rows, profiled)("test").run(result)
     for _, trace in result.errors + result.failures:
         raise SystemExit(trace)
 

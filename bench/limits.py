@@ -6,15 +6,15 @@ the end of a row until the next one has its slot; a rate over several workers; s
 """
 
 import contextlib
-import functools
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from bench import cycle, places, running
 from bench.observer import Observer, per_task
+from bench.parts import Part, part
 from bench.places import RATE, WARM
 from bench.systems import SYSTEMS, System
 
@@ -55,24 +55,17 @@ class Sizes:
 
 QUICK = Sizes(held=1000, others=500, handed=20, paced=600, each=200)
 
-Part = tuple[str, System, Callable[[], dict[str, Any]]]
-
 
 def parts(sizes: Sizes) -> Iterator[Part]:
     """Yield the name of each part, its system, and what measures it."""
     alone = SYSTEMS["boogie_alone"]
-    yield "unique", alone, functools.partial(_measured, unique, alone, sizes)
-    yield "held", alone, functools.partial(_measured, held, alone, sizes)
-    yield "rate", alone, functools.partial(_measured, rate, alone, sizes)
-    yield "instances", alone, functools.partial(_measured, instances, alone, sizes)
+    yield part("unique", unique, MODULE, alone, sizes)
+    yield part("held", held, MODULE, alone, sizes)
+    yield part("rate", rate, MODULE, alone, sizes)
+    yield part("instances", instances, MODULE, alone, sizes)
     for name in SYSTEMS_OF_HANDOVER:
         system = SYSTEMS[name]
-        yield "handover", system, functools.partial(_measured, handover, system, sizes)
-
-
-def _measured(part: Callable[..., dict[str, Any]], system: System, sizes: Sizes) -> dict[str, Any]:
-    with places.importing(MODULE), Observer(places.database(system.name)) as observer:
-        return part(observer, system, sizes)
+        yield part("handover", handover, MODULE, system, sizes)
 
 
 def _reset(observer: Observer, system: System, items: int) -> Any:

@@ -5,11 +5,12 @@ The figure of ``exists()``: milliseconds for a list of users, each with whether 
 server that the tests use. Every user has five rows; one in twenty has one that runs.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from bench import in_database
 
 ROUNDS = 7
 #: Rows of each user that have finished.
@@ -19,24 +20,13 @@ BUSY = 20
 
 
 def main(users: int) -> None:
-    import django
+    with in_database.prepared():
+        from django.db import connection
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.project.settings")
-    django.setup()
-    from django.conf import settings
-    from django.db import connection
-    from django.test.utils import get_runner
-
-    runner: Any = get_runner(settings)(verbosity=0)
-    runner.setup_test_environment()
-    databases = runner.setup_databases(aliases=["default"])
-    try:
         _fill(users)
         print(f"{users} users on {connection.vendor}, the best of {ROUNDS} rounds:")
         for name, read in _reads():
             print(f"{name:32} {_best(read):8.1f} ms")
-    finally:
-        runner.teardown_databases(databases)
 
 
 def _fill(users: int) -> None:

@@ -14,25 +14,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from bench import in_database
+
 #: Users of one INSERT.
 CHUNK = 5000
 
 
 def main(users: int) -> None:
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.project.settings")
-    django.setup()
-    from django.conf import settings
-    from django.test.utils import get_runner
-
-    runner: Any = get_runner(settings)(verbosity=0)
-    runner.setup_test_environment()
-    databases = runner.setup_databases(aliases=["default"])
-    try:
+    with in_database.prepared():
         _measure(users)
-    finally:
-        runner.teardown_databases(databases)
 
 
 def _measure(users: int) -> None:

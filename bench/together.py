@@ -5,13 +5,13 @@ A batch is drained beside the same rows without one, and calls somebody at its e
 beside rows each of which makes the next.
 """
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench import cycle, places, running
+from bench import cycle, running
 from bench.observer import Observer
+from bench.parts import Part, part
 from bench.systems import SYSTEMS, System
 
 CLIENT = "bench.together_client"
@@ -42,19 +42,12 @@ class Sizes:
 
 QUICK = Sizes(batch=1000, chain=50)
 
-Part = tuple[str, System, Callable[[], dict[str, Any]]]
-
 
 def parts(sizes: Sizes) -> Iterator[Part]:
     """Yield the name of each part, its system, and what measures it."""
     system = SYSTEMS["boogie_alone"]
-    yield "batch", system, functools.partial(_measured, batch, system, sizes.batch)
-    yield "chain", system, functools.partial(_measured, chain, system, sizes.chain)
-
-
-def _measured(part: Callable[..., dict[str, Any]], system: System, count: int) -> dict[str, Any]:
-    with places.importing(MODULE), Observer(places.database(system.name)) as observer:
-        return part(observer, system, count)
+    yield part("batch", batch, MODULE, system, sizes.batch)
+    yield part("chain", chain, MODULE, system, sizes.chain)
 
 
 def _reset(observer: Observer, system: System, items: int) -> Any:

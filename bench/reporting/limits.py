@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from bench.reporting import plot
 from bench.reporting.records import Records
-from bench.reporting.tables import table, target_rows
+from bench.reporting.tables import about, page
 from bench.reporting.targets import ALONE, REDIS, Figure, Target, of
 
 
@@ -39,22 +38,14 @@ TARGETS = [
 
 def lines(records: Records) -> list[str]:
     """Return the lines of the table, and of what it was measured on."""
-    first, second = plot.foot(records)
-    return [
-        *table("What limits cost, and hold to", target_rows(records, TARGETS)),
-        _said(records),
-        "",
-        f"{first}. {second}.",
-    ]
+    return page(records, "What limits cost, and hold to", TARGETS, _said(records))
 
 
 def _said(records: Records) -> str:
     rounds = len(list(records.values(ALONE, "limits", "ratio", part="unique")))
-    said = [f"Medians of {rounds} round(s)."]
-    if records.machine["sizes"]["quick"]:
-        said.append("A quick run, to see that everything works: its figures mean little.")
-    for text, about in SENTENCES:
-        values = [records.median(ALONE, "limits", path, part=part) for part, path in about]
+    said = about(records, rounds)
+    for text, figures in SENTENCES:
+        values = [records.median(ALONE, "limits", path, part=part) for part, path in figures]
         if None not in values:
             said.append(text.format(*values))
     return " ".join(said)

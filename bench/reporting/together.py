@@ -1,8 +1,7 @@
 """What the documentation shows of the figure "together": its table, and what stands under it."""
 
-from bench.reporting import plot
 from bench.reporting.records import Records
-from bench.reporting.tables import table, target_rows
+from bench.reporting.tables import about, page
 from bench.reporting.targets import ALONE, Figure, Target, of
 
 
@@ -23,20 +22,12 @@ TARGETS = [
 
 def lines(records: Records) -> list[str]:
     """Return the lines of the table, and of what it was measured on."""
-    first, second = plot.foot(records)
-    return [
-        *table("What batches and chains cost", target_rows(records, TARGETS)),
-        _said(records),
-        "",
-        f"{first}. {second}.",
-    ]
+    return page(records, "What batches and chains cost", TARGETS, _said(records))
 
 
 def _said(records: Records) -> str:
     rounds = len(list(records.values(ALONE, "together", "ratio", part="chain")))
-    said = [f"Medians of {rounds} round(s)."]
-    if records.machine["sizes"]["quick"]:
-        said.append("A quick run, to see that everything works: its figures mean little.")
+    said = about(records, rounds)
     drains = [
         records.median(ALONE, "together", f"{name}.rate", part="batch")
         for name in ("without", "within")

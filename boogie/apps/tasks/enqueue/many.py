@@ -1,5 +1,5 @@
 """
-Many rows at once: one task about each of many objects; of a unique task, that has none.
+Many rows at once: one task about each of many objects; a unique one about each that has none.
 
 Rows are inserted in chunks. No doorbell is published here: the keepers ring in step with
 the workers, so that neither the caller nor the broker is flooded.
@@ -83,7 +83,7 @@ def queued(
     size: Any = None,
     needs: Needs | None = None,
 ) -> TaskQuerySet:
-    """Insert a queued row for each object, due now or at ``when``, or after ``needs``."""
+    """Insert a queued row for each object, due now, at ``when`` or after ``needs``; return them."""
     return _insert_all(task, _queued(task, args, kwargs, when, needs), objects, size)
 
 
