@@ -39,8 +39,10 @@ from .committed import as_if_committed, is_pretended
 #: Rows that are looked up at once.
 LOOK = 200
 #: What is read of them: what a doorbell says of a row, and shows.
-READ = ("name", "backend", "queue", "priority", "not_before")
-READ += ("content_type", "object_id", "args", "kwargs")
+READ = (
+    *("name", "backend", "queue", "priority", "not_before"),
+    *("content_type", "object_id", "args", "kwargs"),
+)
 
 
 def run_tasks(
