@@ -268,6 +268,15 @@ def test_who_has_failed_in_the_block_is_called_for_at_its_end(pen):
     assert everything_made() == [0, 1, 0]
 
 
+def test_who_is_called_for_at_the_end_of_the_block_is_called_in_its_transaction(pen):
+    with transaction.atomic():
+        with batch(pen, **ALL):
+            with pytest.raises(ZeroDivisionError):
+                breaks.call(pen)
+            clean.delayed(pen)
+        assert everything_made() == [0, 1, 0]
+
+
 def test_failure_is_called_at_the_first_that_fails_for_good(pen):
     retried = declared(
         lambda product: 1 / product.stock, autoretry_for=[ZeroDivisionError], max_retries=1
