@@ -25,12 +25,13 @@ from bench import (
     running,
     servers,
     together,
+    waiting,
 )
 from bench.reporting import report
 from bench.systems import SYSTEMS, System
 
 #: Figures of what nobody else has, by the modules that measure them.
-OF_BOOGIE = {"limits": limits, "together": together}
+OF_BOOGIE = {"limits": limits, "together": together, "waiting": waiting}
 FIGURES = ("cycle", "growth", "latency", "producers", "memory", "instructions", *OF_BOOGIE)
 
 
@@ -81,7 +82,7 @@ class Run:
 
     def all(self) -> None:
         figures = self.options.figures
-        self.prepare("limits" in figures)
+        self.prepare(figures)
         if "cycle" in figures or "growth" in figures:
             self.cycles("growth" in figures)
         if "latency" in figures:
@@ -97,11 +98,13 @@ class Run:
                 if figure in OF_BOOGIE:
                     self.ours(figure)
 
-    def prepare(self, with_limits: bool) -> None:
-        """Make the databases; a slot is handed over on Redis, too, whatever else is measured."""
+    def prepare(self, figures: Iterable[str]) -> None:
+        """Make the databases; some figures have systems of their own, whatever else is measured."""
         needed = list(self.systems)
-        if with_limits:
+        if "limits" in figures:
             needed += [SYSTEMS[name] for name in limits.SYSTEMS_OF_HANDOVER]
+        if "waiting" in figures:
+            needed += [SYSTEMS[name] for name in waiting.SYSTEMS_OF_WAITING]
         for system in dict.fromkeys(needed):
             running.prepare(system)
 
@@ -137,8 +140,8 @@ class Run:
 
     def memories(self) -> None:
         for system in self.systems:
-            if system.name in ("boogie_redis", "boogie_alone"):
-                measure = functools.partial(memory.measure, system, 1000, self.options.many)
+            if system.name in memory.OF:
+                measure = functools.partial(memory.measure, system, memory.FEW, self.options.many)
                 self.record("memory", system, measure)
 
     def ours(self, figure: str) -> None:

@@ -18,7 +18,7 @@ from tests.support.servers.redis_server import RedisServer
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track": "all",
-    "max_connections": 100,
+    "max_connections": 300,
     "shared_buffers": "512MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "30min",

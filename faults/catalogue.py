@@ -53,13 +53,18 @@ class Fault:
         getattr(import_module(f"faults.kinds.{module}"), name)(scene)
 
 
-CHILD, WORKER, DOORBELL = 3.0, 30.0, 90.0
+CHILD, NEIGHBOUR, LYING, WORKER, DOORBELL = 3.0, 5.0, 10.0, 30.0, 90.0
 
 FAULTS = {
     "kill_child": Fault("dying_children.kill_child", "``kill -9`` of a child", CHILD),
     "kill_children": Fault("dying_children.kill_at_random", "``kill -9`` of children at random"),
     "poison": Fault("dying_children.poison", "task that kills its process every time"),
     "kill_worker": Fault("dying_workers.kill_worker", "``kill -9`` of a whole worker", WORKER),
+    "kill_neighbour": Fault(
+        "dying_workers.kill_neighbour",
+        "``kill -9`` of a whole worker beside another one on its host",
+        NEIGHBOUR,
+    ),
     "kill_main": Fault(
         "dying_workers.kill_main", "``kill -9`` of a worker's main process alone", WORKER
     ),
@@ -101,12 +106,33 @@ FAULTS = {
     "slot_handover": Fault(
         "slots.kill_hand_over", "child killed between settling and handing its slot over", CHILD
     ),
+    "chain_onward": Fault(
+        "belonging.kill_hand_on",
+        "child killed between settling a row and waking those that are after it",
+        DOORBELL,
+    ),
+    "batch_ending": Fault(
+        "belonging.kill_ending",
+        "child killed between the last row of a batch and the batch's end",
+        DOORBELL,
+    ),
+    "batch_calling": Fault(
+        "belonging.kill_calling", "child killed while it makes the row that a batch calls", DOORBELL
+    ),
+    "batch_last": Fault("belonging.last_rows", "the last two rows of a batch end at once"),
+    "slot_objects": Fault(
+        "belonging.kill_slot", "keeper killed in the middle of a slot over many objects"
+    ),
     "slot_greedy": Fault("slots.no_limit", "a limit that is not kept, which the judge sees"),
     "hold_restart": Fault(
         "holds.restart_everything", "queue held while workers die and the server restarts", WORKER
     ),
     "hold_release": Fault(
         "holds.kill_release", "release killed when it has woken some of the rows", WORKER
+    ),
+    "hoard": Fault("hoarders.keep", "busy worker has got rows that an idle one could run", LYING),
+    "hoard_kill": Fault(
+        "hoarders.kill", "``kill -9`` of a busy worker that has got more rows", LYING
     ),
     "duplicates": Fault("lost_doorbells.duplicate", "doorbell delivered again and again"),
     "long_duplicates": Fault(

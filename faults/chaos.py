@@ -10,10 +10,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from boogie.apps.tasks import Task, queues
+from boogie.apps.tasks import Batch, Task, queues
+from faults.belonging import PORTION
 from faults.evidence import counting
 from faults.kinds import failing_databases, lost_doorbells
-from faults.lab import tasks
+from faults.lab import tasks, together
 from faults.legs import Leg
 from faults.load import Load
 from faults.playing import play
@@ -53,7 +54,8 @@ class Chaos:
         """Return what can be done here, what is frequent more than once."""
         leg = self.scene.leg
         found = [self.kill_child] * 4 + [self.kill_worker, self.kill_main, self.stop_worker] * 2
-        found += [self.duplicate, self.cancel, self.delete, self.retry, self.hold]
+        found += [self.duplicate, self.cancel, self.cancel_batch]
+        found += [self.delete, self.retry, self.hold]
         found += [self.freeze] * 2 if leg.database != "sqlite" else []
         found += [self.restart_database] * 2 + [self.refuse_writes] if leg.server else []
         found += [self.stall]
@@ -62,6 +64,11 @@ class Chaos:
 
     def workers(self) -> list[Worker]:
         return [one for one in self.scene.workers if one.lives]
+
+    def start_worker(self) -> None:
+        """Start one, every second time as if it were on a host of its own."""
+        alone = self.random.choice(["", "1"])
+        self.scene.start_worker(concurrency=2, FAULTS_PORTION=str(PORTION), FAULTS_ALONE=alone)
 
     def pick(self) -> Worker | None:
         awake = [one for one in self.workers() if not one.is_frozen]
@@ -105,18 +112,23 @@ class Chaos:
     def cancel(self) -> None:
         self._some("queued", "running").cancel(terminate=self.random.random() < 0.5)
 
+    def cancel_batch(self) -> None:
+        for one in Batch.objects.running().order_by("-pk")[:1]:
+            one.cancel()
+
     def retry(self) -> None:
         self._some("failed").retry()
 
     def delete(self) -> None:
         for row in self._some("queued"):
-            if row.object is not None:
-                row.object.delete()
+            thing = row.object
+            if thing is not None and not thing.label.startswith(together.SUBSCRIBER):
+                thing.delete()
 
     def hold(self) -> None:
         """Hold the queue or a task for a while; whoever releases may find the database away."""
         of_task = self.random.random() < 0.7
-        chosen = self.random.choice([tasks.work, tasks.only, tasks.single, tasks.pair])
+        chosen = self.random.choice([tasks.work, tasks.only, tasks.single, together.step])
         hold, release = (
             (chosen.hold, chosen.release)
             if of_task
@@ -126,7 +138,11 @@ class Chaos:
         self.after(self.random.uniform(1, 15), lambda: self._released(release))
 
     def _released(self, release: Callable[[], bool]) -> None:
-        self.scene.wait(lambda: (release(), True)[1], "it is released")
+        try:
+            release()
+        except DatabaseAway:  # what heals it may have to be done by this loop
+            self.scene.reconnect()
+            self.after(1.0, lambda: self._released(release))
 
     def _some(self, *statuses: str) -> Any:
         keys = list(Task.objects.filter(status__in=statuses).values_list("pk", flat=True))
@@ -174,9 +190,9 @@ class Chaos:
     def after(self, seconds: float, what: Callable[[], None]) -> None:
         self.later.append((time.monotonic() + seconds, what))
 
-    def do_later(self, everything: bool = False) -> None:
+    def do_later(self) -> None:
         now = time.monotonic()
-        due = [item for item in self.later if everything or item[0] <= now]
+        due = [item for item in self.later if item[0] <= now]
         self.later = [item for item in self.later if item not in due]
         for _, what in due:
             what()
@@ -191,11 +207,12 @@ class Chaos:
         self.scene.injected()
 
     def run(self, seconds: float) -> None:
+        self.load.belonging.begin()
         end = time.monotonic() + seconds
         next_fault = time.monotonic() + 5
         while time.monotonic() < end:
             if len(self.workers()) < WORKERS:
-                self.scene.start_worker(concurrency=2)
+                self.start_worker()
             self.load.add()
             self.look()
             self.do_later()
@@ -203,7 +220,9 @@ class Chaos:
                 self.make_one()
                 next_fault = time.monotonic() + self.random.uniform(1.0, 6.0)
             time.sleep(self.random.uniform(0.05, 0.3))
-        self.do_later(everything=True)
+        while self.later:
+            self.do_later()
+            time.sleep(0.1)
 
 
 def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
@@ -219,6 +238,7 @@ def make(leg: Leg, seconds: float, seed: int) -> dict[str, Any]:
 
         broker_pool.forget()
         scene.start_worker(concurrency=2)
+        chaos.load.belonging.settle(CALM)
         scene.end(CALM)
 
     return play(scene, run, timed=False)

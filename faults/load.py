@@ -3,6 +3,7 @@ The load of chaos: rows of every kind, as a web process makes them.
 """
 
 from boogie.apps.tasks import Task
+from faults.belonging import Belonging
 from faults.kinds import lost_doorbells
 from faults.lab import tasks
 from faults.lab.models import Thing
@@ -14,6 +15,7 @@ class Load:
 
     def __init__(self, scene: Scene) -> None:
         self.scene, self.random = scene, scene.random
+        self.belonging = Belonging(scene)
 
     def add(self) -> None:
         """Enqueue a few rows, as a web process does: whatever is down must not disturb it long."""
@@ -24,7 +26,10 @@ class Load:
             self.scene.reconnect()  # the web process showed an error; nothing was promised
 
     def _enqueue_one(self) -> None:
-        self.scene.note_made(self._make_row(self.scene.thing()))
+        if self.random.random() < 0.06:
+            self.belonging.add(self.random.choice([0.0, 0.01, 0.1, 0.5]))
+        else:
+            self.scene.note_made(self._make_row(self.scene.thing()))
 
     def _make_row(self, thing: Thing) -> Task:
         seconds = self.random.choice([0.0, 0.01, 0.1, 0.1, 0.5, 2.0])

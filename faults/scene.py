@@ -75,6 +75,7 @@ class Scene:
             **os.environ,
             "FAULTS_QUEUE": queue or self.queue,
             "FAULTS_TASKS": json.dumps({**settings.BOOGIE_TASKS, **(tasks or {})}),
+            "FAULTS_ALONE": "1",
             **variables,
         }
         options = ("-c", str(concurrency), "-n", f"{self.queue}_{number}@%h")

@@ -48,6 +48,13 @@ CARRIED = [
         for name in ("background", "cancelling", "connections", "control", "plain_celery", "turns")
     ),
 ]
+#: What a worker does by the parts of Celery that differ most from version to version.
+NEAREST = [
+    "tests/workers/doorbells",
+    "tests/workers/pools",
+    "tests/workers/running/test_control.py",
+    "tests/workers/running/test_plain_celery.py",
+]
 BROWSER = ["tests/browser"]
 #: What a browser sees of it that depends on a broker, or on how rows are locked.
 WITH_SERVERS = ["tests/browser/test_steering.py"]
@@ -76,7 +83,7 @@ LEGS: list[Session] = [
 #: What is the same on all versions, or is read and not run: files, catalogues, the wheel. And what
 #: is long and shows nothing of a version that others do not: faults, the demo, the documentation.
 UNVERSIONED = [
-    "tests/db/chains/test_model.py",
+    "tests/db/belonging",
     "tests/db/lifecycle/test_model.py",
     "tests/db/lifecycle/test_planted.py",
     "tests/db/monitoring/test_pages_of_many_rows.py",
@@ -122,18 +129,16 @@ def versioned() -> list[Session]:
     """
     Return the chosen sessions, less what does not depend on versions.
 
-    What is for each database runs where there is a server, whole, and not on SQLite too; so does
-    what workers do, but for what depends on ``boogie://``. Of pages, those with a worker behind.
+    What is for each database runs where there is a server, and not on SQLite too. Of what workers
+    do, what is nearest to Celery; of pages, those with a worker behind.
     """
     ignored = [f"--ignore={path}" for path in UNVERSIONED]
     sessions = []
     for database, broker, paths in chosen():
         if paths == ON_DATABASES + AGAIN:
-            paths = ON_DATABASES
-        elif paths == WORKERS + AGAIN:
-            paths = WORKERS
-        elif paths == WORKERS:
-            paths = CARRIED
+            paths = ["tests/db"]
+        elif paths in (WORKERS, WORKERS + AGAIN):
+            paths = NEAREST
         elif paths == BROWSER:
             paths = WITH_SERVERS
         elif paths in (WITH_SERVERS, EXAMPLES, ON_DATABASES):

@@ -49,3 +49,5 @@ LOGGING = {
 # Tasks of a figure of its own.
 CELERY_IMPORTS = os.environ.get("BENCH_IMPORT", "").split()
 globals().update(system.settings())
+if "bench.work.waiting" in CELERY_IMPORTS:
+    BOOGIE_TASKS = {"WORKER_CONNECTIONS": 12}

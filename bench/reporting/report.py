@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import contention, places
-from bench.reporting import limits, plot, together
+from bench.reporting import limits, plot, together, waiting
 from bench.reporting.records import Records
 from bench.reporting.tables import table, target_rows
 from bench.reporting.targets import TARGETS, Figure, cycle, of, wal
@@ -21,6 +21,7 @@ DOCS = places.ROOT / "docs/explanation"
 OWN: dict[str, Callable[[Records], list[str]]] = {
     "limits": limits.lines,
     "together": together.lines,
+    "waiting": waiting.lines,
 }
 
 #: Heading, figure of a system, format.

@@ -5,7 +5,7 @@ import os
 from bench.systems.base import System
 from bench.systems.boogie_tasks import BoogieAlone, BoogieFunctions, BoogieRedis, BoogieSqlite
 from bench.systems.celery_results import CeleryBare, CeleryStock, CeleryTuned
-from bench.systems.others import Procrastinate, TasksDb
+from bench.systems.others import DjQueue, Ox, Procrastinate, TasksDb
 
 SYSTEMS: dict[str, System] = {
     system.name: system
@@ -15,6 +15,8 @@ SYSTEMS: dict[str, System] = {
         CeleryBare(),
         Procrastinate(),
         TasksDb(),
+        Ox(),
+        DjQueue(),
         BoogieRedis(),
         BoogieAlone(),
         BoogieFunctions(),

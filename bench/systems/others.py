@@ -1,4 +1,4 @@
-"""Procrastinate and django-tasks-db, both with PostgreSQL as their queue."""
+"""Other queues that Django projects have in PostgreSQL."""
 
 from typing import Any
 
@@ -97,3 +97,69 @@ class TasksDb(System):
 
     def workers(self) -> list[list[str]]:
         return [places.python(*["-m", "django", "db_worker", "-v", "0", "--no-startup-delay"])] * 2
+
+
+class Ox(System):
+    """``django.tasks`` with a backend of leases; workers look once a second."""
+
+    name = "ox"
+    label = "django-ox"
+    apps = ("django_ox",)
+    has_bulk = True
+    samples = 40
+    tables = ("django_ox_oxtask",)
+    outcome = "select 1 from django_ox_oxtask where id = %s and status = 'SUCCESSFUL'"
+    outcomes = (
+        "select count(*) from django_ox_oxtask"
+        " where status = 'SUCCESSFUL' and finished_at >= %(since)s"
+    )
+
+    def settings(self) -> dict[str, Any]:
+        return {"TASKS": {"default": {"BACKEND": "django_ox.backend.OxBackend"}}}
+
+    def register(self) -> Any:
+        return django_task()
+
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return task.enqueue(pk).id
+
+    def enqueue_bulk(self, task: Any, pks: list[int]) -> None:
+        from django_ox.bulk import enqueue_many
+
+        enqueue_many(task, [((pk,), {}) for pk in pks])
+
+    def workers(self) -> list[list[str]]:
+        return [places.python("-m", "django", "ox_worker")] * 2
+
+
+class DjQueue(System):
+    """``django.tasks`` with the tables of Solid Queue; one supervisor, two workers that LISTEN."""
+
+    name = "dj_queue"
+    label = "dj-queue"
+    apps = ("dj_queue",)
+    has_bulk = True
+    samples = 100
+    tables = ("dj_queue_jobs",)
+    outcome = "select 1 from dj_queue_jobs where id = %s and finished_at is not null"
+    outcomes = "select count(*) from dj_queue_jobs where finished_at >= %(since)s"
+
+    def settings(self) -> dict[str, Any]:
+        workers = [{"queues": "*", "threads": 1, "processes": 2}]
+        backend = {"QUEUES": [], "OPTIONS": {"workers": workers}}
+        return {
+            "DATABASE_ROUTERS": ["dj_queue.routers.DjQueueRouter"],
+            "TASKS": {"default": {"BACKEND": "dj_queue.backend.DjQueueBackend", **backend}},
+        }
+
+    def register(self) -> Any:
+        return django_task()
+
+    def enqueue(self, task: Any, pk: int) -> Any:
+        return task.enqueue(pk).id
+
+    def enqueue_bulk(self, task: Any, pks: list[int]) -> None:
+        task.get_backend().enqueue_all([(task, [pk], {}) for pk in pks])
+
+    def workers(self) -> list[list[str]]:
+        return [places.python("-m", "django", "dj_queue")]

@@ -2,4 +2,5 @@
 
 from bench import systems
 
-increment = systems.current().register()
+system = systems.current()
+increment = system.register()

@@ -2,25 +2,40 @@
 What became of the rows of a scene: the rows, the effects and the journal compared.
 """
 
+from typing import Any
+
 from boogie.apps.tasks import Task
 from boogie.apps.tasks.conf import conf
-from boogie.apps.tasks.models import Hold, Limit, Message, Slot, Stand
+from boogie.apps.tasks.models import (
+    Batch,
+    Dependency,
+    Hold,
+    Limit,
+    Message,
+    Schedule,
+    Slot,
+    Stand,
+)
 from boogie.apps.tasks.models import Worker as WorkerRow
-from faults.evidence import crowds, figures
+from faults.evidence import crowds, figures, order
 from faults.journal import Event
-from faults.lab import tasks
+from faults.lab import tasks, together
 from faults.lab.models import Effect, Thing
 
 ENDED = ("finished", "failed", "cancelled")
 
 #: Bodies that raise nothing by themselves.
 _HARMLESS = (tasks.work, tasks.exact, tasks.hold, tasks.addressed)
-HARMLESS = tuple(body.name for body in (*_HARMLESS, tasks.only, tasks.single, tasks.pair))
+_HARMLESS += (tasks.only, tasks.single, tasks.pair)
+HARMLESS = tuple(body.name for body in (*_HARMLESS, *together.HARMLESS))
 #: How many of a task run at one time, and whether that is for each object.
 LIMITS = {tasks.single.name: (1, False), tasks.pair.name: (2, True)}
 #: What a body raises whose statement meets a database that went away; and how one is known.
 DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError")
-BODY = "faults/lab/tasks.py"
+BODY = "faults/lab/"
+#: What no fault leaves to the next one.
+EVERYTHING: tuple[Any, ...] = (Task, Message, WorkerRow, Hold, Slot, Stand, Limit, Effect, Thing)
+EVERYTHING += (Batch, Dependency, Schedule)
 
 
 def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused: set[str]) -> None:
@@ -50,7 +65,7 @@ def count(outcome: figures.Outcome, events: list[Event], made: set[str], excused
     outcome.problems += [f"{strangers} row(s) came with another's message"] * bool(strangers)
     bodies = figures.runs(events)
     _count_overlaps(outcome, figures.overlaps(bodies), excused)
-    outcome.problems += crowded(bodies, excused) + doubled()
+    outcome.problems += crowded(bodies, excused) + doubled() + order.broken(events)
     _count_effects(outcome, finished)
 
 
@@ -105,5 +120,5 @@ def _count_effects(outcome: figures.Outcome, finished: set[tuple[str, int]]) -> 
 
 def clear() -> None:
     """Empty the tables."""
-    for model in (Task, Message, WorkerRow, Hold, Slot, Stand, Limit, Effect, Thing):
+    for model in EVERYTHING:
         model._base_manager.all().delete()

@@ -41,6 +41,23 @@ def kill_worker(scene: Scene) -> None:
     _end_workers(scene, Worker.kill)
 
 
+def kill_neighbour(scene: Scene) -> None:
+    """The same, beside a worker that sees its process, and has room for what it ran."""
+    for _ in range(scene.rounds):
+        victim = scene.worker(concurrency=2 * BODIES, FAULTS_ALONE="")
+        starts = scene.begin(scene.enqueue(2 * BODIES, 25.0, 0.05))
+        scene.worker(concurrency=2 * BODIES, FAULTS_ALONE="")
+        time.sleep(scene.random.uniform(6.0, 8.0))  # by then it has been seen
+        _keep_running(scene, starts)
+        running = [e.row for e in scene.still_going(starts) if e.pid in victim.tree]
+        moment = victim.kill()
+        scene.injected()
+        scene.expect(running, "the victim ran nothing")
+        scene.recovers(running, moment)
+        scene.end()
+        scene.stop_workers()
+
+
 def kill_main(scene: Scene) -> None:
     """The main process dies; what becomes of its children is part of the question."""
     _end_workers(scene, _kill_main)

@@ -1,6 +1,7 @@
 """Wiring of the lab: its injections."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class LabConfig(AppConfig):
@@ -12,4 +13,5 @@ class LabConfig(AppConfig):
     def ready(self) -> None:
         from faults.lab import injections
 
+        autodiscover_modules("together")
         injections.install()

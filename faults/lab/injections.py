@@ -14,11 +14,20 @@ from typing import Any
 from celery.signals import task_postrun
 from django.db import transaction
 
+from boogie.apps.tasks.batching import calling, ending
+from boogie.apps.tasks.chains import handing
+from boogie.apps.tasks.enqueue import many
 from boogie.apps.tasks.execution import run, settle, start
+from boogie.apps.tasks.keeper.beside import processes
 from boogie.apps.tasks.limiting import handover, room
+from boogie.apps.tasks.scheduling import objects
 from faults import journal
 
 VARIABLE = "FAULTS_INJECT"
+#: Objects of a slot whose rows are one transaction.
+PORTION = "FAULTS_PORTION"
+#: Said to a worker that is to take part as if it were on a host of its own.
+ALONE = "FAULTS_ALONE"
 
 
 def install() -> None:
@@ -26,6 +35,9 @@ def install() -> None:
     if journal.VARIABLE not in os.environ:
         return
     task_postrun.connect(_note_postrun, weak=False, dispatch_uid="faults.postrun")
+    if os.environ.get(ALONE):
+        processes.place = lambda: ""
+    objects.PORTION = int(os.environ.get(PORTION, objects.PORTION))
     where, _, seconds = os.environ.get(VARIABLE, "").partition(":")
     if where:
         INJECTIONS[where](float(seconds))
@@ -122,6 +134,52 @@ def _slow_hand_over(seconds: float) -> None:
     handover.hand_over = hand_over
 
 
+def _slow_hand_on(seconds: float) -> None:
+    """The row is settled; those that are after it are woken late."""
+    handing.hand_on = _in_children("onward", handing.hand_on, seconds, is_before=True)
+
+
+def _slow_ending(seconds: float) -> None:
+    """The row is settled; whether it was the last one of its batch is looked for late."""
+    ending.look = _in_children("ending", ending.look, seconds, is_before=True)
+
+
+def _slow_calling(seconds: float) -> None:
+    """The row that a batch calls is made; that is committed late."""
+    calling.call = _in_children("calling", calling.call, seconds)
+
+
+def _in_children(
+    kind: str, original: Callable[..., Any], seconds: float, is_before: bool = False
+) -> Callable[..., Any]:
+    """Return ``original`` with a delay in children, which run rows; keepers do it as ever."""
+    keeper = os.getpid()
+
+    @wraps(original)
+    def delayed(*args: Any, **options: Any) -> Any:
+        found = None if is_before else original(*args, **options)
+        if os.getpid() != keeper:
+            journal.note(kind)
+            time.sleep(seconds)
+        return original(*args, **options) if is_before else found
+
+    return delayed
+
+
+def _slow_portion(seconds: float) -> None:
+    """Rows about some of a slot's objects are made; that is committed late."""
+    original = many.portion
+
+    @wraps(original)
+    def portion(*args: Any) -> Any:
+        found = original(*args)
+        journal.note("portion")
+        time.sleep(seconds)
+        return found
+
+    many.portion = portion
+
+
 def _no_limit(seconds: float) -> None:
     """No fault that happens: what the judge has to see, by which it is judged."""
     room.Key.free = lambda key: 100
@@ -133,6 +191,10 @@ INJECTIONS = {
     "limit": _slow_lock_of_limit,
     "slot": _slow_claim_with_slot,
     "handover": _slow_hand_over,
+    "onward": _slow_hand_on,
+    "ending": _slow_ending,
+    "calling": _slow_calling,
+    "portion": _slow_portion,
     "greedy": _no_limit,
     "settle": _slow_settling,
     "commit": _slow_commit_of_settling,

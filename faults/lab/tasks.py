@@ -15,7 +15,7 @@ from faults import journal
 from faults.lab.models import Effect, Thing
 
 
-def _pause(attempt: int, first: float, later: float) -> None:
+def pause(attempt: int, first: float, later: float) -> None:
     time.sleep(first if attempt == 1 else later)
 
 
@@ -23,7 +23,7 @@ def _pause(attempt: int, first: float, later: float) -> None:
 def work(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
     """Take some time; return the attempt, so that a write of a late run can be told."""
     with journal.body(self.row.pk, self.row.attempt):
-        _pause(self.row.attempt, first, later)
+        pause(self.row.attempt, first, later)
     return self.row.attempt
 
 
@@ -31,7 +31,7 @@ def work(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int
 def only(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
     """The same, of which one row is enough."""
     with journal.body(self.row.pk, self.row.attempt):
-        _pause(self.row.attempt, first, later)
+        pause(self.row.attempt, first, later)
     return self.row.attempt
 
 
@@ -39,7 +39,7 @@ def only(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int
 def single(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
     """The same, of which one runs at a time."""
     with journal.body(self.row.pk, self.row.attempt):
-        _pause(self.row.attempt, first, later)
+        pause(self.row.attempt, first, later)
     return self.row.attempt
 
 
@@ -47,7 +47,7 @@ def single(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> i
 def pair(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> int:
     """The same, of which two run at a time for each thing."""
     with journal.body(self.row.pk, self.row.attempt):
-        _pause(self.row.attempt, first, later)
+        pause(self.row.attempt, first, later)
     return self.row.attempt
 
 
@@ -56,7 +56,7 @@ def exact(self: Any, thing: Thing, first: float = 0.0, later: float = 0.0) -> in
     """Leave an effect in the transaction that settles the row."""
     with journal.body(self.row.pk, self.row.attempt):
         Effect.objects.create(row=str(self.row.pk), attempt=self.row.attempt)
-        _pause(self.row.attempt, first, later)
+        pause(self.row.attempt, first, later)
     return self.row.attempt
 
 

@@ -45,6 +45,8 @@ class Reader:
             # A checkout that is not installed is found here.
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "",
+            # Files are written anew within a second: what was compiled of them would look fresh.
+            "PYTHONDONTWRITEBYTECODE": "1",
             # The distribution that is tested must be the one that is found.
             "PIP_NO_INDEX": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -56,6 +56,9 @@ TEMPLATES = [
 
 STATIC_URL = "static/"
 
+#: A password of a test is kept from nobody: Django's own takes a third of a second each.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 #: Set for worker processes, so that they use the database that the test made.
 NAME = os.environ.get("DATABASE_NAME", "boogie")
 SQLITE_DIR = Path(os.environ.get("BOOGIE_SQLITE_DIR", tempfile.gettempdir()))
@@ -89,8 +92,9 @@ def _server(engine: str, user: str, **extra: object) -> dict:
 
 if services.DATABASE == "postgresql":
     default = _server("postgresql", "postgres", CONN_MAX_AGE=600)
-    if os.environ.get("DATABASE_POOL"):
-        default = _server("postgresql", "postgres", OPTIONS={"pool": True})
+    if at_most := os.environ.get("DATABASE_POOL"):
+        pool = {"min_size": 1, "max_size": int(at_most)}
+        default = _server("postgresql", "postgres", OPTIONS={"pool": pool})
 elif services.DATABASE == "mariadb":
     use_pymysql()
     default = _server("mysql", "root", CONN_MAX_AGE=600, OPTIONS={"charset": "utf8mb4"})

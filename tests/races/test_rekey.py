@@ -12,6 +12,7 @@ from boogie.apps.tasks.operations import rekey
 from boogie.apps.tasks.serialization import sealing
 from tests.project.shop.models import Product
 from tests.support.processes import PATIENCE
+from tests.support.rows import claim
 from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +26,7 @@ def row(settings):
     task = declared(lambda product, word: word, encrypt=True)
     row = task.delayed(Product.objects.create(name="pen"), "secret")
     rows = Task.objects.filter(pk=row.pk)
-    assert transitions.claim(rows, worker="me", pid=1)
+    assert claim(row)
     settings.BOOGIE_TASKS = {"ENCRYPTION_KEYS": [NEW, OLD]}
     yield rows.get()
     type(task).encrypt = False

@@ -14,7 +14,7 @@ from boogie.apps.tasks.lifecycle import transitions
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
 from tests.support.judge import steady
-from tests.support.rows import stored
+from tests.support.rows import claim, stored
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,10 +25,6 @@ ERROR = errors.entry("builtins.ValueError", "no", "", 3, "worker@there/1")
 
 def only(row):
     return Task.objects.filter(pk=row.pk)
-
-
-def claim(row):
-    return transitions.claim(only(row), worker="worker@here/1", pid=1)
 
 
 VERBS = {

@@ -9,12 +9,12 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from boogie.apps.tasks import Task
-from boogie.apps.tasks.lifecycle import transitions
 from tests.project.shop.models import Product
 from tests.races import producer
 from tests.races.rivals import Rival, race, waits_for_us, while_uncommitted
 from tests.support.processes import Process
 from tests.support.project_worker import environment
+from tests.support.rows import claim
 from tests.support.runs import declared
 from tests.support.waiting import wait_until
 
@@ -159,14 +159,10 @@ def test_a_row_that_waits_does_not_start_before_a_transaction_that_relies_on_it(
     body = declared(lambda product, n=0: None, unique="waiting")
     row = body.delayed(product)
 
-    def claim():
-        mine = Task.objects.filter(pk=row.pk)
-        return transitions.claim(mine, worker="worker@here/1", pid=1)
-
     with transaction.atomic():
         Product.objects.filter(pk=product.pk).update(name="pencil")
         assert body.delayed(product) == row
-        rival = Rival(claim)
+        rival = Rival(lambda: claim(row))
         rival.start()
         wait_until(lambda: waits_for_us(rival), pause=0.2)
         if connection.vendor != "sqlite":
@@ -180,13 +176,10 @@ def test_each_does_the_same(product):
     row = body.delayed(product)
     other = Product.objects.create(name="other")
 
-    def claim():
-        return transitions.claim(Task.objects.filter(pk=row.pk), worker="worker@here/1", pid=1)
-
     with transaction.atomic():
         made = body.each([product, other])
         assert [one.object_id for one in made] == [str(other.pk)]
-        rival = Rival(claim)
+        rival = Rival(lambda: claim(row))
         rival.start()
         wait_until(lambda: waits_for_us(rival), pause=0.2)
     assert rival.outcome() == 1

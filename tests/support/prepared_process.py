@@ -22,14 +22,26 @@ from typing import Any
 
 #: What a worker imports before anything of its project, and that costs most of its start.
 MODULES = (
-    "celery.bin.celery",
+    "celery.app.amqp",
     "celery.apps.worker",
+    "celery.bin.celery",
     "celery.concurrency.prefork",
     "celery.concurrency.thread",
+    "celery.fixups.django",
     "celery.worker.consumer",
     "django.contrib.admin",
-    "django.core.management",
+    "django.contrib.contenttypes.checks",
+    "django.contrib.staticfiles.finders",
+    "django.core.handlers.asgi",
+    "django.core.handlers.wsgi",
+    "django.core.management.commands.makemigrations",
+    "django.core.management.commands.migrate",
+    "django.db.migrations.executor",
     "django.db.models",
+    "django.template.defaulttags",
+    "django.template.loader_tags",
+    "django.views.debug",
+    "django.views.defaults",
 )
 
 #: Those of them that one has if it is on that database or broker.

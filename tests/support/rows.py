@@ -6,6 +6,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from boogie.apps.tasks import Task
+from boogie.apps.tasks.execution.run import rows_in
+from boogie.apps.tasks.lifecycle import claim as claims
 from boogie.apps.tasks.lifecycle import states
 from tests.project.shop.models import Product
 
@@ -36,6 +38,15 @@ def stored(status, obj=None, name="db.rows.any", **fields):
         created=fields.pop("created", timezone.now()),
         **{**coherent(status), **fields},
     )
+
+
+def claim(row, worker="worker@there/1", pid=1):
+    """Claim a row as a worker does, whatever it is under; return how many moved: 1 or 0."""
+    names = [] if row.backend else [row.name]
+    claimed = claims.claim_row(
+        rows_in("default"), row.pk, names, worker=worker, pid=pid, is_limited=True
+    )
+    return int(claimed is not None)
 
 
 def columns(row):

@@ -77,6 +77,8 @@ class Conf:
     HEARTBEAT = Setting(kinds.SECONDS, 5)
     #: A worker not heard of for this time is dead.
     WORKER_TIMEOUT = Setting(kinds.SECONDS, 20)
+    #: How many connections to a database the bodies in threads or greenlets share; 0: each has one.
+    WORKER_CONNECTIONS = Setting(kinds.COUNT, 0)
     #: A row that may run for this long, and does not although workers live, is stuck.
     STUCK_AFTER = Setting(kinds.SECONDS, 300)
     #: How long ended rows are kept, for each outcome.

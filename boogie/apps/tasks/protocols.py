@@ -147,6 +147,10 @@ class Row(Protocol):
         """Whether others wait for it."""
 
     @property
+    def is_after(self) -> bool | None:
+        """Whether it waits for others; ``None``: it is after none."""
+
+    @property
     def batch_id(self) -> Any:
         """The batch that it is of; ``None``: it is of none."""
 

@@ -13,10 +13,16 @@ from tests.support.runs import work
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def own_site(root):
+# Of the module: with the setting go the patterns of all URLs.
+@pytest.fixture(scope="module", autouse=True)
+def own_site():
     with override_settings(ROOT_URLCONF=press_site.__name__):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logged_in(root):
+    pass
 
 
 @pytest.fixture

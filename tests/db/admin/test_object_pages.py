@@ -22,6 +22,11 @@ from tests.support.rows import stored
 from tests.support.runs import work
 from tests.support.statements import statements
 
+OWN_FORM = (
+    '{% extends "admin/change_form.html" %}'
+    "{% block content %}{{ block.super }}<i>of their own</i>{% endblock %}"
+)
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -33,15 +38,15 @@ TEMPLATES = [
             ],
             "loaders": [
                 (
-                    "django.template.loaders.locmem.Loader",
-                    {
-                        "object_site/change_form.html": (
-                            '{% extends "admin/change_form.html" %}'
-                            "{% block content %}{{ block.super }}<i>of their own</i>{% endblock %}"
-                        )
-                    },
-                ),
-                "django.template.loaders.app_directories.Loader",
+                    "django.template.loaders.cached.Loader",
+                    [
+                        (
+                            "django.template.loaders.locmem.Loader",
+                            {"object_site/change_form.html": OWN_FORM},
+                        ),
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
             ],
         },
     }
@@ -50,7 +55,8 @@ TEMPLATES = [
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
+# Of the module: with the setting go all templates and patterns of URLs that were read.
+@pytest.fixture(scope="module", autouse=True)
 def own_site():
     with override_settings(ROOT_URLCONF=object_site.__name__, TEMPLATES=TEMPLATES):
         yield
@@ -347,6 +353,7 @@ WHO = {
 TASKS = [greet, guarded, picky, wreck]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 @pytest.mark.parametrize(("permissions", "allowed"), WHO.values(), ids=WHO)
 def test_every_handler_asks_whether_the_user_may(client, member, pen, permissions, allowed, task):

@@ -6,13 +6,12 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from boogie.apps.tasks import Task
 from boogie.apps.tasks.execution import losses
-from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.tasks import bulk
 from tests.db.admin.test_verbs import ask, confirm
 from tests.project.shop.models import Product
 from tests.support.browser_forms import sent
+from tests.support.rows import claim
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db
@@ -50,13 +49,13 @@ class TestThePageOfARow:
 
     def test_names_the_newer_one_of_a_run_that_gives_way(self, client, pen):
         row = sweep.delayed(pen)
-        transitions.claim(Task.objects.filter(pk=row.pk), worker="worker@there/1", pid=1)
+        claim(row)
         newer = sweep.paused(pen)
         assert f'{newer.pk}/change/">A newer one</a> waits' in self.page(client, row)
 
     def test_tells_of_the_attempt_that_gave_way(self, client, pen):
         row = sweep.delayed(pen)
-        transitions.claim(Task.objects.filter(pk=row.pk), worker="worker@there/1", pid=1)
+        claim(row)
         row.refresh_from_db()
         sweep.paused(pen)
         losses.lose(row, "a worker died")

@@ -364,6 +364,23 @@ def test_finished_rows_that_are_purged_count_as_finished(pen):
     assert made(report) == 1
 
 
+@pytest.mark.parametrize("clean_up", [breaks.clean, lambda: purge.purge()], ids=["clean", "purge"])
+def test_a_batch_that_has_failed_stays_so_when_what_has_failed_is_deleted(pen, settings, clean_up):
+    with batch(pen, **ALL) as month_end:
+        rows = [breaks.delayed(pen), clean.delayed(pen)]
+    for row in rows:
+        work(row)
+    ended = fresh(month_end).ended
+    settings.BOOGIE_TASKS = {**settings.BOOGIE_TASKS, "RETENTION": {"failed": 0}}
+    assert clean_up() == 1
+    watch.Watch().look()
+    found = fresh(month_end)
+    assert (found.status, found.ended) == ("failed", ended)
+    assert everything_made() == [0, 1, 1]
+    with pytest.raises(TaskFailed):
+        found.wait(0)
+
+
 def test_what_expires_ends_it(pen):
     with batch(pen, on_end=archive) as month_end:
         clean.using(expires=timezone.now()).delayed(pen)

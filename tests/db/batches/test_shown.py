@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import uuid
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from boogie.apps.tasks import Batch, batch
 from boogie.apps.tasks.admin.batches import bars
+from boogie.apps.tasks.batching import watch
 from boogie.apps.tasks.monitoring import health
 from boogie.apps.tasks.monitoring.held import dead_ends
 from tests.db.admin.test_verbs import confirm
@@ -79,10 +81,23 @@ def test_the_list_has_a_bar_for_each(root, month_end, django_assert_max_num_quer
     assert 'data-status="finished"' in text
 
 
+def test_rows_that_were_deleted_since_are_in_both_bars(root, month_end):
+    clean.clean()
+    assert month_end.rows.count() == 3
+    month_end.refresh_from_db()
+    assert month_end.progress.total == 4
+    for text in (root.get(LIST).content.decode(), page(root, month_end)):
+        assert "2 of 4" in text
+        assert 'max="4"' in text
+
+
 def test_many_rows_are_counted_to_a_cap(month_end, monkeypatch):
     monkeypatch.setattr(bars, "CAP", 3)
     (bar,) = bars.of([month_end]).values()
     assert bar.words == "2 of 3+ left"
+    month_end.deleted_finished, month_end.deleted_others = 2, 1
+    (bar,) = bars.of([month_end]).values()
+    assert bar.words == "2 of 6+ left"
     assert bar.shown("x")["bar"] == {"is_hidden": True}
     assert bars.of([]) == {}
 
@@ -192,16 +207,50 @@ def test_a_batch_of_which_all_that_is_left_stands_still_is_told_of(root, pen):
     with batch(title="Goes on") as going:
         clean.paused(pen)
         clean.using(after=clean.delayed(pen)).delayed(pen)
-    assert dead_ends.stuck_batches() == []
+    assert dead_ends.stuck_batches().waiting == []
     work(broken)
-    assert dead_ends.stuck_batches() == [stuck]
+    assert dead_ends.stuck_batches() == dead_ends.StuckBatches([stuck], [])
     assert "stands still" in page(root, stuck)
     assert "stands still" not in page(root, going)
     assert health.examine(history=True).stuck_batches == [{"id": stuck.pk, "title": "Stands still"}]
-    assert f"rows of {stuck.pk} Stands still" in said("boogie_status")
+    assert f" of {stuck.pk} Stands still" in said("boogie_status")
     response = root.get(reverse("admin:boogie_tasks_dashboard"))
     (problem,) = [one for one in response.context["problems"] if one.name == "stuck-batches"]
     assert problem.text.startswith("1 batch cannot end")
     assert problem.link == f"?batch={stuck.pk}"
     stuck.retry()
-    assert dead_ends.stuck_batches() == []
+    assert dead_ends.stuck_batches().waiting == []
+
+
+def test_what_nobody_declares_is_named_once_and_for_each_call_that_is_owed():
+    both = Batch(on_success="tests.no_more", on_end="tests.no_more")
+    assert dead_ends.unknown_calls(both) == ["tests.no_more"]
+    both.end_id = uuid.uuid4()
+    assert dead_ends.unknown_calls(both) == ["tests.no_more"]
+    both.success_id = uuid.uuid4()
+    assert dead_ends.unknown_calls(both) == []
+
+
+def test_a_batch_that_calls_what_nobody_declares_is_told_of(root, pen, caplog):
+    with batch(title="Renamed", on_end=clean) as renamed:
+        row = clean.delayed(pen)
+    Batch.objects.filter(pk=renamed.pk).update(on_end="tests.no_more")
+    assert "It cannot end" not in page(root, renamed)  # it would not yet, either
+    work(row)
+    renamed.refresh_from_db()
+    assert renamed.status == "running"
+    assert dead_ends.stuck_batches() == dead_ends.StuckBatches([], [(renamed, ["tests.no_more"])])
+    told = health.examine(history=True)
+    assert told.uncalled_batches == [
+        {"id": renamed.pk, "title": "Renamed", "names": ["tests.no_more"]}
+    ]
+    assert any("it calls tests.no_more" in problem for problem in told.problems)
+    response = root.get(reverse("admin:boogie_tasks_dashboard"))
+    (problem,) = [one for one in response.context["problems"] if one.name == "uncalled-batches"]
+    assert "tests.no_more" in problem.text
+    assert "nobody declares what it calls: tests.no_more" in page(root, renamed)
+    Batch.objects.filter(pk=renamed.pk).update(on_end=clean.name)
+    assert dead_ends.stuck_batches().uncalled == []
+    watch.Watch().look()
+    renamed.refresh_from_db()
+    assert renamed.status == "finished"

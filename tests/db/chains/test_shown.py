@@ -86,7 +86,8 @@ def test_the_status_and_the_dashboard_tell_of_dead_ends(root, pen):
     pack.using(after=pay.delayed(pen)).delayed(pen)
     text = said("boogie_status") if not health.examine().problems else ""
     text = text or _status_that_exits()
-    words = f"3 row(s) wait for others that have failed: retry or cancel {breaks.name}[{broken.pk}]"
+    words = "3 row(s) wait for others that have failed: retry these, or cancel those that wait: "
+    words += f"{breaks.name}[{broken.pk}]"
     assert words in text
     response = root.get(reverse("admin:boogie_tasks_dashboard"))
     (problem,) = [one for one in response.context["problems"] if one.name == "dead-ends"]

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections
 
@@ -324,6 +325,54 @@ async def test_nobody_who_waits_for_a_batch_keeps_a_connection(product, monkeypa
     assert await nobody_keeps_a_connection(found.await_end(60), row) == found
 
 
+@awaited
+async def test_what_a_row_is_after_is_there_in_its_body(product):
+    @declared(bind=True)
+    async def joined(self, product):
+        waited = [row.pk async for row in self.row.waits_for]
+        return [waited, *[await row.aget_result() for row in await self.row.aneeds()]]
+
+    needs = [await plain.adelayed(product, times) for times in (2, 1)]
+    row = await joined.using(after=needs).adelayed(product)
+    for one in (*needs, row):
+        await sync_to_async(work)(one)
+    assert await row.aget_result() == [[], "penpen", "pen"]
+    assert await row.aneeds() == needs
+
+
+# --- a process that has read nothing yet --------------------------------------------------
+
+
+@awaited
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda product: plain.tasks(product),
+        lambda product: Task.objects.for_object(product),
+        lambda product: product.tasks.all(),
+    ],
+    ids=["of a task", "of an object", "relation"],
+)
+async def test_rows_of_an_object_are_found_by_who_has_to_read_its_type_first(product, rows):
+    row = await plain.adelayed(product)
+    await plain.adelayed(await Product.objects.acreate(name="ink"))
+    ContentType.objects.clear_cache()
+    found = rows(product)
+    assert [one.pk async for one in found] == [row.pk]
+    assert await found.acancel() == await found.cancelled().acount() == 1
+
+
+@awaited
+@pytest.mark.parametrize("others", [True, False])
+async def test_erasure_is_whole_also_where_the_type_is_read_first(product, user, others):
+    row = await plain.using(requested_by=user).adelayed(product)
+    ContentType.objects.clear_cache()
+    rows = Task.objects.for_object(user)
+    assert await (rows if others else rows.filter(priority=1)).aerase() == 0
+    row = await Task.objects.aget(pk=row.pk)
+    assert row.requested_by_name == ("" if others else str(user))
+
+
 # --- refusals -----------------------------------------------------------------------------
 
 #: What is called in a loop, and what the message names.
@@ -348,6 +397,7 @@ REFUSED = {
         for verb in ("run", "pause", "cancel", "retry", "run_now", "acknowledge", "clean")
     },
     "wait": (lambda row, p: row.wait(5), "await_result"),
+    "needs": (lambda row, p: row.needs, "aneeds"),
 }
 
 

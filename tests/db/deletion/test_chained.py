@@ -6,6 +6,7 @@ from boogie.apps.tasks import Task, batch
 from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.models import Batch, Dependency, Wipe
 from tests.project.shop.models import Order, Product
+from tests.support.rows import claim
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ def order():
 def running(task, obj):
     """Have a queued row run, as another process would."""
     row = task.delayed(obj)
-    assert transitions.claim(Task.objects.filter(pk=row.pk), worker="w@there/1", pid=1) == 1
+    assert claim(row)
     row.refresh_from_db()
     return row
 

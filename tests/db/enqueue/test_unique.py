@@ -7,9 +7,10 @@ from django.db import connection, transaction
 from django.db.models import signals
 
 from boogie.apps.tasks import NotUnique, Task, task_queued
-from boogie.apps.tasks.lifecycle import parking, transitions
+from boogie.apps.tasks.lifecycle import parking
 from boogie.apps.tasks.testing import freeze, run_tasks, travel
 from tests.project.shop.models import Product
+from tests.support.rows import claim
 from tests.support.runs import by_call, declared, now_due, work
 from tests.support.statements import statements
 
@@ -70,7 +71,7 @@ def test_a_row_of_another_task_is_new_each_time(thing):
 def test_true_is_live(thing):
     body = declared(nothing, unique=True)
     row = body.delayed(thing)
-    assert transitions.claim(Task.objects.filter(pk=row.pk), worker="worker@there", pid=1)
+    assert claim(row)
     assert body.delayed(thing).is_new is False
 
 

@@ -125,11 +125,10 @@ def test_a_model_that_is_not_installed_any_more_fails_its_row(task):
 def test_what_only_functions_tell_of_is_not_read_before_somebody_asks(task):
     row = task.delayed(Product.objects.create(name="pen"))
     _made, run = claim_of(row)
-    is_left_out = features.returns_from_update(connection)
-    assert run.row.get_deferred_fields() == ({"claims", *CHANGING} if is_left_out else set())
+    assert run.row.get_deferred_fields() == {"claims", *CHANGING}
     with statements() as made:
         assert run.row.claims == []
-    assert len(made) == is_left_out
+    assert len(made) == 1
 
 
 def test_a_claim_knows_what_it_has_emptied_whatever_was_there(task):

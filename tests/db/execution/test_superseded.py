@@ -8,9 +8,9 @@ from django.db import OperationalError
 
 from boogie.apps.tasks import Task, task_cancelled, task_retried
 from boogie.apps.tasks.execution import losses, settle, start
-from boogie.apps.tasks.lifecycle import transitions
 from boogie.apps.tasks.testing import run_tasks
 from tests.project.shop.models import Product
+from tests.support.rows import claim
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
@@ -113,7 +113,7 @@ def test_a_live_one_goes_back_and_keeps_its_place(way, thing):
 def claimed(body, thing):
     """Return a row that a worker has begun, and that is lost now."""
     row = body.delayed(thing)
-    transitions.claim(Task.objects.filter(pk=row.pk), worker="worker@there/1", pid=1)
+    claim(row)
     row.refresh_from_db()
     return row
 

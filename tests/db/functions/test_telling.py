@@ -13,6 +13,7 @@ from boogie.apps.tasks.functions import library, telling
 from boogie.apps.tasks.functions import results as as_results
 from boogie.apps.tasks.models import Task as Row
 from tests.project.shop import functions
+from tests.support.rows import claim
 from tests.support.runs import ring, work
 from tests.support.statements import statements
 
@@ -81,11 +82,7 @@ def test_the_end_of_a_run_whose_process_died_is_told():
     row = Task.objects.get(pk=functions.add.enqueue(1).id)
     Row.objects.filter(pk=row.pk).update(losses=99)
     row.refresh_from_db()
-    from boogie.apps.tasks.lifecycle import transitions
-
-    assert transitions.claim(
-        Row.objects.filter(pk=row.pk), worker="gone@here/1", pid=1, keeps_all=True
-    )
+    assert claim(row, worker="gone@here/1")
     row.refresh_from_db()
     with heard() as told:
         losses.lose(row, "the child died")

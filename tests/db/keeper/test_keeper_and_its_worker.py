@@ -80,9 +80,9 @@ def test_a_heartbeat_that_failed_is_tried_again_at_the_next_tick(mine, monkeypat
 
 def test_a_row_that_the_worker_does_not_know_is_rescued_at_the_second_look(mine):
     row = stored("running", worker=ME)
-    mine.compare()
+    mine.missing.compare()
     assert status(row) == "running"
-    mine.compare()
+    mine.missing.compare()
     assert status(row) == "queued"
     assert row.losses == 1
     assert f"the worker {ME} lost track of the row" in row.error
@@ -92,29 +92,29 @@ def test_a_row_that_the_worker_runs_is_left_alone(mine, worker):
     row = stored("running", worker=ME)
     worker.tasks = {str(row.pk)}
     for _ in range(3):
-        mine.compare()
+        mine.missing.compare()
     assert status(row) == "running"
 
 
 def test_a_row_that_is_known_at_the_second_look_begins_anew(mine, worker):
     row = stored("running", worker=ME)
-    mine.compare()
+    mine.missing.compare()
     worker.tasks = {str(row.pk)}
-    mine.compare()
+    mine.missing.compare()
     worker.tasks = set()
-    mine.compare()
+    mine.missing.compare()
     assert status(row) == "running"
-    mine.compare()
+    mine.missing.compare()
     assert status(row) == "queued"
 
 
 def test_a_new_attempt_is_not_taken_for_the_one_that_was_missing(mine):
     row = stored("running", worker=ME)
-    mine.compare()
+    mine.missing.compare()
     Task.objects.filter(pk=row.pk).update(attempt=row.attempt + 1)
-    mine.compare()
+    mine.missing.compare()
     assert status(row) == "running"
-    mine.compare()
+    mine.missing.compare()
     assert status(row) == "queued"
 
 
@@ -123,7 +123,7 @@ def test_rows_of_other_workers_and_rows_that_do_not_run_are_not_compared(mine):
     ended = [stored(s, worker=ME) for s in ("finished", "failed", "cancelled", "queued", "paused")]
     before = [status(row) for row in (*others, *ended)]
     for _ in range(3):
-        mine.compare()
+        mine.missing.compare()
     assert [status(row) for row in (*others, *ended)] == before
 
 
@@ -157,8 +157,8 @@ def test_a_row_that_was_missing_before_another_look_found_none_is_missing_anew(m
 
 def test_a_row_that_was_lost_too_often_fails(mine):
     row = stored("running", worker=ME, losses=3)
-    mine.compare()
-    mine.compare()
+    mine.missing.compare()
+    mine.missing.compare()
     assert status(row) == "failed"
     assert row.error.startswith("WorkerLost: ")
 
@@ -167,7 +167,7 @@ def test_a_worker_that_died_between_two_looks_is_not_this_one(mine):
     """The restarted worker has another id: its keeper leaves the rows to ``rescue``."""
     row = stored("running", worker="me@host/0")
     for _ in range(3):
-        mine.compare()
+        mine.missing.compare()
     assert status(row) == "running"
 
 

@@ -48,11 +48,20 @@ def test_retention_is_a_setting_and_none_keeps_rows_for_ever():
 
 def test_a_purge_takes_a_batch_at_a_time_the_oldest_first(monkeypatch):
     monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr(purge, "TURN", 0)
     rows = [ended("finished", days) for days in (100, 300, 200, 400, 500)]
     assert purge.purge() == 2
     assert left() == {rows[0], rows[1], rows[2]}
     assert purge.purge() == 2
     assert purge.purge() == 1
+
+
+def test_a_purge_goes_on_for_a_while_as_long_as_there_are_more(monkeypatch):
+    monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr(purge, "TURN", 60)
+    for days in (100, 300, 200, 400, 500):
+        ended("finished", days)
+    assert purge.purge() == 5
 
 
 def test_a_row_that_is_retried_meanwhile_stays(monkeypatch):

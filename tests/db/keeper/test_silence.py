@@ -6,17 +6,16 @@ first must not take the others for dead.
 """
 
 import random
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.db.models import Value
 
 from boogie.apps.tasks import Message, Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.keeper import pacemaker_process, rescue, signs, step, thread
 from tests.project.shop.models import Product
 from tests.support.judge import steady
+from tests.support.moved_clock import Clock
 from tests.support.rows import stored
 
 pytestmark = pytest.mark.django_db
@@ -109,20 +108,6 @@ def test_messages_are_not_taken_from_a_worker_by_a_silence_that_the_judge_shared
 # --- many keepers, and a clock that is moved by hand ------------------------------------
 
 
-class Clock:
-    """The database's clock and those of all processes."""
-
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    now = 0.0
-
-    def monotonic(self):
-        return self.now
-
-    def compile(self, moment, compiler, connection, **extra):
-        time = self.start + timedelta(seconds=self.now + moment.seconds)
-        return compiler.compile(Value(time, output_field=Moment.output_field))
-
-
 class Idle:
     """A pool that has nothing to kill or to compare."""
 
@@ -136,6 +121,8 @@ class Judge(thread.Keeper):
     def __init__(self, number, found):
         super().__init__(f"worker@host/{number}", {"queues": []}, Idle())
         self.found = found
+        # Rows that it lost track of are not what this is about.
+        self.missing.compare = self.missing.forget
 
     def lose(self, row, how):
         self.found.append(row.worker)
@@ -143,10 +130,8 @@ class Judge(thread.Keeper):
     def ring(self):
         return 0
 
-    def compare(self):
-        """Rows that it lost track of are not what this is about."""
-
-    kill_terminated = compare
+    def kill_terminated(self):
+        """There is no process."""
 
 
 class Simulation:
@@ -188,10 +173,7 @@ class Simulation:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for vendor in ("postgresql", "mysql", "sqlite"):
-        monkeypatch.setattr(
-            Moment, f"as_{vendor}", lambda moment, *args, **extra: clock.compile(moment, *args)
-        )
+    clock.moves_the_database(monkeypatch)
     monkeypatch.setattr(step, "time", clock)
     monkeypatch.setattr(thread.purge, "purge", lambda: 0)
     return clock

@@ -77,7 +77,7 @@ class Life:
 
     def compare_twice(self):
         for _ in range(2):
-            self.keeper.compare()
+            self.keeper.missing.compare()
 
     def lose_next(self):
         if self.news:

@@ -52,7 +52,7 @@ MADE = {
     "call": states.RUNNING,
 }
 #: Jobs that may put off, or forward, when a queued row is looked at, or in which line it stands.
-RINGING = ("run", "ring", "release", "wake", "look", "hold", "run_now", *MADE)
+RINGING = ("run", "ring", "release", "lying", "wake", "look", "hold", "run_now", *MADE)
 #: Jobs that may end a run, or take a row out of its line: others are woken then.
 HANDING = ("cancel", "pause", "rescue", "news", "compare")
 LOOKED_AT = {"due", "held_by"}

@@ -40,6 +40,7 @@ JOB = st.sampled_from(
         "news",
         "ring",
         "release",
+        "lying",
         "beat",
         "forget",
         "purge",

@@ -94,10 +94,13 @@ class Laws:
             return False
         if row["due"] is not None and row["due"] < now - STUCK:
             return False
+        if is_at_hold(row):  # it stands in no line until who releases has woken it
+            return False
         if is_parked(row):
             return True
-        # Who comes back, or waited for a time of its own, has to be looked at once.
-        return row["held_by"].startswith("limit:") or row["not_before"] is None
+        # Who comes back, or waited for a time of its own, has to be looked at once; it may have
+        # waited at another limit before.
+        return row["held_by"] == key or row["not_before"] is None
 
     def holds_of(self, row):
         """Return the keys of what may hold a row."""

@@ -13,6 +13,7 @@ from boogie.apps.tasks import current_app, identity
 from boogie.apps.tasks.broker import doorbell, inspect
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.execution import start
+from boogie.apps.tasks.keeper import ring
 from boogie.apps.tasks.limiting import claim as limited
 from boogie.apps.tasks.limiting import room
 from tests.db.lifecycle.actors import Broker
@@ -51,6 +52,7 @@ def in_world(world):
             patch.setattr(module, "needs_ringing", lambda *app: True)
         patch.setattr(inspect, "depth", lambda queue: 0)
         patch.setattr(doorbell, "ring", broker.ring)
+        patch.setattr(ring, "LYING", 0)
         for module in (start, identity):
             patch.setattr(module, "os", fake_os)
         patch.setattr(limited, "time", fake_time)

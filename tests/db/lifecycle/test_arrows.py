@@ -11,7 +11,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.execution import errors
 from boogie.apps.tasks.lifecycle import states, transitions
 from tests.project.shop.models import Product
-from tests.support.rows import HOUR, columns, stored
+from tests.support.rows import HOUR, claim, columns, stored
 from tests.support.runs import declared
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ ERROR = errors.entry("builtins.ValueError", "no", "trace", 3, "worker@there/1")
 DRIVERS = {
     "run": lambda rows, row: transitions.run(rows),
     "pause": lambda rows, row: transitions.pause(rows),
-    "claim": lambda rows, row: transitions.claim(rows, worker="worker@here/2", pid=7),
+    "claim": lambda rows, row: claim(row, worker="worker@here/2", pid=7),
     "finish": lambda rows, row: transitions.finish(rows, row, {"n": 1}),
     "fail": lambda rows, row: transitions.fail(rows, row, ERROR),
     "retry": lambda rows, row: transitions.retry(rows, row, ERROR, Moment(3600)),

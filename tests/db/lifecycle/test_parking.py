@@ -12,7 +12,7 @@ from boogie.apps.tasks.transport import delivery
 from tests.project.shop.models import Product
 from tests.support.looking import looked_at
 from tests.support.plans import plan_of
-from tests.support.rows import coherent, columns, stored
+from tests.support.rows import claim, coherent, columns, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +58,13 @@ def test_a_row_that_is_not_held_back_is_not_woken():
     assert columns(row) == before
 
 
+def test_a_row_that_is_held_back_is_not_given_back_by_who_had_it_before():
+    row = stored("queued", **HELD)
+    before = columns(row)
+    assert not transitions.release(only(row))
+    assert columns(row) == before
+
+
 @pytest.mark.parametrize("verb", ["pause", "cancel"])
 def test_a_verb_moves_a_row_that_is_held_back_and_it_is_held_no_more(verb):
     row = stored("queued", **HELD)
@@ -67,7 +74,7 @@ def test_a_verb_moves_a_row_that_is_held_back_and_it_is_held_no_more(verb):
 
 def test_a_row_that_is_held_back_can_be_claimed_by_its_id():
     row = stored("queued", **HELD)
-    assert transitions.claim(only(row), worker="worker@here/2", pid=7)
+    assert claim(row)
 
 
 def test_rows_that_are_held_back_are_found_by_what_holds_them():

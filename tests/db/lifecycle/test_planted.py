@@ -6,7 +6,6 @@ import uuid
 import pytest
 from django.db import transaction
 
-from boogie.apps.tasks.db import compiled
 from boogie.apps.tasks.enqueue import unique as making
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.holds import switch
@@ -165,15 +164,7 @@ def a_release_wakes_nobody(patch):
     patch.setattr(switch, "wake", lambda key: 0)
 
 
-@pytest.fixture
-def _forgotten():
-    """Statements are compiled with what is planted, and without it afterwards."""
-    compiled.forget()
-    yield
-    compiled.forget()
-
-
-@pytest.mark.usefixtures("_forgotten")
+@pytest.mark.usefixtures("_compiled_anew")
 @pytest.mark.parametrize(("world", "found", "plant"), FAULTS)
 def test_the_model_finds_what_is_planted(monkeypatch, world, found, plant):
     plant(monkeypatch)

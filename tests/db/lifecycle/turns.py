@@ -137,8 +137,9 @@ class Turns(RuleBasedStateMachine):
     # --- what is known ----------------------------------------------------------------
 
     def _look_for_the_dead(self):
-        silent = Worker.objects.filter(seen__lt=Moment(-DAY))
-        self.dead = set(silent.values_list("pk", flat=True))
+        heard = Worker.objects.filter(seen__gte=Moment(-DAY))
+        # Of some no row is left: whoever is dead is forgotten after a while.
+        self.dead = {life.pk for life in self.lives} - set(heard.values_list("pk", flat=True))
         for process in self.processes:
             process.dead |= self.dead
 

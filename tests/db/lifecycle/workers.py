@@ -49,6 +49,7 @@ class Workers(Turns):
             "compare": life.compare_twice,
             "rescue": partial(rescue.rescue, life.pk),
             "ring": lambda: ring.ring_due(["", Sell.queue]),
+            "lying": lambda: ring.find_lying(["", Sell.queue], 2),
             "release": lambda: transitions.release(Task.objects.filter(pk__in=self.broker.rung)),
             "news": life.lose_next,
             "wake": switch.finish,

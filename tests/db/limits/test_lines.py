@@ -1,5 +1,6 @@
 """Limits at work in one process: who starts, who is held back, who is woken."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -259,11 +260,15 @@ def test_a_rate_lets_one_start_and_holds_the_next_back(pen):
     assert work(first).is_finished
     assert not begin(second)
     assert held(second)
-    assert watch.Watch().look() > 0
+    assert 55 < watch.Watch().look() < 60
     assert held(second)
     Limit.objects.update(next_start=Moment())
     watch.Watch().look()
     assert begin(second)
+
+
+def test_while_nobody_waits_no_time_is_known_at_which_somebody_could_go_on(pen):
+    assert watch.Watch().look() == math.inf
 
 
 def test_a_rate_goes_on_where_it_was(pen):
@@ -312,6 +317,21 @@ def test_limits_that_nobody_needs_are_forgotten(pen):
     Limit.objects.update(used=Moment(-watch.UNUSED - 1))
     assert watch.forget_unused() == 1
     assert not Limit.objects.exists()
+
+
+def test_a_rate_by_which_somebody_starts_while_it_is_forgotten_is_kept(pen, monkeypatch):
+    body = declared(lambda product: None, limits=[Rate(1, per=3600)])
+    assert begin(body.delayed(pen))
+    Limit.objects.update(used=Moment(-watch.UNUSED - 1), next_start=Moment(-1))
+    forget = watch._forget
+
+    def after_a_claim(using, stored):
+        assert begin(body.delayed(pen))
+        return forget(using, stored)
+
+    monkeypatch.setattr(watch, "_forget", after_a_claim)
+    assert not watch.forget_unused()
+    assert not begin(body.delayed(pen))
 
 
 def test_a_limit_for_which_somebody_waits_is_kept(pen):

@@ -10,6 +10,7 @@ from boogie.apps.tasks import Schedule
 from boogie.apps.tasks.scheduling import timetable
 from tests.project.shop.models import Product
 from tests.support.looking import looked_at
+from tests.support.planning import analyze
 
 from .work import digest
 
@@ -35,10 +36,7 @@ def crowd(django_db_setup, django_db_blocker):
             for due in [timezone.now() + timedelta(days=1 if n % 2 == 0 else -1)]
         ]
         Schedule.objects.bulk_create(rows, batch_size=500)
-        with connection.cursor() as cursor:
-            word = "ANALYZE TABLE" if connection.vendor == "mysql" else "ANALYZE"
-            cursor.execute(f"{word} {Schedule._meta.db_table}")
-            cursor.fetchall() if connection.vendor == "mysql" else None
+        analyze(Schedule)
         yield
         Schedule.objects.all()._raw_delete("default")
         product.delete()

@@ -37,6 +37,10 @@ class Hub:
 
     def call_later(self, seconds, callback):
         self.later.append(callback)
+        return self
+
+    def cancel(self):
+        self.later.clear()
 
 
 @pytest.mark.parametrize("error", [*ERRORS, ValueError], ids=lambda error: error.__name__)
@@ -47,12 +51,13 @@ def test_the_timer_goes_on_after(error, line, consumer, monkeypatch, caplog):
     monkeypatch.setattr(channel.Channel, "look", fail)
     monkeypatch.setattr(line.transport._watch, "is_time", lambda: True)
     monkeypatch.setattr(line.transport._watch, "listen", lambda *args: None)
-    hub = line.transport._hub = Hub()
+    hub = Hub()
+    line.transport.register_with_event_loop(line, hub)
     try:
         line.transport._beat()
+        assert len(hub.later) == 1
     finally:
-        line.transport._hub = None
-    assert len(hub.later) == 1
+        line.transport.close_connection(None)
     assert "it tries again" in caplog.text
 
 

@@ -1,17 +1,19 @@
-"""Of the workers of ``boogie://`` that wait few are told of a row on PostgreSQL, none too few."""
+"""Of the workers of ``boogie://`` that wait one is told of a row on PostgreSQL, none too few."""
 
 import time
+import uuid
 from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from boogie.apps.tasks import Message, Task, Worker
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.transport import polling
 from boogie.apps.tasks.transport.transport import Transport
 from tests.support.judge import steady
-from tests.support.rows import stored
+from tests.support.rows import columns, stored
 from tests.support.waiting import wait_until
 
 pytestmark = [
@@ -49,7 +51,8 @@ def told():
     watch._start_listening(hub, lambda: None)
 
     def read():
-        watch.pass_on(["the end"])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [polling.CHANNEL, "the end"])
         found = set()
         wait_until(lambda: found.update(texts(watch)) or "the end" in found, pause=0.001)
         found.remove("the end")
@@ -60,12 +63,12 @@ def told():
     watch.stop_listening(hub)
 
 
-def test_of_six_workers_two_are_told_of_each_row_and_over_time_all(told):
+def test_of_six_workers_one_is_told_of_each_row_and_over_time_all(told):
     whom = set()
-    for _ in range(40):
+    for _ in range(80):
         stored("queued", queue="mail")
         names = told()
-        assert len(names) == 2
+        assert len(names) == 1
         whom |= {name for name, _ in names}
     assert whom == set(WORKERS)
 
@@ -75,7 +78,9 @@ def test_a_worker_that_does_not_have_the_queue_is_not_told(told):
     stored("queued", queue="mail")
     assert told() == [(WORKERS[0], TABLE)]
     Message.objects.create(queue="other", payload="{}", created=Moment())
-    assert len(told()) == 2
+    ((name, table),) = told()
+    assert name != WORKERS[0]
+    assert table == Message._meta.db_table
 
 
 def test_all_are_told_of_a_queue_that_none_of_them_names(told):
@@ -83,23 +88,59 @@ def test_all_are_told_of_a_queue_that_none_of_them_names(told):
     assert len(told()) == len(WORKERS)
 
 
-def test_all_are_told_of_rows_that_are_queued_again(told):
+def test_one_is_told_of_rows_that_are_queued_again(told):
     row = stored("failed", queue="mail")
     told()
     assert row.retry()
-    assert len(told()) == len(WORKERS)
+    assert len(told()) == 1
 
 
 def test_one_transaction_sends_one_notification(told):
     with transaction.atomic():
         for _ in range(20):
             stored("queued", queue="mail")
-    assert len(told()) == 2
+    assert len(told()) == 1
 
 
-def test_what_is_passed_on_all_are_told(told):
-    told.watch.pass_on([TABLE])
-    assert {name for name, _ in told()} == set(WORKERS)
+def test_of_rows_of_several_queues_somebody_is_told_for_each(told):
+    """In one INSERT: who has the one queue may not have the other."""
+    Worker.objects.filter(pk__in=WORKERS[:3]).update(queues=["mail"])
+    Worker.objects.filter(pk__in=WORKERS[3:]).update(queues=["slow"])
+    row = stored("paused")
+    told()
+    queued = {**columns(row), "status": "queued", "due": timezone.now()}
+    Task.objects.bulk_create(
+        Task(**{**queued, "id": uuid.uuid4(), "queue": queue}) for queue in ("mail", "slow")
+    )
+    names = [name for name, _ in told()]
+    assert len(names) == 2
+    assert names[0] in WORKERS[:3]
+    assert names[1] in WORKERS[3:]
+
+
+def test_what_is_passed_on_is_told_for_each_queue(told):
+    Worker.objects.filter(pk__in=WORKERS[:3]).update(queues=["mail"])
+    Worker.objects.filter(pk__in=WORKERS[3:]).update(queues=["slow"])
+    told.watch.pass_on([TABLE], ["mail", "slow"])
+    names = {name for name, _ in told()}
+    assert len(names & set(WORKERS[:3])) == len(names & set(WORKERS[3:])) == 2
+
+
+def test_what_is_passed_on_two_are_told_who_have_the_queue(told):
+    Worker.objects.filter(pk__in=WORKERS[4:]).update(queues=["other"])
+    whom = set()
+    for _ in range(40):
+        told.watch.pass_on([TABLE], ["mail"])
+        names = told()
+        assert len(names) == 2
+        whom |= {name for name, _ in names}
+    assert whom == set(WORKERS[:4])
+
+
+def test_what_is_passed_on_while_nobody_waits_nobody_is_told(told):
+    Worker.objects.update(listening=None)
+    told.watch.pass_on([TABLE], ["mail"])
+    assert told() == []
 
 
 def test_only_who_was_chosen_passes_on():
@@ -116,12 +157,14 @@ def test_a_worker_that_was_chosen_and_cannot_take_all_passes_on_and_is_chosen_no
     one._hub, one._hungry = None, frozenset([Task]) if left else frozenset()
     one._guarded = lambda give, is_look: 1
     one._watch = SimpleNamespace(
+        is_told=True,
+        say_busy=lambda: said.append("busy"),
         read_notifications=lambda hub: {TABLE: alone},
-        pass_on=lambda tables: said.extend(tables),
+        pass_on=lambda tables, queues: said.extend(tables),
         listen=lambda hub, callback, busy: said.append(busy),
     )
     one._notified()
-    assert said == ([TABLE, True] if alone and left else [])
+    assert said == ([True, TABLE] if alone and left else [])
 
 
 @pytest.mark.parametrize("is_told", [True, False])

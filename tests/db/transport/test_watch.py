@@ -4,8 +4,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from boogie.apps.tasks import Worker, identity
+from boogie.apps.tasks import Task, Worker, identity
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.transport import polling
+from boogie.apps.tasks.transport.transport import Transport
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.django_db,
@@ -30,6 +33,19 @@ class Hub:
 
     def remove_reader(self, descriptor):
         assert descriptor == self.read
+
+
+class Quiet:
+    """An event loop of which nothing is asked for."""
+
+    def remove_reader(self, descriptor):
+        pass
+
+    def cancel(self):
+        pass
+
+    def call_later(self, seconds, callback):
+        return self
 
 
 @pytest.fixture
@@ -75,6 +91,49 @@ def test_a_busy_worker_is_not_notified_and_one_that_waits_again_is(clock, waitin
     assert one.is_time()
     listen()
     assert Worker.objects.get().listening > timezone.now()
+
+
+def test_who_listens_no_more_is_not_chosen_any_more(clock, waiting):
+    _, one = waiting
+    one.stop_listening(Quiet())
+    assert Worker.objects.get().listening is None
+
+
+def test_a_busy_worker_that_is_told_all_the_same_says_so_again(clock, waiting, monkeypatch):
+    """Its heartbeat had begun when it became busy, and ended afterwards."""
+    listen, one = waiting
+    listen(busy=True)
+    Worker.objects.update(listening=Moment(30))
+    transport = object.__new__(Transport)
+    transport._hub, transport._hungry, transport._watch = Quiet(), frozenset(), one
+    monkeypatch.setattr(Transport, "_open_channels", [])
+    monkeypatch.setattr(one, "read_notifications", lambda hub: {Task._meta.db_table: True})
+    monkeypatch.setattr(transport, "_timer", Quiet(), raising=False)
+    transport._notified()
+    assert Worker.objects.get().listening is None
+
+
+def test_who_hears_nothing_leaves_it_to_nobody_else_to_look(clock, waiting, monkeypatch):
+    """A pooler may take a LISTEN, and pass nothing on."""
+    _, one = waiting
+    monkeypatch.setattr(polling, "spread", lambda workers: 50.0)
+    one.found(0)
+    assert one.pulse == polling.SURE
+    clock.now += polling.SURE
+    assert one.is_time()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_hears_shares_the_looks(clock, waiting, monkeypatch):
+    _, one = waiting
+    monkeypatch.setattr(polling, "spread", lambda workers: 50.0)
+    wait_until(lambda: one.read_notifications(Quiet()) == {} and one._hears, pause=0.001)
+    one.found(0)
+    clock.now += 49 * polling.SURE
+    one._listening_since = clock.now  # as a heartbeat says
+    assert not one.is_time()
+    clock.now += polling.SURE
+    assert one.is_time()
 
 
 def test_between_two_looks_there_is_a_second_as_long_as_it_is_notified(clock, waiting):

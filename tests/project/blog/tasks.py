@@ -20,7 +20,7 @@ from django.db.models import F
 import boogie
 from boogie.apps.tasks import BoogieTask, task, track
 
-from . import batched, chained, coroutines, limited  # noqa: F401 - Celery looks for tasks here
+from . import batched, chained, coroutines, limited, waiting  # noqa: F401 - Celery looks here
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ class MariadbServer:
     A ``mariadbd`` on tables made by ``mariadb-install-db``; its users need no password.
 
     MariaDB refuses to be root: then it is user mysql. The directory is removed when the
-    server is closed.
+    server is closed. ``options`` of its command line may say what is otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self._program = find("mariadbd")
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="boogie-mariadb-"))
@@ -37,6 +37,7 @@ class MariadbServer:
             self._as |= {"user": "mysql", "group": "mysql", "extra_groups": []}
             shutil.chown(self.directory, "mysql", "mysql")
         self._process: subprocess.Popen[bytes] | None = None
+        self._more = options
         self._options = ["--no-defaults", f"--datadir={self.directory / 'data'}"]
         self._install()
 
@@ -69,6 +70,7 @@ class MariadbServer:
             *(f"--socket={self.directory / 'socket'}", "--skip-name-resolve"),
             f"--pid-file={self.directory / 'pid'}",
             "--innodb-flush-log-at-trx-commit=2",  # has to survive its own crash alone
+            *self._more,
         ]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(

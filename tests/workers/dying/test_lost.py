@@ -97,15 +97,24 @@ def test_a_child_that_is_replaced_leaves_the_keepers_line_to_the_broker_alone(st
 # --- workers that die -----------------------------------------------------------------
 
 
-def test_the_row_of_a_worker_that_was_killed_runs_on_another(worker, post):
-    missed_soon = {"HEARTBEAT": 1, "WORKER_TIMEOUT": 8}
-    first = worker(tasks=missed_soon)
+def runs_on_another(worker, post, options):
+    """Kill a worker that runs a row; see that another one, with the same options, runs it again."""
+    first = worker(tasks=options)
     row = tasks.hold_once.delayed(post)
     wait_until(lambda: has_begun(post), PATIENCE)
     identity = first.row.pk
     first.kill()
-    second = worker(tasks=missed_soon)
+    second = worker(tasks=options)
     assert row.wait(PATIENCE) == 2
     assert row.worker == second.row.pk
     assert (row.attempt, row.losses) == (2, 1)
     assert (row.errors[0]["type"], row.errors[0]["worker"]) == (WORKER_LOST, identity)
+
+
+def test_a_worker_sees_at_once_that_one_beside_it_was_killed(worker, post):
+    runs_on_another(worker, post, {"WORKER_TIMEOUT": 3600})
+
+
+def test_the_row_of_a_worker_that_was_killed_runs_on_another(worker, post, monkeypatch):
+    monkeypatch.setenv("TESTS_ALONE", "1")  # as if it were on another host
+    runs_on_another(worker, post, {"HEARTBEAT": 1, "WORKER_TIMEOUT": 8})

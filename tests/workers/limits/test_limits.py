@@ -120,6 +120,6 @@ def test_a_frozen_run_that_wakes_writes_to_no_slot_of_its_successor(worker):
 def test_celerys_own_rate_limit_holds_in_each_worker_as_it_does_there(worker):
     worker("-c", "2")
     rows = [limited.by_celery.delayed(post) for post in posts_of(new_user(), 9)]
-    starts = sorted(row.started for row in all_ended(*rows))
-    # Of a bucket that holds one.
-    assert starts[-1] - starts[0] >= timedelta(seconds=8 * 0.25 - 0.3)
+    last = max(row.started for row in all_ended(*rows))
+    # Of a bucket that holds one. A first start may be late: its process has everything to learn.
+    assert last - rows[0].created >= timedelta(seconds=8 * 0.25)

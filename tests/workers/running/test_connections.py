@@ -4,6 +4,8 @@ Database connections of a child: kept after a run that ended well, closed after 
 On PostgreSQL, where the process that serves a connection has a number.
 """
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 
@@ -64,7 +66,7 @@ def test_a_soft_time_limit_that_interrupts_a_query_is_followed_by_a_new_connecti
 
 
 def test_with_a_pool_of_connections_no_fork_ends_those_of_the_parent(worker, user):
-    one = worker("--max-tasks-per-child", "1", env={"DATABASE_POOL": "1"}, python=("-W", "always"))
+    one = worker("--max-tasks-per-child", "1", env={"DATABASE_POOL": "4"}, python=("-W", "always"))
     rows = [tasks.backend.delayed(user) for _ in range(10)]
     assert len({row.wait(PATIENCE)["pid"] for row in rows}) == 10
     one.terminate()
@@ -78,6 +80,15 @@ def test_with_a_pool_of_connections_no_fork_ends_those_of_the_parent(worker, use
         "fork()",
     ):
         assert trouble not in one.log.partition(" ready.")[2]
+
+
+def test_the_threads_of_a_worker_share_the_smallest_pool(worker, user):
+    one = worker("-c", "1", env={"DATABASE_POOL": "1"})
+    # Long enough for each thread to have had something to do, those of the jobs as well.
+    began = one.row.seen
+    wait_until(lambda: one.row.seen > began + timedelta(seconds=12), PATIENCE)
+    assert [tasks.backend.delayed(user).wait(PATIENCE)["pid"] for _ in range(10)]
+    assert "couldn't get a connection" not in one.log
 
 
 def test_plain_tasks_keep_the_behaviour_of_celery(standing, user):

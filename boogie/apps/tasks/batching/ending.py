@@ -73,12 +73,14 @@ def _look_closely(using: str, key: Any) -> bool | None:
         if has_failed:
             changes |= _called(batch, "on_failure")
         if not is_open:
-            outcome = states.FAILED if has_failed else _outcome(batch, has_cancelled)
-            changes |= _ended(batch, outcome)
+            changes |= _ended(batch, _outcome(batch, has_failed, has_cancelled))
         return bool(changes) and bool(same.update(**changes))
 
 
-def _outcome(batch: Batch, has_cancelled: bool) -> str:
+def _outcome(batch: Batch, has_failed: bool, has_cancelled: bool) -> str:
+    # One that has ended so stays so when what has failed is deleted, by retention as a rule.
+    if has_failed or (batch.outcome == states.FAILED and batch.deleted_others):
+        return states.FAILED
     is_whole = not has_cancelled and not batch.deleted_others
     return states.FINISHED if is_whole else states.CANCELLED
 

@@ -21,9 +21,8 @@ MOST = 50
 
 def hand_on(using: str, key: Any) -> int:
     """Have those go on that are after the row ``key``, and nothing else; return how many."""
-    waking.meet(using, key)
     count = 0
-    while chunk := waking.to_tell(using, key):
+    while chunk := waking.meet(using, key):
         woken = waking.tell(using, chunk, _after(chunk))
         count += len(woken)
         _ring(using, woken, chunk)
@@ -39,8 +38,7 @@ def _hand_on_within(using: str, key: Any) -> None:
     What others who finish at this moment have done is not seen: nobody is said to be told.
     """
     with commits.savepoint(using):
-        waking.meet(using, key)
-        chunk = waking.to_tell(using, key)
+        chunk = waking.meet(using, key)
         woken = waking.wake(using, {row for _, row in chunk}, _after(chunk))
         _ring(using, woken, chunk)
 

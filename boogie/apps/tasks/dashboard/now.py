@@ -12,13 +12,13 @@ from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
-from boogie.apps.tasks.models import Batch, Hold, Task, TaskQuerySet, Watermark
+from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Watermark
 from boogie.apps.tasks.monitoring import counting, health, schedules
 from boogie.apps.tasks.monitoring.counting import Count
 from boogie.apps.tasks.monitoring.held import by as held_by
 from boogie.apps.tasks.monitoring.held import dead_ends
 from boogie.apps.tasks.monitoring.held import lines as held_lines
-from boogie.apps.tasks.monitoring.held.dead_ends import DeadEnds
+from boogie.apps.tasks.monitoring.held.dead_ends import DeadEnds, StuckBatches
 from boogie.apps.tasks.monitoring.schedules import Wrong
 from boogie.apps.tasks.rollups import tallies
 
@@ -63,7 +63,7 @@ class Now:
     #: Rows that wait for one that has failed.
     dead_ends: DeadEnds
     #: Running batches that cannot end.
-    stuck_batches: list[Batch]
+    stuck_batches: StuckBatches
     #: For how long what has ended has not been counted; ``None``: it has.
     uncounted: float | None
     #: Schedules that are gone, failing or late.
@@ -107,7 +107,7 @@ def look(names: list[str]) -> Now:
         holds=of_holds,
         lines=lines,
         dead_ends=dead_ends.found() if are_after else DeadEnds(),
-        stuck_batches=dead_ends.stuck_batches() if are_batched else [],
+        stuck_batches=dead_ends.stuck_batches() if are_batched else StuckBatches(),
         uncounted=_uncounted(everything),
         schedules=_wrong(names) if are_wrong else [],
     )

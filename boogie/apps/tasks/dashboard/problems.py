@@ -74,8 +74,10 @@ def _of_rows(now: Now) -> Iterator[Problem]:
         )
     if now.dead_ends.rows:
         yield _dead_ends(now)
-    if now.stuck_batches:
+    if now.stuck_batches.waiting:
         yield _stuck_batches(now)
+    if now.stuck_batches.uncalled:
+        yield _uncalled_batches(now)
     if now.unknown:
         yield Problem(
             "unknown",
@@ -108,25 +110,42 @@ def _dead_ends(now: Now) -> Problem:
     return Problem(
         "dead-ends",
         text % {"number": f"{found.rows}+" if found.is_part else found.rows},
-        _("Retry what has failed, and they go on; or cancel it, and they are cancelled: %(names)s.")
+        _("Retry what has failed, and they go on; or cancel those that wait: %(names)s.")
         % {"names": ", ".join(found.names)},
         f"?{urlencode({'waits_for': found.failed[0].pk})}",
     )
 
 
 def _stuck_batches(now: Now) -> Problem:
-    first = now.stuck_batches[0]
+    stuck = now.stuck_batches.waiting
+    first = stuck[0]
     text = ngettext(
         "%(number)s batch cannot end: all that is left is paused, or waits for what has failed.",
         "%(number)s batches cannot end: all that is left is paused, or waits for what has failed.",
-        len(now.stuck_batches),
+        len(stuck),
     )
     return Problem(
         "stuck-batches",
-        text % {"number": len(now.stuck_batches)},
-        _("Run what is paused, and retry or cancel what has failed, such as in %(name)s.")
+        text % {"number": len(stuck)},
+        _("Run or cancel what waits, or retry what has failed, such as in %(name)s.")
         % {"name": first},
         f"?{urlencode({'batch': first.pk})}",
+    )
+
+
+def _uncalled_batches(now: Now) -> Problem:
+    uncalled = now.stuck_batches.uncalled
+    text = ngettext(
+        "%(number)s batch cannot end: nobody declares what it calls: %(names)s.",
+        "%(number)s batches cannot end: nobody declares what they call: %(names)s.",
+        len(uncalled),
+    )
+    names = sorted({name for _batch, names in uncalled for name in names})
+    return Problem(
+        "uncalled-batches",
+        text % {"number": len(uncalled), "names": ", ".join(names[:NAMES])},
+        _("Was a task renamed? List its old name in its aliases."),
+        f"?{urlencode({'batch': uncalled[0][0].pk})}",
     )
 
 

@@ -6,8 +6,8 @@ its execution. Here a queryset is compiled once, with :class:`Slot` in the
 places of the values that change, and executed with values from then on. What
 the statement says stays with those who build the queryset.
 
-Cached for each thread and database, like Django's connections. The server may
-keep those that can have one plan only (by primary key, or an INSERT).
+Cached for each thread and database, like Django's connections; for bodies that share these, once.
+The server may keep those that can have one plan only (by primary key, or an INSERT).
 """
 
 import threading
@@ -20,6 +20,7 @@ from django.db import NotSupportedError, connections, models
 from django.db.models import Expression, sql
 
 from . import clock, commits, postgresql
+from .lending import bodies
 
 Rows = models.QuerySet[Any]
 
@@ -111,9 +112,11 @@ def cached(using: str, key: Any, build: Callable[[Any], Any]) -> Any:
     if clock.pretended() is not None:  # a time that a test has made up is in the text
         return build(connection)
     place = (using, settings.USE_TZ, key)  # how a time is read depends on it
-    entry = _cache.entries.get(place)
-    if entry is None or entry[0] is not connection:
-        entry = _cache.entries[place] = (connection, build(connection))
+    shared = bodies.statements(using)
+    entries = _cache.entries if shared is None else shared
+    entry = entries.get(place)
+    if entry is None or (shared is None and entry[0] is not connection):
+        entry = entries[place] = (connection, build(connection))
     return entry[1]
 
 

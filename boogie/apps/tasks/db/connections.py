@@ -22,6 +22,18 @@ def close_connections() -> None:
             connection.close()
 
 
+def leave_pools() -> None:
+    """
+    Give this thread's connections back to the pools that they are of, until it needs some again.
+
+    A thread that works now and then would keep one from the others for good, and there may be
+    fewer than threads.
+    """
+    for connection in connections.all(initialized_only=True):
+        if getattr(connection, "pool", None) and not connection.in_atomic_block:
+            connection.close()
+
+
 def close_before_fork() -> None:
     """
     Close this thread's connections, and on PostgreSQL the pools that Django has in this process.

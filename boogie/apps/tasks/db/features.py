@@ -15,7 +15,10 @@ from .connections import apart
 STATEMENT = 4096
 
 #: What libpq says of a connection that waits for a statement, by whichever driver.
-LIBPQ_ACTIVE = 1
+LIBPQ_IDLE, LIBPQ_ACTIVE = 0, 1
+
+#: What MySQL and MariaDB say of a connection in a transaction.
+MYSQL_IN_TRANSACTION = 1
 
 #: Isolation levels in which a transaction sees what others commit meanwhile.
 READ_COMMITTED = ("read committed", "read_committed")
@@ -172,6 +175,18 @@ def is_amid_a_statement(connection: Any) -> bool:
     if connection.vendor == "mysql":  # PyMySQL hangs up; mysqlclient has an answer left to read
         return not getattr(raw, "open", True) or not connection.is_usable()
     return False
+
+
+def is_at_rest(connection: Any) -> bool:
+    """Return whether a connection is in no transaction, and amid no statement."""
+    raw = connection.connection
+    if connection.vendor == "postgresql":
+        return int(raw.info.transaction_status) == LIBPQ_IDLE
+    # PyMySQL knows; mysqlclient has no word for it, and Django none for a BEGIN by hand.
+    return (
+        bool(getattr(raw, "open", True))
+        and not getattr(raw, "server_status", 0) & MYSQL_IN_TRANSACTION
+    )
 
 
 def cancel_statement(connection: Any) -> None:

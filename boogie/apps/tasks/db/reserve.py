@@ -75,34 +75,56 @@ class Reservation:
         return sorted(taken, key=lambda row: (-row.priority, row.pk))
 
     def _take_locked(self, using: str, connection: Any) -> list[Any]:
+        build = self._compile_locked
+        place = (self, "locked")
+        with transaction.atomic(using=using):  # without one nothing is compiled that locks
+            kept = compiled.cached(using, place, build) if self.is_kept else build(connection)
+            locked, change = kept
+            found = locked.all(connection, {})
+            if found:
+                keys = [key for key, *_ in found]
+                chosen = compiled.Part(f"IN ({', '.join(['%s'] * len(keys))})", keys)
+                self._changing(change, chosen).count(connection, {})
+        pk: Any = self.model._meta.pk
+        return [self._named(pk.to_python(key), values) for key, *values in found]
+
+    def _compile_locked(self, connection: Any) -> tuple[compiled.Statement, compiled.Part]:
+        """Return what locks the first rows and reads them, and the UPDATE of those, up to WHERE."""
         skip = connection.features.has_select_for_update_skip_locked
-        with transaction.atomic(using=using), connection.cursor() as cursor:
-            locked = [rows.select_for_update(skip_locked=skip) for rows in self.each_ready(using)]
-            cursor.execute(*first_of(locked, ("pk", *self.fields), self.limit))
-            pk: Any = self.model._meta.pk
-            taken = [self._named(pk.to_python(key), values) for key, *values in cursor.fetchall()]
-            everything = self.model._base_manager.using(using)
-            everything.filter(pk__in=[row.pk for row in taken]).update(**dict(self.changes))
-        return taken
+        ready = self.each_ready(connection.alias)
+        locked = [rows.select_for_update(skip_locked=skip) for rows in ready]
+        text, params = first_of(locked, ("pk", *self.fields), self.limit)
+        return compiled.Statement(text, params), self._change(connection)
 
     def _named(self, key: Any, values: Any) -> Any:
         # What is behind the fields is of no concern: what sorts, or relaxes a statement.
         return SimpleNamespace(pk=key, **dict(zip(self.fields, values, strict=False)))
 
     def _compile(self, connection: Any, relaxed: bool) -> compiled.Statement:
-        which, which_params = self._which(connection)
+        returned = ", ".join(self._column(connection, name) for name in ("pk", *self.fields))
+        tail = features.relaxed_commit(connection) if relaxed else ""
+        chosen = compiled.Part(*self._which(connection))
+        return self._changing(self._change(connection), chosen, f" RETURNING {returned}{tail}")
+
+    def _change(self, connection: Any) -> compiled.Part:
+        """Return an UPDATE of all rows."""
         everything = self.model._base_manager.using(connection.alias).all()
         update: Any = everything.query.chain(sql.UpdateQuery)
         update.add_update_values(dict(self.changes))
-        update_sql, update_params = update.get_compiler(connection=connection).as_sql()
-        quote = connection.ops.quote_name
+        text, params = update.get_compiler(connection=connection).as_sql()
+        return compiled.Part(f"{text} WHERE {self._column(connection, 'pk')} ", params)
+
+    def _changing(
+        self, change: compiled.Part, chosen: compiled.Part, tail: str = ""
+    ) -> compiled.Statement:
+        """Return the UPDATE of those whose primary keys are ``chosen``."""
+        text = f"{change.text}{chosen.text}{tail}"
+        return compiled.Statement(text, (*change.params, *chosen.params))
+
+    def _column(self, connection: Any, name: str) -> str:
         meta: Any = self.model._meta
-        columns = [quote(meta.get_field(name).column) for name in self.fields]
-        key = quote(meta.pk.column)
-        text = f"{update_sql} WHERE {key} {which} RETURNING {', '.join([key, *columns])}"
-        if relaxed:
-            text += features.relaxed_commit(connection)
-        return compiled.Statement(text, (*update_params, *which_params))
+        field = meta.pk if name == "pk" else meta.get_field(name)
+        return str(connection.ops.quote_name(field.column))
 
     def _which(self, connection: Any) -> tuple[str, Any]:
         """Return what the primary key of a row that is taken has to fulfil."""

@@ -91,12 +91,17 @@ def exists(rows: Rows) -> Part:
     return Part(f"EXISTS ({text})", params)
 
 
-def exists_if(condition: Any, rows: Rows) -> Part:
-    """Return SQL that tells whether ``rows`` has a row; none is looked at without ``condition``."""
+def first_exists_if(condition: Any, rows: Rows) -> Part:
+    """
+    Return SQL that tells whether ``rows`` has a first row; none is looked at without ``condition``.
+
+    By an index that has their order. Of an ``EXISTS`` PostgreSQL forgets the order, and may read a
+    table from its beginning, where all may lie that are something else.
+    """
     compiler = rows.query.get_compiler(connection=connections[rows.db])
     text, params = compiler.compile(condition.resolve_expression(rows.query))
-    part = exists(rows)
-    return Part(f"CASE WHEN {text} THEN {part.text} ELSE FALSE END", [*params, *part.params])
+    first, more = _compiled(rows.values("pk")[:1])
+    return Part(f"CASE WHEN {text} THEN ({first}) IS NOT NULL ELSE FALSE END", [*params, *more])
 
 
 def which_exist(*asked: Rows | Part) -> list[bool]:

@@ -9,7 +9,7 @@ from typing import Any
 from celery.utils.time import rate
 from django.utils.functional import LazyObject
 
-from boogie.apps.tasks import schedules
+from boogie.apps.tasks import priorities, schedules
 from boogie.apps.tasks.kinds import LEVELS
 from boogie.apps.tasks.recurrence import zones
 
@@ -22,7 +22,7 @@ MARGIN = timedelta(days=2)
 
 def check_priority(name: str, priority: Any) -> None:
     """Raise ``ValueError`` if a row of the task ``name`` cannot have this priority."""
-    if priority is not None and (type(priority) is not int or not 0 <= priority <= 9):
+    if priority is not None and (type(priority) is not int or priority not in priorities.OF_TASKS):
         raise ValueError(f"{name}: priority must be a whole number from 0 to 9, not {priority!r}.")
 
 

@@ -15,6 +15,7 @@ from celery import signals
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.db import ids
 from boogie.apps.tasks.db.connections import renew_connections
+from boogie.apps.tasks.db.lending import bodies
 from boogie.apps.tasks.functions import telling
 from boogie.apps.tasks.lifecycle import emit, states
 from boogie.apps.tasks.limiting import handover
@@ -37,6 +38,7 @@ def claim(sender: Any, task_id: str, args: Any, kwargs: Any, **extra: Any) -> No
         return
     request.boogie_run = None
     since = time.monotonic()
+    bodies.begin()
     renew_connections()
     run = start.claim(task_id, sender.name, request) if ids.is_of_a_row(task_id) else None
     if run is None:

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connections
 
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db.connections import leave_pools
 
 from .step import REFUSED, guarded
 
@@ -55,7 +56,9 @@ def work(stopped: threading.Event) -> None:
 
 def _do_or_tell(job: Job) -> None:
     try:
-        if _does(job) is REFUSED:
+        result = _does(job)
+        leave_pools()
+        if result is REFUSED:
             _put_off(job)
     except BaseException:
         logger.critical("A thread of the keeper broke off at %r", job.do, exc_info=True)

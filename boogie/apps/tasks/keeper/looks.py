@@ -14,13 +14,16 @@ from django.db.models import QuerySet
 
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.batching import watch as batches
+from boogie.apps.tasks.broker.fleet import fleet, spread
 from boogie.apps.tasks.chains import watch as chains
+from boogie.apps.tasks.db.connections import leave_pools
 from boogie.apps.tasks.deletion import unfinished
 from boogie.apps.tasks.execution import expiry
 from boogie.apps.tasks.holds import switch
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.models import Task
 
+from .beside.neighbours import Neighbours
 from .step import guarded, went_wrong
 
 #: What is looked for, and what is done if there is any of it.
@@ -28,12 +31,18 @@ Look = tuple[QuerySet[Any], Callable[[], Any]]
 
 
 def keep_limits(stopped: threading.Event) -> None:
-    """Wake who waits for limits, until told to end; rates exactly when their time has come."""
+    """
+    Wake who waits for limits, until told to end; rates exactly when their time has come.
+
+    Of a rate that nobody waits for yet any worker hears: they share the looks for that.
+    """
     limited = watch.Watch()
     try:
         while not stopped.is_set():
             pause = guarded(limited.look)
-            stopped.wait(watch.EVERY if went_wrong(pause) else pause)
+            leave_pools()
+            most = watch.EVERY * spread(fleet.alike)
+            stopped.wait(watch.EVERY if went_wrong(pause) else min(pause, most))
     finally:
         connections.close_all()
 
@@ -41,7 +50,8 @@ def keep_limits(stopped: threading.Event) -> None:
 class Looks:
     """The looks of one keeper, and what it remembers from one to the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Neighbours) -> None:
+        self._beside = beside
         self._limits = watch.Watch()
         self._chains = chains.Watch()
         self._batches = batches.Watch()
@@ -56,6 +66,8 @@ class Looks:
             (chains.unsettled(), self._chains.look),
             (batches.known(), self._batches.look),
         ]
+        if (others := self._beside.others()) is not None:
+            looks.append((others, self._beside.learn))
         if not limits.are_declared():  # else a thread looks after them
             looks.append((watch.waiting(rows.db), self._limits.look))
         return looks

@@ -29,6 +29,39 @@ def rescue(me: str, lose: Callable[[Task, str], Any] = losses.lose) -> None:
     messages.give_back()
 
 
+class Missing:
+    """
+    Rows that name this worker and that it does not run; ``known``: the ids of those it has.
+
+    A row is given up when it was missing twice: between its settling and the worker's own
+    bookkeeping there is a moment.
+    """
+
+    def __init__(
+        self, me: str, known: Callable[[], set[str]], lose: Callable[[Task, str], Any]
+    ) -> None:
+        self._me, self._known, self._lose = me, known, lose
+        self._seen: set[tuple[Any, int]] = set()
+
+    def mine(self) -> TaskQuerySet:
+        """Return the rows that name this worker as the one that runs them."""
+        return Task.objects.on_primary().running().filter(worker=self._me)
+
+    def compare(self) -> None:
+        """Rescue the rows that are missing for the second time."""
+        known = self._known()
+        missing = [row for row in self.mine() if str(row.pk) not in known]
+        seen_before = self._seen
+        self._seen = {(row.pk, row.attempt) for row in missing}
+        for row in missing:
+            if (row.pk, row.attempt) in seen_before:
+                self._lose(row, f"the worker {self._me} lost track of the row")
+
+    def forget(self) -> None:
+        """Note that none names this worker."""
+        self._seen = set()
+
+
 def left_behind(me: str) -> tuple[TaskQuerySet, MessageQuerySet]:
     """Return the rows and messages of dead workers, as far as ``me`` may judge."""
     timeout = conf.WORKER_TIMEOUT

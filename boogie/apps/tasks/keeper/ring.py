@@ -1,21 +1,78 @@
 """
-Doorbells that are due.
+Doorbells that are due, and rows that wait although this worker is idle.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from boogie.apps.tasks import current_app
-from boogie.apps.tasks.broker import doorbell, inspect
+from boogie.apps.tasks import current_app, registry
+from boogie.apps.tasks.broker import doorbell, inspect, requests
 from boogie.apps.tasks.broker.connection import broker_pool
 from boogie.apps.tasks.conf import conf
+from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.reserve import Reservation
 from boogie.apps.tasks.enqueue import showing
-from boogie.apps.tasks.lifecycle import transitions
-from boogie.apps.tasks.models import Task
+from boogie.apps.tasks.lifecycle import holding, timing, transitions
+from boogie.apps.tasks.models import Task, TaskQuerySet
 
 #: Messages up to which a queue of the broker is filled.
 BATCH = 1000
+#: Seconds after which a row is lying about that was rung, or reserved, and that nobody has begun.
+LYING = 3.0
+#: So many of the rows that were rung last are looked through for such.
+CAP = 1000
+
+
+class Lying:
+    """
+    The looks of a worker for rows that wait although it could begin more.
+
+    Their doorbell was lost, or who has it is busy, frozen or dead. It has as many of them looked at
+    again as it could begin, and twice as many as before as long as there are more.
+    """
+
+    def __init__(self) -> None:
+        self._times = 1
+
+    def look(self, queues: Sequence[str], idle: int) -> int:
+        """Have rows looked at for which there is room; return how many."""
+        limit = min(idle * self._times, CAP)
+        found = find_lying(queues, limit)
+        self._times = self._times * 2 if found >= limit > 0 else 1
+        return found
+
+
+def find_lying(queues: Sequence[str], limit: int) -> int:
+    """
+    Have rows looked at again that were rung, or reserved, and that nobody has begun.
+
+    At most ``limit``; return how many. One statement where there are none, which reads no more
+    than ``CAP`` of the rows that are due within ``RING_AGAIN``.
+    """
+    if limit <= 0:
+        return 0
+    rows = _at_once(Task.objects.on_primary().queued())
+    rung = rows.filter(due__gt=Moment(), due__lte=Moment(conf.RING_AGAIN - LYING))
+    fits = holding.in_queues(timing.ripe(rows), queues)
+    keys = sql.among(rung.order_by("-due"), fits, ["-priority", "due"], CAP, limit)
+    return transitions.release(_nowhere_else(rung.filter(pk__in=keys))) if keys else 0
+
+
+def _at_once(rows: TaskQuerySet) -> TaskQuerySet:
+    """Leave out those that lie in a worker because Celery spreads out the starts of their task."""
+    spread_out = requests.spread_out()
+    names = [name for one in spread_out for name in registry.names(one)]
+    if registry.FUNCTION in spread_out:
+        rows = rows.filter(backend="")
+    return rows.exclude(backend="", name__in=names) if names else rows
+
+
+def _nowhere_else(rows: TaskQuerySet) -> TaskQuerySet:
+    """Return those of ``rows`` whose queue at the broker is empty: what waits there comes yet."""
+    if not current_app.needs_ringing():
+        return rows
+    waiting = set(rows.order_by().values_list("queue", flat=True).distinct())
+    return rows.filter(queue__in=[queue for queue in waiting if inspect.depth(queue) == 0])
 
 
 def ring_due(queues: Iterable[str]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import Error
 
+from boogie.apps.tasks.broker.fleet import luck
 from boogie.apps.tasks.db.connections import drop_all
 from boogie.apps.tasks.execution import errors
 from boogie.apps.tasks.serialization.carried import untraced
@@ -30,24 +31,35 @@ class Step:
     """
     What is to be done, and when it is to be done again.
 
-    ``every``: seconds, asked for anew each time. ``at_once``: whether the step is to be
-    done again at the next look, told by what it came to.
+    ``every``: seconds, asked for anew at each look. ``at_once``: whether the step is to be
+    done again at the next look, told by what it came to. ``at_most``: of a step that workers
+    share, up to how many seconds the pause grows, on average, the more of them there are.
     """
 
     do: Callable[[], Any]
     every: Callable[[], float]
     at_once: Callable[[Any], bool] = never
-    _next: float = 0.0
+    at_most: float = 0.0
+    #: When it was done; ``None``: it is to be done at the next look.
+    _last: float | None = None
+    _luck: float = 1.0
 
-    def look(self) -> None:
-        """Do it if its time has come."""
+    def look(self, share: float = 1.0) -> None:
+        """Do it if its time has come; ``share``: by how much this worker may do it less often."""
         now = time.monotonic()
-        if now >= self._next:
-            self._next = now if self.at_once(guarded(self.do)) else now + self.every()
+        if self._last is None or now >= self._last + self._pause(share):
+            self._last = None if self.at_once(guarded(self.do)) else now
+            self._luck = luck()
+
+    def _pause(self, share: float) -> float:
+        pause = self.every()
+        if share <= 1.0 or self.at_most <= pause:
+            return pause
+        return max(pause, min(pause * share, self.at_most) * self._luck)
 
     def hurry(self) -> None:
         """Have it done at the next look."""
-        self._next = 0.0
+        self._last = None
 
 
 def went_wrong(result: Any) -> bool:

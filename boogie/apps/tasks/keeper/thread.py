@@ -16,14 +16,19 @@ from typing import Any, Protocol
 from django.db import connections
 
 from boogie.apps.tasks import limits
+from boogie.apps.tasks.broker import requests
+from boogie.apps.tasks.broker.fleet import fleet, share
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import sql
+from boogie.apps.tasks.db.connections import leave_pools
+from boogie.apps.tasks.db.lending import bodies
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.limiting import watch
-from boogie.apps.tasks.models import Task, TaskQuerySet
+from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.scheduling import following, timetable
 
 from . import jobs, looks, purge, rescue, ring, rollups
+from .beside import neighbours
 from .heartbeat import beat, leave
 from .pacemaker import Pacemaker
 from .step import Step, found, guarded, went_wrong
@@ -35,8 +40,13 @@ logger = logging.getLogger(__name__)
 TICK = 1.0
 #: Seconds between two looks for the dead, between two purges, and between two counts.
 RESCUE_EVERY = 5.0
+LYING_EVERY = 4.0
 PURGE_EVERY = 60.0
 COUNT_EVERY = 60.0
+#: Up to how many seconds lie on average between two looks of one among many workers.
+HOURLY = 3600.0
+#: Seconds for which a worker goes on as if it were alone after it has had something to do.
+IDLE_AFTER = 2 * RESCUE_EVERY + 2 * TICK
 
 
 class Pool(Protocol):
@@ -61,30 +71,33 @@ class Keeper:
         self.worker_id = worker_id
         self.about = about
         self.pool = pool
-        self._missing: set[tuple[Any, int]] = set()
         self._known_until = 0.0
+        self._worked = -math.inf
         self.threads = Threads(self._keep, looks.keep_limits if limits.are_declared() else None)
         self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
-        self._looks = looks.Looks()
+        self.missing = rescue.Missing(worker_id, lambda: self.pool.known(), self.lose)
+        self._neighbours = neighbours.Neighbours(worker_id, self.lose)
+        self._looks = looks.Looks(self._neighbours)
         self._slots = timetable.Looks(self._do_aside, lambda: self.threads.are_complete)
         self._turns = rollups.Turns()
-        self._count = Step(self.count, every=lambda: COUNT_EVERY, at_once=lambda more: more is True)
-        self._steps = [
-            self._beat,
-            Step(self.ring, every=lambda: TICK, at_once=found(ring.BATCH // 2)),
-            self._kill,
-            Step(following.follow, every=lambda: math.inf, at_once=went_wrong),
-            Step(self.look_after, every=lambda: RESCUE_EVERY),
-            Step(self._slots.look, every=lambda: TICK),
-            Step(purge.purge, every=lambda: PURGE_EVERY, at_once=found(purge.BATCH // 2)),
-            Step(rollups.note_release, every=lambda: math.inf, at_once=went_wrong),
+        self._lying = ring.Lying()
+        self._count = Step(self.count, lambda: COUNT_EVERY, lambda more: more is True, HOURLY)
+        self._own = [self._beat, self._kill, Step(self._neighbours.look, every=lambda: TICK)]
+        self._shared = [
+            Step(self.ring, lambda: TICK, found(ring.BATCH // 2), at_most=HOURLY),
+            Step(self.find_lying, lambda: LYING_EVERY, found(1), at_most=HOURLY),
+            Step(following.follow, lambda: math.inf, went_wrong),
+            Step(self.look_after, lambda: RESCUE_EVERY, at_most=2 * conf.WORKER_TIMEOUT),
+            Step(self._slots.look, lambda: TICK, at_most=HOURLY),
+            Step(purge.purge, lambda: PURGE_EVERY, found(purge.BATCH // 2), at_most=HOURLY),
+            Step(rollups.note_release, lambda: math.inf, went_wrong),
             self._count,
         ]
         if limits.are_declared():
             many = found(watch.BATCH // 2)
-            self._steps.append(Step(watch.forget_unused, lambda: PURGE_EVERY, at_once=many))
+            self._shared.append(Step(watch.forget_unused, lambda: PURGE_EVERY, many, HOURLY))
 
     @property
     def is_well(self) -> bool:
@@ -114,12 +127,25 @@ class Keeper:
         """Do every step whose time has come."""
         if guarded(self.pool.known):
             self._kill.hurry()
-        for step in self._steps:
+            self._worked = time.monotonic()
+        for step in self._own:
             step.look()
+        mine = self._share()
+        for step in self._shared:
+            step.look(mine)
+
+    def _share(self) -> float:
+        """Return by how much this worker may look less often; one that has had work, not at all."""
+        is_idle = time.monotonic() > self._worked + IDLE_AFTER
+        return share(fleet.alike) if is_idle else 1.0
 
     def ring(self) -> int:
         """Ring for due rows of the queues that this worker consumes from; return how many."""
         return ring.ring_due(["", *self.about["queues"]])
+
+    def find_lying(self) -> int:
+        """Have rows looked at that wait while this worker is idle; return how many."""
+        return self._lying.look(["", *self.about["queues"]], requests.idle())
 
     def lose(self, row: Task, how: str) -> None:
         """Rescue or fail a row; not in the thread that beats: hooks and receivers are called."""
@@ -167,14 +193,11 @@ class Keeper:
         To be idle is one statement.
         """
         seen_to = self._looks.every()
-        asked = self._mine(), *self._slots.asked(), *(rows for rows, _job in seen_to)
+        asked = self.missing.mine(), *self._slots.asked(), *(rows for rows, _job in seen_to)
         found = sql.which_exist(*asked, *rescue.left_behind(self.worker_id))
         runs, are_scheduled, is_open, *others = found
         self._slots.are_told(are_scheduled, is_open)
-        if runs:
-            guarded(self.compare)
-        else:
-            self._missing = set()
+        guarded(self.missing.compare if runs else self.missing.forget)
         if any(others[len(seen_to) :]):
             guarded(partial(rescue.rescue, self.worker_id, self.lose))
         for (_rows, job), are_there in zip(seen_to, others, strict=False):
@@ -187,25 +210,6 @@ class Keeper:
             jobs.submit(job)
         else:
             guarded(job)
-
-    def _mine(self) -> TaskQuerySet:
-        """Return the rows that name this worker as the one that runs them."""
-        return Task.objects.on_primary().running().filter(worker=self.worker_id)
-
-    def compare(self) -> None:
-        """
-        Rescue rows that name this worker and that it does not run.
-
-        A row is given up when it was missing twice: between its settling and the
-        worker's own bookkeeping there is a moment.
-        """
-        known = self.pool.known()
-        missing = [row for row in self._mine() if str(row.pk) not in known]
-        seen_before = self._missing
-        self._missing = {(row.pk, row.attempt) for row in missing}
-        for row in missing:
-            if (row.pk, row.attempt) in seen_before:
-                self.lose(row, f"the worker {self.worker_id} lost track of the row")
 
     def _keep(self, stopped: threading.Event) -> None:
         """
@@ -223,6 +227,8 @@ class Keeper:
     def _tick_or_tell(self) -> None:
         try:
             self.tick()
+            leave_pools()
+            bodies.tidy()
         except BaseException:
             self._known_until = 0.0
             self._beat.hurry()

@@ -11,18 +11,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.db import Error, connections, models
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.lookups import In
 
 from boogie.apps.tasks.db import commits, compiled, features, outages, sql
+from boogie.apps.tasks.db.lending import bodies
 from boogie.apps.tasks.protocols import Row
 
-from . import holding, moving, states, timing, transitions
+from . import holding, moving, states, timing
 from .claimed import claimed, known
-from .transitions import Rows
 
+Rows = QuerySet[Any]
 R = TypeVar("R", bound=models.Model)
 #: What others may change of a row that runs: who asks for it reads it then.
 CHANGING = ("wipe", "is_after")
@@ -83,36 +84,33 @@ def claim_row(
     none that is under limits, unless ``is_limited``: they have been seen to. One statement where
     the database returns what it updated, else two.
     """
-    connection = connections[everything.db]
-    if not features.returns_from_update(connection):
-        mine = _named(everything, names, is_limited).filter(pk=key)
-        return _claim_and_read(mine, names, worker, pid)
-    build = partial(_compile_claim, everything, len(names), is_limited)
-    place = ("claim", len(names), is_limited)
-    statement, reader = compiled.cached(everything.db, place, build)
+    using = everything.db
+    returns = features.returns_from_update(connections[using])
+    build = partial(_compile_claim, everything, len(names), is_limited, returns)
+    claim, reader = compiled.cached(using, ("claim", len(names), is_limited), build)
     values = _values(everything, key, names, worker, pid)
-    row: R | None = outages.unlocked(
-        everything.db, partial(statement.one, connection, values, reader)
-    )
+    take = partial(claim.one, connections[using], values, reader)
+    read = partial(_claim_and_read, using, claim, values, reader)
+    row: R | None = outages.unlocked(using, take) if returns else read()
     if row is not None:
         vars(row).update(known(worker, pid))
     return row
 
 
-def _claim_and_read(mine: QuerySet[R], names: Names, worker: str, pid: int) -> R | None:
+def _claim_and_read(
+    using: str, claim: compiled.Statement, values: dict[str, Any], reader: compiled.Reader
+) -> Any:
     """
     Claim a row in one statement and read it in another: what was claimed, or nothing.
 
     Between the two this process may have been frozen, and the row rescued and claimed
     again, by another process or by another thread of this one. Or its task is held by now.
     """
-    free = holding.free(mine, [Value(holding.of_task(name)) for name in names])
-    if not transitions.claim(free, worker=worker, pid=pid, keeps_all=not names):
-        return None
-    ours = {"status": states.CLAIM.target, "worker": worker, "pid": pid}
-    if features.remembers(connections[mine.db]):
-        ours["attempt"] = sql.Recalled()
-    return mine.filter(**ours).first()
+    with bodies.together(using):
+        connection = connections[using]
+        if not outages.unlocked(using, partial(claim.count, connection, values)):
+            return None
+        return reader.statement.one(connection, values, reader)
 
 
 def _named(rows: QuerySet[R], names: Sequence[Any], is_limited: bool = False) -> QuerySet[R]:
@@ -124,26 +122,35 @@ def _named(rows: QuerySet[R], names: Sequence[Any], is_limited: bool = False) ->
 
 def _values(everything: Rows, key: Any, names: Names, worker: str, pid: int) -> dict[str, Any]:
     found = {"id": moving.prepared(everything, "id", key), "worker": worker, "pid": pid}
-    found.update(zip(_places(len(names)), names, strict=True))
-    found.update(zip(_holds(len(names)), map(holding.of_task, names), strict=True))
+    found.update(zip(_places("name", len(names)), names, strict=True))
+    found.update(zip(_places("hold", len(names)), map(holding.of_task, names), strict=True))
     return found
 
 
-def _places(count: int) -> list[str]:
-    """Return what the slots are called of a task's name and its aliases."""
-    return [f"name {number}" for number in range(count)]
-
-
-def _holds(count: int) -> list[str]:
-    """Return what the slots are called of the keys of holds under these names."""
-    return [f"hold {number}" for number in range(count)]
+def _places(what: str, count: int) -> list[str]:
+    """Return what the slots are called of a task's name and its aliases, or of holds of these."""
+    return [f"{what} {number}" for number in range(count)]
 
 
 def _compile_claim(
-    everything: Rows, count: int, is_limited: bool, connection: Any
+    everything: Rows, count: int, is_limited: bool, returns: bool, connection: Any
 ) -> tuple[compiled.Statement, compiled.Reader]:
-    reader = compiled.Reader(connection, _to_read(everything, count))
-    return _claim(everything, count, connection, is_limited).statement(reader), reader
+    """Return the claim, and what reads the row: from what it returns, or by itself."""
+    claim = _claim(everything, count, connection, is_limited)
+    rows = _to_read(everything, count)
+    if not returns:
+        reader = compiled.Reader(connection, _claimed_just_now(rows, connection))
+        return claim.statement(), reader
+    reader = compiled.Reader(connection, rows)
+    return claim.statement(reader), reader
+
+
+def _claimed_just_now(rows: Rows, connection: Any) -> Rows:
+    slot = partial(compiled.slot, rows.model)
+    ours: dict[str, Any] = {name: slot(name) for name in ("id", "worker", "pid")}
+    if features.remembers(connection):
+        ours["attempt"] = sql.Recalled()
+    return rows.filter(status=states.CLAIM.target, **ours)
 
 
 def _to_read(everything: Rows, count: int) -> Rows:
@@ -157,9 +164,10 @@ def _claim(
 ) -> compiled.Update:
     slot = partial(compiled.slot, everything.model)
     name: Any = everything.model._meta.get_field("name")
-    slots = [compiled.Slot(place, name) for place in _places(count)]
+    slots = [compiled.Slot(place, name) for place in _places("name", count)]
     named = _named(everything, slots, is_limited)
-    free = holding.free(named, [compiled.Slot(p, holding.key_field()) for p in _holds(count)])
+    holds = [compiled.Slot(place, holding.key_field()) for place in _places("hold", count)]
+    free = holding.free(named, holds)
     mine = moving.guarded(timing.ripe(free).filter(pk=slot("id")), states.CLAIM)
     changes = claimed(slot("worker"), slot("pid"), keeps_all=not count)
     return compiled.Update(connection, mine, {"status": states.CLAIM.target, **changes})

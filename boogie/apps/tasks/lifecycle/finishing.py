@@ -21,6 +21,10 @@ from .needs import arrows, telling
 
 Rows = QuerySet[Any]
 
+#: What is told of a row that finishes, by names of marks, in their order.
+TOLD_OF_OTHERS = tuple(arrows.NEEDED)
+TOLD_OF_MEMBERS = (*arrows.NEEDED, *members.BATCH)
+
 
 def finish(rows: Rows, row: Row, result: Any) -> int:
     """running → finished, guarded by the attempt. Zero: the run has lost its row."""
@@ -43,7 +47,8 @@ def _finish_and_tell(rows: Rows, row: Row, values: dict[str, Any]) -> int:
     connection, is_member = connections[rows.db], row.batch_id is not None
     build = partial(_compile_finish, rows, is_member)
     statement = compiled.cached(rows.db, ("finish", is_member), build)
-    execute = partial(marked.execute, statement, connection, values, _marks(rows, is_member))
+    told = TOLD_OF_MEMBERS if is_member else TOLD_OF_OTHERS
+    execute = partial(marked.execute, statement, connection, values, told)
     moved, found = outages.unlocked(rows.db, execute)
     if moved:
         emit.many(states.FINISH, rows, [row.pk])
@@ -74,7 +79,7 @@ def _last(row: Row, found: marked.Found | None, connection: Any) -> Iterable[Any
 def _marks(rows: Rows, is_member: bool) -> marked.Marks:
     """Return what a statement tells of a row that finishes, where it can: one of a batch, more."""
     if is_member and features.returns_from_update(connections[rows.db]):
-        return {**arrows.NEEDED, **members.nearly_last(rows)}
+        return {**arrows.NEEDED, **members.perhaps_last(rows)}
     return arrows.NEEDED
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Greatest, Least
 from django.utils.translation import gettext_lazy as _
@@ -112,12 +112,32 @@ def requeue(rows: Rows) -> int:
 
 def requeue_one(rows: Rows, row: Row) -> int:
     """The same of the one row that ``rows`` are."""
-    return (_moved(rows) or 0) if row.unique_key else transitions.requeue(rows)
+    # What one is after, or of, it is for good: of another row nothing has to be told.
+    is_plain = row.batch_id is None and row.is_after is None
+    if not row.unique_key:
+        return transitions.requeue(rows) if is_plain else _queued(rows)
+    return _moved(rows, is_plain) or 0
 
 
-def _moved(rows: Rows) -> int | None:
+def _queued(rows: Rows) -> int:
+    """
+    Queue rows again, and have them wait, and their batches run, in one transaction.
+
+    No keeper would find that half done: a batch that has ended, or a row that was given up.
+    """
+    return outages.unlocked(rows.db, partial(_queued_as_one, rows))
+
+
+def _queued_as_one(rows: Rows) -> int:
+    with transaction.atomic(using=rows.db):
+        return transitions.requeue(rows)
+
+
+def _moved(rows: Rows, is_plain: bool = False) -> int | None:
     """Queue rows again; ``None``: a place is taken, and none has moved."""
     try:
+        if not is_plain:
+            return _queued(rows)
         with commits.savepoint(rows.db):
             return transitions.requeue(rows)
     except IntegrityError as error:
@@ -128,7 +148,7 @@ def _moved(rows: Rows) -> int | None:
 
 def _requeue_some(rows: Rows) -> int:
     """Do it in steps: first what has no key, then by key."""
-    moved, newest = transitions.requeue(rows.filter(unique_key="")), _newest(rows)
+    moved, newest = _queued(rows.filter(unique_key="")), _newest(rows)
     everything = rows.model._base_manager.using(rows.db)
     for start in range(0, len(newest), CHUNK):
         free = dict(newest[start : start + CHUNK])

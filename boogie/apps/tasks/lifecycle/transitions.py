@@ -10,7 +10,7 @@ rows at once the rows are read only when somebody listens to that signal.
 
 from typing import Any
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from boogie.apps.tasks.db import compiled
@@ -21,7 +21,7 @@ from boogie.apps.tasks.protocols import Row
 from . import emit, history, moving, states, timing, wiping
 from .batched import members
 from .batched import telling as batched
-from .claimed import CLAIMED, claimed
+from .claimed import CLAIMED
 from .finishing import finish as finish
 from .needs import arrows, breaking
 
@@ -97,11 +97,6 @@ def acknowledge(rows: Rows, by: str) -> int:
 
 
 # --- one run --------------------------------------------------------------------------
-
-
-def claim(rows: Rows, *, worker: str, pid: int, keeps_all: bool = False) -> int:
-    """queued → running, attempt + 1. Zero: somebody else was first, or it is too early."""
-    return moving.update(timing.ripe(rows), states.CLAIM, **claimed(Value(worker), pid, keeps_all))
 
 
 def reclaim(rows: Rows, row: Row) -> int:
@@ -188,8 +183,12 @@ def is_free_to(rows: Rows, row: Row) -> bool:
 
 
 def release(rows: Rows, lease: float = 0.0) -> int:
-    """queued but reserved by a worker → queued, due now or after ``lease`` seconds."""
-    return moving.update(rows, states.RELEASE, due=Moment(lease))
+    """
+    queued but reserved by a worker → queued, due now or after ``lease`` seconds.
+
+    Who is due at no time has been held back since, and is not woken by who had it before.
+    """
+    return moving.update(rows.filter(due__isnull=False), states.RELEASE, due=Moment(lease))
 
 
 # --- how ------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def ring(using: str, ids: Iterable[Any]) -> None:
     rows = list(Task.objects.using(using).queued().filter(pk__in=ids).order_by("pk"))
     bells = [showing.mark(row) for row in rows]
     if unrung := [row.pk for row in doorbell.ring(bells)]:
-        transitions.release(Task.objects.using(using).filter(pk__in=unrung, due__isnull=False))
+        transitions.release(Task.objects.using(using).filter(pk__in=unrung))
 
 
 def _left(row: Any, **extra: Any) -> None:

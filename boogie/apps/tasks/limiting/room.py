@@ -98,6 +98,11 @@ class Key:
         return Limit.objects.using(self.using).filter(pk=self.key)
 
     @property
+    def is_put_off(self) -> bool:
+        """Whether the next row of a rate has to wait."""
+        return self._next_start is not None and self._next_start > self._now()
+
+    @property
     def is_concurrency(self) -> bool:
         """Whether rows wait here for others to end, and not for time."""
         return isinstance(self.limit, Concurrency)

@@ -2,6 +2,7 @@
 Who waits and was not woken by those who made room: they died, or it is a rate, where time does.
 """
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -22,7 +23,7 @@ from boogie.apps.tasks.models.stored import primary
 from . import handover, standing
 from .room import EARLY, PORTION, Key, startable, turn_of
 
-#: Seconds between two looks at those who wait.
+#: Seconds between two looks for who waits.
 EVERY = 1.0
 #: Keys that one look goes through; the next goes on behind them.
 KEYS = 100
@@ -46,13 +47,11 @@ class Watch:
         self._behind = timing.LIMIT
 
     def look(self) -> float:
-        """Wake who can go on; return the seconds until the next look, which may be due sooner."""
+        """Wake who can go on; return in how many seconds others can, if that is known."""
         using = primary(Task)
         keys = list(self._keys(using))
         self._behind = keys[-1] if len(keys) == KEYS else timing.LIMIT
-        pause = EVERY
-        for key in keys:
-            pause = min(pause, self._look_at(using, key))
+        pause = min((self._look_at(using, key) for key in keys), default=math.inf)
         return 0.0 if len(keys) == KEYS else pause
 
     def _keys(self, using: str) -> Iterator[str]:
@@ -100,7 +99,7 @@ def _wake_untried(using: str, key: str) -> float:
         if limits.key_of(identity, value) == key:
             return _wake_next(using, key, identity, value)
     _wake_all(using, key)
-    return EVERY
+    return math.inf
 
 
 def _wake_next(using: str, key: str, identity: str, value: str) -> float:
@@ -108,7 +107,7 @@ def _wake_next(using: str, key: str, identity: str, value: str) -> float:
         _wake_all(using, key)
     else:
         handover.wake(using, identity, value)
-    return EVERY
+    return math.inf
 
 
 def _wake_all(using: str, key: str) -> None:
@@ -143,6 +142,8 @@ def _forget_now(using: str, stored: Limit) -> int:
         # Who claims meanwhile waits for this, and makes the row anew.
         key = Key.locked(using, stored.pk, stored.name, stored.value)
         in_use = (
-            bool(key.numbers()) or parking.in_line(Task.objects.using(using), stored.pk).exists()
+            key.is_put_off  # who has claimed since it was found has started by its rate
+            or bool(key.numbers())
+            or parking.in_line(Task.objects.using(using), stored.pk).exists()
         )
         return 0 if in_use else Limit.objects.using(using).filter(pk=stored.pk).delete_now()

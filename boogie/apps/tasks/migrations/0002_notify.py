@@ -5,11 +5,10 @@ NOTIFY takes a lock at commit that all commits of the server share. So the
 triggers notify only while a worker says in its row that it waits, which a busy
 one does not; and the enqueuer sends no statement of its own.
 
-Of the workers that wait and have the queue, two are told of an INSERT: one would do,
-but it may have died a moment ago. Who cannot take everything tells all others. All are
-told of rows that are queued again or no longer held back, and of rows whose queue no worker that
-waits names.
-In one transaction it is the same two, so that PostgreSQL sends one notification.
+Of the workers that wait and have a queue one is told: no more wake than there are rows. It may
+have died a moment ago; the others look now and then. Who cannot take everything tells two others,
+and so on. All are told of rows whose queue no worker that waits names.
+In one transaction it is the same one, so that PostgreSQL sends one notification.
 
 Of what is said to all those workers are told that it is for, busy ones as well: that is commands
 of remote control. Who listens to events or waits for answers does not LISTEN.
@@ -21,28 +20,30 @@ from typing import Any
 from django.db import migrations
 
 FORWARDS = """
+CREATE FUNCTION boogie_tasks_few(asked text[], many integer) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(E'\\n' || id, '') FROM (
+        SELECT id FROM boogie_tasks_worker
+        WHERE listening > statement_timestamp() AND queues ?| asked
+        ORDER BY hashtext(id || pg_current_xact_id()::text), id LIMIT many
+    ) AS few
+$$;
+
 CREATE FUNCTION boogie_tasks_ring() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
-        PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME);
+        PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME
+            || coalesce(boogie_tasks_few(ARRAY[NEW.queue::text], 1), ''));
     END IF;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION boogie_tasks_ring_some() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    chosen text;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
-        RETURN NULL;
+    IF EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
+        PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME
+            || coalesce(boogie_tasks_few(ARRAY[asked.queue], 1), ''))
+        FROM (SELECT DISTINCT queue::text AS queue FROM fresh) AS asked;
     END IF;
-    SELECT string_agg(E'\\n' || id, '') INTO chosen FROM (
-        SELECT id FROM boogie_tasks_worker
-        WHERE listening > statement_timestamp()
-            AND queues ?| ARRAY(SELECT DISTINCT queue FROM fresh)
-        ORDER BY hashtext(id || pg_current_xact_id()::text), id LIMIT 2
-    ) AS few;
-    PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME || coalesce(chosen, ''));
     RETURN NULL;
 END $$;
 
@@ -87,6 +88,7 @@ DROP TRIGGER IF EXISTS boogie_tasks_task_inserted ON boogie_tasks_task;
 DROP FUNCTION IF EXISTS boogie_tasks_ring_named();
 DROP FUNCTION IF EXISTS boogie_tasks_ring_some();
 DROP FUNCTION IF EXISTS boogie_tasks_ring();
+DROP FUNCTION IF EXISTS boogie_tasks_few(text[], integer);
 """
 
 

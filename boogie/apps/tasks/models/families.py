@@ -4,12 +4,15 @@ What counts as one task and as one object, whichever names and classes rows were
 Which models are one object says :mod:`~boogie.apps.tasks.serialization.kinship`.
 """
 
+from functools import reduce
 from itertools import chain
+from operator import or_
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error, models, router
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from boogie.apps.tasks import registry
 from boogie.apps.tasks.protocols import Row
@@ -20,6 +23,20 @@ def types(found: list[type[models.Model]], using: str | None = None) -> list[Con
     """Return the types by which rows in ``using`` name objects of some models; some are made."""
     kinds = ContentType.objects.db_manager(using)
     return list(kinds.get_for_models(*found, for_concrete_models=False).values())
+
+
+def types_asked(found: list[type[models.Model]], using: str | None) -> Any:
+    """
+    Return them for a condition: in an event loop that may not read them, as a query of them.
+
+    Django knows by heart what it has read once. What has not been made has no rows, either.
+    """
+    try:
+        return types(found, using)
+    except SynchronousOnlyOperation:
+        named = (Q(app_label=one._meta.app_label, model=one._meta.model_name) for one in found)
+        kinds = ContentType.objects.db_manager(using).filter(reduce(or_, named))
+        return kinds.order_by().values("pk")
 
 
 def type_for(model: type[models.Model], using: str | None) -> ContentType:
@@ -49,7 +66,7 @@ def whole(obj: models.Model, using: str | None) -> dict[str, Any]:
     """Return the condition of all rows in ``using`` about ``obj``, given as whichever class."""
     obj = references.check_object("for_object()", obj)
     return {
-        "content_type__in": types(kinship.family(type(obj)), using),
+        "content_type__in": types_asked(kinship.family(type(obj)), using),
         "object_id": references.object_key(obj),
         "object_db": router.db_for_write(type(obj), instance=obj),
     }

@@ -9,9 +9,10 @@ from django.db import connections, models, transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import Coalesce, RowNumber
 
-from boogie.apps.tasks import identity, loops, registry
-from boogie.apps.tasks.db import outages
+from boogie.apps.tasks import identity, loops, priorities, registry
+from boogie.apps.tasks.db import features, outages
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.db.reading.indexes import by_index
 from boogie.apps.tasks.lifecycle import holding, places, states, timing, transitions
 from boogie.apps.tasks.lifecycle.needs import leaving
 
@@ -20,6 +21,7 @@ from .asynchronous.querysets import AwaitedQuerySetVerbs, not_on_managers
 from .chained import removing
 from .objects.sets import OfObjects
 from .results import Results
+from .schema import READY
 
 #: Rows that one statement deletes, and rows that are looked up at one time to be deleted.
 CHUNK, LOOK = 1000, 20_000
@@ -71,9 +73,18 @@ class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
         """Rows that wait, and that nobody has started by the time that they were to be."""
         return self.filter(timing.is_late())
 
+    def in_turn(self) -> Self:
+        """Due rows in the order in which they are to run; of one queue, as an index has them."""
+        due = self.due().order_by("-priority", "due")
+        if features.has_partial_indexes(connections[self.db]):
+            return due
+        # The index is of all rows, and those that are held, or have ended, are due at no time: with
+        # the priorities said they are not read, which lie before what is due. The planner would.
+        return by_index(due.filter(priority__in=list(priorities.possible())), READY)
+
     def ready_in(self, queues: list[str]) -> Self:
         """Due rows of ``queues`` that are not held, in the order in which they are to run."""
-        return holding.in_queues(self.due(), queues).order_by("-priority", "due")
+        return holding.in_queues(self.in_turn(), queues)
 
     def orphaned(self, alive: Any, timeout: float, call_limit: float) -> Self:
         """

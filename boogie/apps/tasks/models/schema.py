@@ -10,18 +10,20 @@ from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from boogie.apps.tasks import priorities
 from boogie.apps.tasks.db.fields import PartialIndex
 from boogie.apps.tasks.lifecycle import places, states
 
 #: Those that somebody is to look at: not what is held back.
 LOOKED_AT = Q(status=states.QUEUED, due__isnull=False)
 
+#: By which index workers find what they are to run.
+READY = "boogie_tasks_task_ready"
+
 INDEXES: list[models.Index] = [
     # Of all that are queued, also what is held back: whoever counts them reads this one.
     PartialIndex(fields=["due"], where=Q(status=states.QUEUED), name="boogie_tasks_task_due"),
-    PartialIndex(
-        fields=["queue", "-priority", "due"], where=LOOKED_AT, name="boogie_tasks_task_ready"
-    ),
+    PartialIndex(fields=["queue", "-priority", "due"], where=LOOKED_AT, name=READY),
     PartialIndex(
         fields=["held_by", "id"],
         where=Q(status=states.QUEUED, held_by__gt=""),
@@ -116,13 +118,18 @@ INCOHERENT = _(
 )
 
 #: What a row is about: an object; or none, as of functions of Django Tasks, with its priorities.
-ABOUT = Q(backend="", content_type__isnull=False, priority__gte=0, priority__lte=9) | Q(
+ABOUT = Q(
+    backend="",
+    content_type__isnull=False,
+    priority__gte=min(priorities.OF_TASKS),
+    priority__lte=max(priorities.OF_TASKS),
+) | Q(
     backend__gt="",
     content_type__isnull=True,
     object_id="",
     object_db="",
-    priority__gte=-100,
-    priority__lte=100,
+    priority__gte=min(priorities.OF_FUNCTIONS),
+    priority__lte=max(priorities.OF_FUNCTIONS),
 )
 
 MIXED_UP = _(

@@ -27,6 +27,10 @@ class WorkerQuerySet(StoredQuerySet["Worker"]):
         """Workers not heard of within ``timeout`` seconds of database time."""
         return self.filter(seen__lte=Moment(-timeout))
 
+    def alike(self, queues: list[str], timeout: float) -> Self:
+        """Living workers that consume from exactly these queues."""
+        return self.alive(timeout).filter(queues=queues)
+
     def steady(self, seconds: float, gap: float) -> Self:
         """Workers whose heartbeats have come for ``seconds``, with no longer a gap than ``gap``."""
         return self.filter(steady__lte=Moment(-seconds), seen__gt=Moment(-gap))
@@ -38,6 +42,9 @@ class Worker(models.Model):
     id = ExactCharField(primary_key=True, max_length=255)
     host = models.CharField(_("host"), max_length=255)
     pid = models.PositiveIntegerField(_("process id"))
+    #: Where other processes see this one, and when it began there; empty: none does.
+    place = ExactCharField(max_length=200, blank=True, default="")
+    born = models.BigIntegerField(default=0)
     queues = models.JSONField(_("queues"), default=list, blank=True)
     concurrency = models.PositiveIntegerField(_("concurrency"), default=0)
     software = models.JSONField(_("software versions"), default=dict, blank=True)

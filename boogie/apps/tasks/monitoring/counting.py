@@ -45,6 +45,11 @@ class Count:
     def __repr__(self) -> str:
         return f"<Count {self}>"
 
+    def and_more(self, number: int) -> "Count":
+        """Return the count with ``number`` more, which are known."""
+        found = self.number + number
+        return Count(found + self.is_capped, found)
+
 
 def capped(querysets: Sequence[QuerySet[Any]], cap: int, in_order: bool = False) -> list[Count]:
     """

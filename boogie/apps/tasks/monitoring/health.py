@@ -16,10 +16,10 @@ from boogie.apps.tasks.db.reading import groups
 from boogie.apps.tasks.functions import finding
 from boogie.apps.tasks.holds import looking
 from boogie.apps.tasks.lifecycle import states
-from boogie.apps.tasks.models import Hold, Task, TaskQuerySet, Worker
+from boogie.apps.tasks.models import Batch, Hold, Task, TaskQuerySet, Worker
 
 from . import counting
-from .held import dead_ends
+from .held import dead_ends, snapshots
 from .held import lines as held_lines
 from .schedules import Wrong
 from .schedules import wrong as wrong_schedules
@@ -95,6 +95,8 @@ class Health:
     dead_ends: dict[str, Any] = field(default_factory=dict)
     #: Running batches that cannot end, by number and title; asked with the history.
     stuck_batches: list[dict[str, Any]] = field(default_factory=list)
+    #: Those whose rows have ended, and which call what nobody declares in this process: ``names``.
+    uncalled_batches: list[dict[str, Any]] = field(default_factory=list)
     #: Names of live rows that nobody registered in this process.
     unknown: list[str] = field(default_factory=list)
     #: What is held: of each its ``kind``, ``name``, ``by``, ``since`` and ``reason``, of a queue
@@ -102,6 +104,8 @@ class Health:
     held: list[dict[str, Any]] = field(default_factory=list)
     #: Schedules that are gone, failing, late or never due; asked with the history.
     schedules: list[Wrong] = field(default_factory=list)
+    #: What holds back vacuum on PostgreSQL; asked with the history.
+    vacuum: snapshots.HeldBack | None = None
     #: Whether the broker answers; on ``boogie://`` it is the database, which did.
     broker: bool = True
     #: What is asked for besides.
@@ -124,7 +128,10 @@ class Health:
             found.append(f"no task is registered for rows named {', '.join(self.unknown)}")
         if not self.broker:
             found.append("the broker does not answer")
-        found += [one.problem for one in self.schedules]
+        for one in self.uncalled_batches:
+            calls = f"the batch {one['id']} cannot end: it calls {', '.join(one['names'])}"
+            found.append(f"{calls}, and no task is registered under that name")
+        found += [wrong.problem for wrong in (*self.schedules, self.vacuum) if wrong is not None]
         return [*found, *self.limits.problems(self)]
 
     def as_dict(self) -> dict[str, Any]:
@@ -165,10 +172,12 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
         health.lines = held_lines.aged(lines)
         for hold, waiting in zip(health.held, behind, strict=True):
             hold["rows"] = int(waiting.rows)
-        health.dead_ends = _dead_ends()
+        health.dead_ends = dead_ends.found().as_dict()
         stuck = dead_ends.stuck_batches()
-        health.stuck_batches = [{"id": batch.pk, "title": batch.title} for batch in stuck]
+        health.stuck_batches = [_of_batch(batch) for batch in stuck.waiting]
+        health.uncalled_batches = [{**_of_batch(b), "names": names} for b, names in stuck.uncalled]
         health.schedules = wrong_schedules()
+        health.vacuum = snapshots.oldest()
     cap = max(CAP, limits.max_waiting or 0)
     for name, number in zip(wrong, counting.capped(list(wrong.values()), cap), strict=True):
         setattr(health, name, int(number))
@@ -177,9 +186,8 @@ def examine(history: bool = False, limits: Limits = Limits()) -> Health:
     return health
 
 
-def _dead_ends() -> dict[str, Any]:
-    found = dead_ends.found()
-    return {"rows": found.rows, "is_part": found.is_part, "failed": found.names}
+def _of_batch(batch: Batch) -> dict[str, Any]:
+    return {"id": batch.pk, "title": batch.title}
 
 
 def _held(hold: Hold, served: set[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from boogie.apps.tasks import current_app, registry
+from boogie.apps.tasks import current_app, priorities, registry
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import clock
 from boogie.apps.tasks.db.moments import in_utc
@@ -30,7 +30,7 @@ CAP = 1000
 LANES = 500
 #: The index of what is ready begins with these.
 BY = ("queue", "-priority")
-PRIORITIES = range(10)
+PRIORITIES = priorities.OF_TASKS
 #: Rows that name queues, where no index names them.
 SAMPLE = 5000
 #: How long the rate is measured, and on how many rows at most.

@@ -20,6 +20,7 @@ from boogie.apps.tasks.models import Message, Task
 from boogie.apps.tasks.serialization.carried import untraced
 
 from . import announcing, delivery, settling
+from .hand import Hand
 from .hearing import hearing
 
 #: What a consumer may be given: rows, and messages of plain tasks.
@@ -39,8 +40,7 @@ class Channel(announcing.Channel):
 
     def __init__(self, connection: Any, **options: Any) -> None:
         super().__init__(connection, **options)
-        #: delivery tag → what it stands for: a Task or a Message, and its pk (None: given back).
-        self._held: dict[str, tuple[type[Task] | type[Message], Any]] = {}
+        self.hand = Hand()
 
     # --- publishing -------------------------------------------------------------------
 
@@ -63,8 +63,12 @@ class Channel(announcing.Channel):
 
     @property
     def room(self) -> int:
-        """How many more messages this consumer may have unacknowledged."""
-        if not self._consumers:
+        """
+        How many more messages this consumer may have unacknowledged.
+
+        None while rows wait for a process that were given back: it would only take those again.
+        """
+        if not self._consumers or self.hand.waits:
             return 0
         room = self.qos.can_consume_max_estimate()
         return UNLIMITED if room is None else int(room)
@@ -113,12 +117,12 @@ class Channel(announcing.Channel):
     @contextlib.contextmanager
     def _all_or_given_back(self) -> Iterator[set[str]]:
         """Give back what is reserved in the block and, by its tag, not handed over at its end."""
-        before, handed_over = set(self._held), set[str]()
+        before, handed_over = self.hand.tags(), set[str]()
         try:
             yield handed_over
         finally:
-            for tag in set(self._held) - before - handed_over:
-                self._settle(tag, again=True)
+            for tag in self.hand.tags() - before - handed_over:
+                self.hand.settle(tag, again=True)
 
     @untraced
     def _take(self, queues: list[str], turns: list[Any]) -> list[dict[str, Any]]:
@@ -129,37 +133,21 @@ class Channel(announcing.Channel):
         return [message for message in found if message is not None]
 
     def _take_rows(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        return self._hold(Task, delivery.reserve_rows(queues, limit))
+        return self.hand.take(Task, delivery.reserve_rows(queues, limit))
 
     def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        return self._hold(Message, delivery.reserve_messages(queues, limit))
-
-    def _hold(
-        self, kind: type[Task] | type[Message], reserved: list[delivery.Reserved]
-    ) -> list[dict[str, Any]]:
-        """Note what was reserved, by delivery tag; return the messages."""
-        self._held.update({one.tag: (kind, one.key) for one in reserved})
-        return [one.message for one in reserved]
+        return self.hand.take(Message, delivery.reserve_messages(queues, limit))
 
     # --- acknowledging ----------------------------------------------------------------
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        self._settle(delivery_tag, again=False)
+        self.hand.settle(delivery_tag, again=False)
         super().basic_ack(delivery_tag, multiple)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if not self._settle(delivery_tag, again=requeue) and requeue:
+        if not self.hand.settle(delivery_tag, again=requeue) and requeue:
             self.hear_again(self.qos.get(delivery_tag))
         self.qos.ack(delivery_tag)
-
-    def _settle(self, delivery_tag: str, again: bool) -> bool:
-        """Return whether the message was from the table."""
-        kind, key = self._held.pop(delivery_tag, (None, None))
-        if kind is Message:
-            settling.settle(key, again)
-        elif again and key:
-            settling.release([key])
-        return kind is not None
 
     def basic_cancel(self, consumer_tag: str) -> None:
         """
@@ -169,14 +157,11 @@ class Channel(announcing.Channel):
         may take long. A row that it begins all the same is claimed only once.
         """
         super().basic_cancel(consumer_tag)
-        tags = [tag for tag, (kind, key) in self._held.items() if kind is Task and key]
-        if tags:
-            settling.release([self._held[tag][1] for tag in tags])
-            self._held.update(dict.fromkeys(tags, (Task, None)))
+        self.hand.offer_all()
 
     def _restore(self, message: Any) -> None:
         """Give back what was reserved and not begun: at shutdown, or when a consumer restarts."""
-        if not self._settle(message.delivery_tag, again=True):
+        if not self.hand.settle(message.delivery_tag, again=True):
             self.hear_again(message)
 
     # --- queues -----------------------------------------------------------------------

@@ -119,9 +119,10 @@ def ready_in_each(queues: list[str]) -> list[compiled.Part]:
     using = primary(Task)
 
     def build(connection: Any) -> list[compiled.Part]:
-        due = Task.objects.using(using).due()
+        due = Task.objects.using(using).in_turn()
         return [
-            sql.exists_if(holding.is_free_queue(queue), due.filter(queue=queue)) for queue in queues
+            sql.first_exists_if(holding.is_free_queue(queue), due.filter(queue=queue))
+            for queue in queues
         ]
 
     found: list[compiled.Part] = compiled.cached(using, ("ready", *queues), build)

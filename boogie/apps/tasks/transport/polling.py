@@ -2,8 +2,8 @@
 When ``boogie://`` looks at the database, and how it is told that there is something to see.
 
 On PostgreSQL a worker with an event loop that waits is notified, by the triggers of the second
-migration, and looks once a second besides; on SQLite it watches the database
-file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
+migration, and looks once a second besides, less often if many wait; on SQLite it watches the
+database file; on MariaDB and MySQL it polls, more slowly the longer nothing comes.
 """
 
 import contextlib
@@ -16,11 +16,13 @@ from typing import Any
 from django.db import Error, connections
 
 from boogie.apps.tasks import identity
+from boogie.apps.tasks.broker.fleet import LISTEN_FOR, fleet, spread
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import apart
 from boogie.apps.tasks.models import Task, Worker
 from boogie.apps.tasks.models.stored import primary
+from boogie.apps.tasks.models.worker import WorkerQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +36,13 @@ FASTEST, SLOWEST = 0.02, 0.99
 SURE = 1.0
 #: Seconds after a database error.
 AWAY_PAUSE = 1.0
-#: A waiting worker asks to be notified for this long, and asks again after half of it.
-LISTEN_FOR = 30.0
+
+
+PASS_ON = """
+    SELECT pg_notify(%s, %s || chosen)
+    FROM unnest(%s::text[]) AS queue, boogie_tasks_few(ARRAY[queue], 2) AS chosen
+    WHERE chosen IS NOT NULL
+"""
 
 
 class Watch:
@@ -48,8 +55,15 @@ class Watch:
         self._listener: Any = None
         self._descriptor = -1
         self._listening_since: float | None = None
+        #: Whether a notification has come: through a pooler none may, whatever is asked for.
+        self._hears = False
 
     # --- polling ----------------------------------------------------------------------
+
+    @property
+    def is_told(self) -> bool:
+        """Whether this worker has said that it waits, and is notified of new work."""
+        return self._listening_since is not None
 
     @property
     def pulse(self) -> float:
@@ -72,11 +86,15 @@ class Watch:
 
     def found(self, number: int, is_look: bool = True) -> None:
         """Note how much the last look brought, or a fetch that was none."""
-        sure = self._listening_since is not None or bool(self._files())
-        slowest = SURE if sure else SLOWEST
+        sure = self.is_told or bool(self._files())
+        slowest = self._sure() if sure else SLOWEST
         self._interval = FASTEST if number else min(self._interval * 1.5, slowest)
         at = time.monotonic() + (slowest if sure else self._interval)
         self._next = at if is_look else min(self._next, at)
+
+    def _sure(self) -> float:
+        """Return the seconds between two looks of one who is told; those who wait share them."""
+        return SURE * spread(fleet.waiting) if self.is_told and self._hears else SURE
 
     def away(self) -> None:
         """Note that the database did not answer."""
@@ -106,6 +124,13 @@ class Watch:
         # A connection that is lost does not tell its number any more.
         self._descriptor = listener.connection.fileno()
         hub.add_reader(self._descriptor, callback)
+        self._greet()
+
+    def _greet(self) -> None:
+        """Notify this worker, of nothing: who hears that may leave it to others to look."""
+        with connections[primary(Task)].cursor() as cursor:
+            greeting = f"\n{identity.worker_id()}"
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, greeting])
 
     def _ask_to_be_notified(self, busy: bool) -> None:
         """
@@ -115,19 +140,27 @@ class Watch:
         of the server share, and a busy worker fetches without being told.
         """
         now = time.monotonic()
-        mine = Worker.objects.on_primary().filter(pk=identity.worker_id())
         if busy:
-            if self._listening_since is not None:
-                mine.update(listening=None)
-                self._listening_since = None
-        elif self._listening_since is None or self._has_to_ask_again():
-            found = mine.update(listening=Moment(LISTEN_FOR))
+            if self.is_told:
+                self.say_busy()
+        elif not self.is_told or self._has_to_ask_again():
+            found = _mine().update(listening=Moment(LISTEN_FOR))
             self._listening_since = now if found else None
+            fleet.listens = bool(found)
+
+    def say_busy(self) -> None:
+        """Say in the worker's row that it does not wait."""
+        self._listening_since, fleet.listens = None, False
+        _mine().update(listening=None)
 
     def _has_to_ask_again(self) -> bool:
-        """Notifications put off the next look, but they end when nobody asks for them."""
+        """
+        Notifications put off the next look, but they end when nobody asks for them.
+
+        Heartbeats ask again; where none has for half of the time, this process does.
+        """
         since = self._listening_since
-        return since is not None and time.monotonic() > since + LISTEN_FOR / 2
+        return since is not None and time.monotonic() > max(since, fleet.told) + LISTEN_FOR / 2
 
     def read_notifications(self, hub: Any) -> dict[str, bool]:
         """
@@ -149,27 +182,39 @@ class Watch:
         except Exception as error:
             logger.warning("boogie:// lost its LISTEN connection, it polls: %s", error)
             self.stop_listening(hub)
+        self._hears = self._hears or bool(told)
         return _meant_for(identity.worker_id(), told)
 
-    def pass_on(self, tables: Iterable[str]) -> None:
-        """Tell every worker that waits what this one was told of and cannot take alone."""
+    def pass_on(self, tables: Iterable[str], queues: list[str]) -> None:
+        """
+        Tell two workers that wait of each queue what this one was told of and cannot take alone.
+
+        Each of them tells two others, as long as there is more.
+        """
         # Not on the connection that listens: what comes meanwhile would be taken for an answer.
         with contextlib.suppress(Error), connections[primary(Task)].cursor() as cursor:
             for table in tables:
-                cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, table])
+                cursor.execute(PASS_ON, [CHANNEL, table, queues])
 
     def stop_listening(self, hub: Any) -> None:
         """Close the connection that is notified; from here on the database is only polled."""
         listener, self._listener, self._listening_since = self._listener, None, None
+        fleet.listens = self._hears = False
         if listener is not None:
             hub.remove_reader(self._descriptor)
             with contextlib.suppress(Exception):
                 listener.close()
+            with contextlib.suppress(Error):  # else that runs out by itself
+                self.say_busy()
+
+
+def _mine() -> WorkerQuerySet:
+    return Worker.objects.on_primary().filter(pk=identity.worker_id())
 
 
 def _meant_for(worker: str, told: set[str]) -> dict[str, bool]:
     """Read notifications: the name of a table, and on further lines who alone is told of it."""
-    lines = [text.split("\n") for text in told]
+    lines = [text.split("\n") for text in told if not text.startswith("\n")]
     return {table: bool(chosen) for table, *chosen in lines if not chosen or worker in chosen}
 
 

@@ -19,11 +19,11 @@ from kombu.transport import memory, virtual
 
 import boogie
 from boogie.apps.tasks.db import outages
-from boogie.apps.tasks.db.connections import drop
+from boogie.apps.tasks.db.connections import drop, leave_pools
 from boogie.apps.tasks.models import Announcement, Task
 from boogie.apps.tasks.models.stored import primary
 
-from . import channel, saying
+from . import channel, hand, saying
 from .hearing import hearing
 from .polling import FASTEST, Watch
 
@@ -88,20 +88,47 @@ class Transport(memory.Transport):
             return
         try:
             self._deliver_heard()
+            self._offer()
             if self._watch.is_time():
-                self._watch.listen(self._hub, self._notified, bool(self._hungry))
+                is_busy = bool(self._hungry) or self._is_blind
+                self._watch.listen(self._hub, self._notified, is_busy)
                 self._look_and_deliver()
         finally:  # the event loop logs what is raised, and nobody else would look again
-            if self._hub is not None:
-                self._timer = self._hub.call_later(self._watch.pulse, self._beat)
+            self._beat_later()
+            leave_pools()
+
+    def _beat_later(self) -> None:
+        """Come back when there may be something to do, and not before or after."""
+        if self._hub is not None:
+            self._timer.cancel()
+            self._timer = self._hub.call_later(self._pause(), self._beat)
+
+    def _offer(self) -> None:
+        for consumer in self._open_channels:
+            consumer.hand.offer_late()
+
+    def _pause(self) -> float:
+        """Return the seconds until there may be something to do."""
+        keeps = any(one.hand.keeps for one in self._open_channels)
+        return min(self._watch.pulse, hand.KEPT) if keeps else self._watch.pulse
 
     def _on_tick(self) -> None:
         """Fetch again once half of the prefetch is free, while there may be more."""
         kinds = channel.KINDS if self._is_blind else self._hungry
         if kinds and any(map(_is_half_empty, self._open_channels)):
             self._is_blind = False
-            # It does not put off the next look: what is not fetched so is to be found, too.
-            self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
+            self._fetch(kinds)
+
+    def _fetch(self, kinds: channel.Kinds) -> None:
+        """
+        Take more of what there was, or was told of.
+
+        That does not put off the next look: rows become due that nobody tells of. Who has taken all
+        and is not told looks soon.
+        """
+        self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
+        if not self._hungry and not self._watch.is_told:
+            self._beat_later()
 
     def _notified(self) -> None:
         told = self._watch.read_notifications(self._hub)
@@ -111,11 +138,20 @@ class Transport(memory.Transport):
         kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in told)
         if not kinds:
             return
-        # It does not put off the next look: rows become due that nobody tells of.
-        self._guarded(lambda consumer: consumer.deliver(kinds | self._hungry), is_look=False)
+        if any(told.values()) and not self._watch.is_told:
+            self._say_busy()
+        self._fetch(kinds | self._hungry)
         if self._hungry and any(told.values()):
-            self._watch.pass_on(kind._meta.db_table for kind in self._hungry)
             self._watch.listen(self._hub, self._notified, busy=True)
+            queues = [queue for one in self._open_channels for queue in one.table_queues]
+            self._watch.pass_on([kind._meta.db_table for kind in self._hungry], queues)
+
+    def _say_busy(self) -> None:
+        """Say again what a heartbeat has unsaid that was under way."""
+        try:
+            self._watch.say_busy()
+        except Error as error:
+            logger.info("boogie:// goes on being notified while it is busy: %s", error)
 
     def _look_and_deliver(self) -> int:
         self._is_blind = any(one.table_queues and not one.room for one in self._open_channels)
@@ -194,6 +230,7 @@ class Transport(memory.Transport):
         asks = any(ear.is_for_answers for ear in self._ears)
         while True:
             delivered = self._deliver_heard()
+            self._offer()
             if asks or self._watch.is_time():
                 delivered += self._look_and_deliver()
             if delivered:
@@ -201,7 +238,7 @@ class Transport(memory.Transport):
             is_late = deadline is not None and time.monotonic() >= deadline
             if is_late and not (asks and saying.may_be_answered(cast(float, deadline))):
                 raise TimeoutError
-            pause = min(self._watch.pulse, FASTEST if timeout is None else timeout)
+            pause = min(self._pause(), FASTEST if timeout is None else timeout)
             time.sleep(FASTEST if asks else pause)
 
 

@@ -8,7 +8,12 @@ from celery import Celery, signals
 from django.core.cache import close_caches
 
 from boogie.apps.tasks import identity, registry
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import connections
+from boogie.apps.tasks.db.lending import bodies
+
+#: Pools whose bodies share one process.
+POOLS = ("celery.concurrency.thread", "celery.concurrency.gevent", "celery.concurrency.eventlet")
 
 
 def reuse_connections(app: Celery) -> None:
@@ -50,10 +55,20 @@ def leave_connections(clean: bool) -> None:
     """
     Keep connections as Django would after a request; close them after a run that raised.
 
-    Those of a greenlet, too: it ends with its run, and each has its own.
+    Those of a greenlet, too: it ends with its run, and each has its own. What was borrowed is
+    given back.
     """
+    bodies.end(clean)
     if clean and not identity.has_greenlets():
         connections.renew_connections()
     else:
         connections.close_connections()
     close_caches()
+
+
+def lend_connections(worker: Any) -> None:
+    """Have bodies share few connections, if more of them may wait than there are to be."""
+    limit = conf.WORKER_CONNECTIONS
+    is_many = identity.has_greenlets() or (worker.concurrency or 0) > limit
+    if limit and is_many and type(worker.pool).__module__ in POOLS:
+        bodies.start(limit)

@@ -2,6 +2,7 @@
 The step that a stock Celery worker takes for us: its keeper, its connections, its receivers.
 """
 
+import gc
 import os
 import threading
 from functools import partial
@@ -16,9 +17,10 @@ from celery.worker import state
 
 import boogie
 from boogie.apps.tasks import current_app, identity, registry
-from boogie.apps.tasks.broker import quirks
+from boogie.apps.tasks.broker import quirks, requests
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.connections import close_before_fork, close_connections
+from boogie.apps.tasks.db.lending import bodies
 from boogie.apps.tasks.execution import losses
 from boogie.apps.tasks.execution.timing import limits
 from boogie.apps.tasks.functions import serving
@@ -27,7 +29,8 @@ from boogie.apps.tasks.keeper.living import Living
 from boogie.apps.tasks.monitoring import heartbeat_file
 
 from . import receivers, schema
-from .connections import reuse_connections
+from .backends import share_no_results
+from .connections import lend_connections, reuse_connections
 from .forks import keepers, put_off, revive, wake
 
 logger = get_logger(__name__)
@@ -59,14 +62,17 @@ class KeeperStep(bootsteps.StartStopStep):
         reuse_connections(worker.app)
         quirks.spare_redis(worker.app)
         quirks.hear_redis(worker.app)
+        share_no_results(worker.app)
         serving.serve_default(worker.app.amqp.queues)
         close_before_fork()
+        _share_memory(worker)
         if worker.worker_lost_wait == CELERYS_LOST_WAIT:
             worker.worker_lost_wait = LOST_WAIT
 
     def start(self, worker: Any) -> None:
         one = thread.Keeper(identity.worker_id(), _about(worker), Pool(worker))
         one.serves = partial(_queues, worker)
+        requests.note_pool(worker.pool)
         if not isinstance(worker.pool, TaskPool) and pacemaker.can_be_shared():
             one.pacemaker = pacemaker.Pacemaker(one.worker_id)
         one.threads.living = living_of(worker, one)
@@ -74,6 +80,7 @@ class KeeperStep(bootsteps.StartStopStep):
         # Before a child can claim a row: those of a worker that nobody knows are orphans.
         one.introduce()
         close_connections()
+        lend_connections(worker)
         keepers[one] = None
         pool: Any = worker.pool
         if isinstance(pool, TaskPool):
@@ -110,7 +117,7 @@ class KeeperStep(bootsteps.StartStopStep):
 
         def end() -> None:
             stopped()
-            if not _all_of(state.active_requests):
+            if not requests.all_of(state.active_requests):
                 _leave_nothing(worker.pool)
 
         worker.blueprint.on_stopped = end
@@ -155,11 +162,11 @@ class Pool:
 
     def known(self) -> set[str]:
         """Return the ids of all tasks that the worker has: reserved, or running."""
-        return {request.id for request in _all_of(state.reserved_requests)}
+        return {request.id for request in requests.all_of(state.reserved_requests)}
 
     def kill(self, task_id: str) -> None:
         """Kill the process that runs a task, where the pool can."""
-        for request in _all_of(state.active_requests):
+        for request in requests.all_of(state.active_requests):
             if request.id == task_id:
                 self._terminate(request)
 
@@ -170,15 +177,15 @@ class Pool:
             logger.warning("The pool cannot kill %s; it ends at its check_cancelled()", request.id)
 
 
-def _all_of(requests: Any) -> list[Any]:
+def _share_memory(worker: Any) -> None:
     """
-    Return a set of Celery's requests: each message by itself.
+    Have children share what the main process has imported.
 
-    Not ``state.requests``: that is keyed by the id, and a second message for a row
-    that runs here takes the entry away when it has come to nothing.
+    Who collects garbage writes to whatever it goes through, and what is written to is copied.
     """
-    # The references are copied at once: the event loop goes on meanwhile.
-    return [request for reference in requests.data.copy() if (request := reference()) is not None]
+    if issubclass(worker.pool_cls, TaskPool):
+        gc.collect()
+        gc.freeze()
 
 
 def _say_farewell(**extra: Any) -> None:
@@ -188,6 +195,7 @@ def _say_farewell(**extra: Any) -> None:
         one.farewell()
         _take_file_away(one)
         identity.become_worker(None)
+    bodies.stop()
 
 
 def _leave_nothing(pool: Any) -> None:

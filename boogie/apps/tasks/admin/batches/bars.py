@@ -41,12 +41,16 @@ class Bar:
 
 def of(batches: Iterable[Batch]) -> dict[Any, Bar]:
     """Return the bars of ``batches``, all of one database, by their keys."""
-    keys = [batch.pk for batch in batches]
-    if not keys:
+    gone = {batch.pk: batch.deleted_finished + batch.deleted_others for batch in batches}
+    if not gone:
         return {}
     rows = Task.objects.on_primary()
     sets = [
-        one for key in keys for one in (rows.filter(batch_id=key), members.open_rows(rows, key))
+        one for key in gone for one in (rows.filter(batch_id=key), members.open_rows(rows, key))
     ]
     counted = counting.capped(sets, CAP)
-    return {key: Bar(*counted[2 * at : 2 * at + 2]) for at, key in enumerate(keys)}
+    pairs = zip(counted[::2], counted[1::2], strict=True)
+    return {
+        key: Bar(total.and_more(number), left)
+        for (key, number), (total, left) in zip(gone.items(), pairs, strict=True)
+    }

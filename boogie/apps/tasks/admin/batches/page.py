@@ -64,6 +64,7 @@ def show(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
         "status": describe.LABELS[batch.status],
         **bar.shown(str(batch)),
         "is_stuck": dead_ends.is_stuck(batch),
+        "unknown_calls": [] if left or batch.ended else dead_ends.unknown_calls(batch),
         "sees_rows": may_see,
         **(_rows(task_admin, request, batch, counts) if may_see else {}),
     }

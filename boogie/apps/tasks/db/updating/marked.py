@@ -5,7 +5,7 @@ A mark is an expression that is null for rows without it. Where a database retur
 the values come back; MySQL and MariaDB tell only that there are some.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db import connections, models, transaction
 from django.db.models import F, Func, sql
 
 from boogie.apps.tasks.db import compiled, features
+from boogie.apps.tasks.db.lending import bodies
 
 Rows = models.QuerySet[Any]
 #: Expressions by what they are called.
@@ -55,14 +56,18 @@ def update(rows: Rows, changes: Mapping[str, Any], marks: Marks) -> tuple[int, F
             statement = _statement(rows.order_by(), changes, marks, connection)
         except EmptyResultSet:
             return 0, None
-        return execute(statement, connection, {}, marks)
+        return execute(statement, connection, {}, tuple(marks))
 
 
 def execute(
-    statement: compiled.Statement, connection: Any, values: dict[str, Any], marks: Marks
+    statement: compiled.Statement, connection: Any, values: dict[str, Any], names: Sequence[str]
 ) -> tuple[int, Found | None]:
-    """Execute a statement that notes marks and ends as :func:`returning` says; return the same."""
-    with statement.cursor(connection, values) as cursor:
+    """
+    Execute a statement that notes marks and ends as :func:`returning` says; return the same.
+
+    ``names``: those of the marks.
+    """
+    with bodies.together(connection.alias), statement.cursor(connection, values) as cursor:
         if not features.returns_from_update(connection):
             return int(cursor.rowcount), Found() if cursor.lastrowid else None
         rows = cursor.fetchall()
@@ -70,7 +75,7 @@ def execute(
         return len(rows), None
     found = {
         name: frozenset(row[place] for row in rows if row[place] is not None)
-        for place, name in enumerate(marks)
+        for place, name in enumerate(names)
     }
     return len(rows), Found(found)
 

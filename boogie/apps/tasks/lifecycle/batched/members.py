@@ -17,8 +17,8 @@ from boogie.apps.tasks.lifecycle import states
 
 Rows = QuerySet[Any]
 
-#: A row tells of its end only while no more of its batch than these have not ended: the others
-#: are not the last ones. If more run at the same time, a keeper finds the end.
+#: A row tells of its end only while no more others of its batch than these wait to run: those will
+#: end behind it, though not all of fewer, which may be over before its own end has been committed.
 FEW = 64
 
 #: The batches of rows.
@@ -30,12 +30,18 @@ def open_rows(rows: Rows, key: Any) -> Rows:
     return rows.filter(batch_id=key, ended__isnull=True).order_by("-pk")
 
 
-def nearly_last(rows: Rows) -> Marks:
-    """Return the mark of rows that may be among the last ones of their batch: its key."""
+def perhaps_last(rows: Rows) -> Marks:
+    """
+    Return the mark of rows that may be the last ones of their batch, its key: few wait to run.
+
+    No more rows are looked at than that, and those that run at one time.
+    """
     everything = rows.model._base_manager.using(rows.db)
-    more = open_rows(everything, OuterRef("batch_id")).values("pk")[FEW : FEW + 1]
-    is_near = Q(batch_id__isnull=False) & Q(IsNull(Subquery(more), True))
-    return {"batch": Case(When(is_near, then=F("batch_id")))}
+    left = open_rows(everything, OuterRef("batch_id")).exclude(status=states.RUNNING)
+    is_last = Q(batch_id__isnull=False) & Q(
+        IsNull(Subquery(left.values("pk")[FEW : FEW + 1]), True)
+    )
+    return {"batch": Case(When(is_last, then=F("batch_id")))}
 
 
 def batches_in(using: str) -> Rows:

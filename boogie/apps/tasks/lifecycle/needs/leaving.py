@@ -30,7 +30,7 @@ def leave(rows: QuerySet[Any]) -> None:
     finished = {pk: status == states.FINISHED for pk, status, needed, *_ in found if needed}
     breaking.give_up(rows.db, [pk for pk, has in finished.items() if not has], deleted=True)
     for pk in (pk for pk, has in finished.items() if has):
-        waking.meet(rows.db, pk)
+        waking.meet_all(rows.db, pk)
     if after := [pk for pk, _, _, is_after, _ in found if is_after is not None]:
         arrows.forget(rows.db, after)
     of_batches = [(batch, status) for _, status, *_, batch in found if batch is not None]

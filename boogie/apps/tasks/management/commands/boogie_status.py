@@ -137,8 +137,8 @@ def _waiting_in_vain(found: dict[str, Any]) -> str:
     """Return what waits for rows that have failed, and what to do."""
     more = " or more" if found["is_part"] else ""
     return (
-        f"{found['rows']}{more} row(s) wait for others that have failed: retry or cancel "
-        f"{', '.join(found['failed'])}"
+        f"{found['rows']}{more} row(s) wait for others that have failed: retry these, or cancel "
+        f"those that wait: {', '.join(found['failed'])}"
     )
 
 
@@ -147,7 +147,8 @@ def _stuck(batches: list[dict[str, Any]]) -> str:
     names = ", ".join(f"{one['id']} {one['title']}".strip() for one in batches[:NAMED])
     return (
         f"{len(batches)} batch(es) cannot end, since all that is left is paused or waits for rows "
-        f"that have failed: run, retry or cancel rows of {names} (list --batch)"
+        f"that have failed: run or cancel what waits, or retry what has failed, of {names} "
+        f"(list --batch)"
     )
 
 

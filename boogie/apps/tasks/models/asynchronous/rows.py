@@ -54,6 +54,10 @@ class AwaitedRowVerbs(models.Model):
         row: Any = self
         return await loops.aside(row.get_arguments)
 
+    async def aneeds(self) -> list[Any]:
+        """Return what ``needs`` is: the rows that it is after; ``None`` for one that was purged."""
+        return cast("list[Any]", await loops.aside(getattr, self, "needs"))
+
     async def await_result(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - as wait()
         """
         Do what ``wait()`` does, and let the event loop go on meanwhile.

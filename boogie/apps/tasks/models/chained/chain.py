@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from boogie.apps.tasks import loops
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.lifecycle.needs import arrows
 
@@ -24,6 +25,7 @@ class Chained(models.Model):
     @property
     def needs(self) -> list[Any]:
         """The rows that it is after, in the order given, as they are; ``None``: it was purged."""
+        loops.refuse("needs", "aneeds")
         if self.is_after is None:
             return []
         using: Any = self._state.db

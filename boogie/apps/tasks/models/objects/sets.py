@@ -30,8 +30,8 @@ R = TypeVar("R", bound=models.Model)
 class OfObjects(removing.Deletable[R]):
     """The part of querysets that knows of objects."""
 
-    #: Of rows that are all those about one object: that, and the condition that says so.
-    _whole: tuple[models.Model, dict[str, Any]] | None = None
+    #: Of rows that are all those about one object: that, what says so, and as which condition.
+    _whole: tuple[models.Model, dict[str, Any], Any] | None = None
 
     def _clone(self) -> Self:
         rows: Any = super()._clone()  # type: ignore[misc]
@@ -42,7 +42,7 @@ class OfObjects(removing.Deletable[R]):
         """Rows about ``obj``, given as whichever class: a parent, a child, a proxy."""
         about = families.whole(obj, self.to_write().db)
         rows = self.filter(**about)
-        rows._whole = obj, about
+        rows._whole = None if self.query.where else (obj, about, rows.query.where)
         return rows
 
     def with_objects(self) -> Self:
@@ -80,15 +80,14 @@ class OfObjects(removing.Deletable[R]):
             chunk = everything.filter(pk__in=keys)
             erased += outages.unlocked(rows.db, partial(_erase, chunk))
             last = keys[-1]
-        if self._whole is not None and self._is_whole(self._whole[1]):
-            obj, about = self._whole
+        if self._whole is not None and self._is_whole(self._whole[2]):
+            obj, about, _ = self._whole
             forget_elsewhere(everything, type(obj), about["object_id"], about["object_db"])
         return erased
 
-    def _is_whole(self, about: dict[str, Any]) -> bool:
+    def _is_whole(self, condition: Any) -> bool:
         """Return whether these are still all rows about an object, and no others were left out."""
-        same = self.model._base_manager.filter(**about)
-        return not self.query.is_sliced and self.query.where == same.query.where
+        return not self.query.is_sliced and bool(self.query.where == condition)
 
 
 def forget_elsewhere(

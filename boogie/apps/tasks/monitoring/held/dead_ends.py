@@ -1,6 +1,7 @@
 """
 What stands still until somebody acts: rows that wait for one that has failed, and batches that
-cannot end since all that is left of them is paused, or waits so.
+cannot end since all that is left of them is paused, or waits so, or since they are to call tasks
+that nobody declares.
 
 Bounded: what waits longest is looked at, and no more.
 """
@@ -11,7 +12,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
+from boogie.apps.tasks import registry
 from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle.batched import members
 from boogie.apps.tasks.lifecycle.needs import arrows
 from boogie.apps.tasks.models import Batch, Dependency, Task, TaskQuerySet
 
@@ -32,6 +35,20 @@ class DeadEnds:
     def names(self) -> list[str]:
         """The failed rows as people and commands name them."""
         return [f"{row.name}[{row.pk}]" for row in self.failed[:NAMED]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return them as JSON-compatible data."""
+        return {"rows": self.rows, "is_part": self.is_part, "failed": self.names}
+
+
+@dataclass(frozen=True)
+class StuckBatches:
+    """Running batches that cannot end."""
+
+    #: Those of which all that is left stands still.
+    waiting: Sequence[Batch] = ()
+    #: Those of which nothing is left, each with what it is to call and nobody declares here.
+    uncalled: Sequence[tuple[Batch, list[str]]] = ()
 
 
 def waiting() -> QuerySet[Any]:
@@ -57,10 +74,25 @@ def found() -> DeadEnds:
     )
 
 
-def stuck_batches() -> list[Batch]:
+def stuck_batches() -> StuckBatches:
     """Return those of the oldest running batches that cannot end, in one statement."""
-    looked_at = running().annotate(is_stuck=_is_stuck())[:BATCHES]
-    return [batch for batch in looked_at if batch.is_stuck]
+    looked_at = running().annotate(is_stuck=_is_stuck(), is_open=Exists(_left()))[:BATCHES]
+    unknown = [(batch, unknown_calls(batch)) for batch in looked_at if not batch.is_open]
+    return StuckBatches(
+        [batch for batch in looked_at if batch.is_stuck],
+        [(batch, names) for batch, names in unknown if names],
+    )
+
+
+def unknown_calls(batch: Batch) -> list[str]:
+    """Return the names of what a batch is to call and has not, and nobody declares here."""
+    to_call = (
+        (batch.on_success, batch.success_id),
+        (batch.on_failure, batch.failure_id),
+        (batch.on_end, batch.end_id),
+    )
+    names = dict.fromkeys(name for name, called in to_call if name and called is None)
+    return [name for name in names if registry.get(name) is None]
 
 
 def is_stuck(batch: Batch) -> bool:
@@ -74,9 +106,12 @@ def is_stuck(batch: Batch) -> bool:
 
 
 def _is_stuck() -> Q:
-    rows = Task.objects.on_primary()
-    left = rows.filter(batch_id=OuterRef("pk"), ended__isnull=True)
-    return Q(Exists(left)) & ~Q(Exists(left.filter(_goes_on(rows))))
+    return Q(Exists(_left())) & ~Q(Exists(_left().filter(_goes_on(Task.objects.on_primary()))))
+
+
+def _left() -> QuerySet[Any]:
+    """Return the rows of a batch that have not ended."""
+    return members.open_rows(Task.objects.on_primary(), OuterRef("pk"))
 
 
 def _goes_on(rows: TaskQuerySet) -> Q:

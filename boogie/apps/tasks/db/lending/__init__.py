@@ -1,0 +1,3 @@
+"""
+Few connections for many bodies: who waits for something else has none.
+"""
