@@ -45,7 +45,7 @@ def kill_neighbour(scene: Scene) -> None:
     """The same, beside a worker that sees its process, and has room for what it ran."""
     for _ in range(scene.rounds):
         victim = scene.worker(concurrency=2 * BODIES, FAULTS_ALONE="")
-        starts = scene.begin(scene.enqueue(2 * BODIES, 25.0, 0.05))
+        starts = scene.begin(scene.enqueue(2 * BODIES, 60.0, 0.05))
         scene.worker(concurrency=2 * BODIES, FAULTS_ALONE="")
         time.sleep(scene.random.uniform(6.0, 8.0))  # by then it has been seen
         _keep_running(scene, starts)

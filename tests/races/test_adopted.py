@@ -6,7 +6,7 @@ from django.db import connection
 from boogie.apps.tasks import Task, TaskCancelled
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.execution import errors, inline, start
-from boogie.apps.tasks.lifecycle import transitions
+from boogie.apps.tasks.lifecycle import claim, transitions
 from tests.project.shop.models import Product
 from tests.races.rivals import Rival
 from tests.support.rows import stored
@@ -31,32 +31,39 @@ def _rescued_and_claimed_again(key):
     return rival.outcome()
 
 
+class Frozen:
+    """A claim that is followed by a freeze in which the row is taken away."""
+
+    def __init__(self, statement):
+        self.statement = statement
+        self.attempt = None
+
+    def count(self, connection, values):
+        number = self.statement.count(connection, values)
+        self.attempt = _rescued_and_claimed_again(values["id"])
+        return number
+
+
 @pytest.fixture
-def taken(monkeypatch):
-    """Have the next claim be followed by a freeze in which the row is taken away."""
+def frozen(monkeypatch):
+    """The next claim, and the freeze that follows it, in a list."""
+    found, read = [], claim._claim_and_read
 
-    def freeze(name):
-        move = getattr(transitions, name)
+    def claim_and_read(using, statement, values, reader):
+        monkeypatch.setattr(claim, "_claim_and_read", read)
+        found.append(Frozen(statement))
+        return read(using, found[0], values, reader)
 
-        def moved(rows, *args, **options):
-            monkeypatch.setattr(transitions, name, move)
-            number = move(rows, *args, **options)
-            key = rows.values_list("pk", flat=True).get()
-            freeze.attempt = _rescued_and_claimed_again(key)
-            return number
-
-        monkeypatch.setattr(transitions, name, moved)
-
-    return freeze
+    monkeypatch.setattr(claim, "_claim_and_read", claim_and_read)
+    return found
 
 
-def test_a_claim_reads_what_it_claimed_or_nothing(taken):
+def test_a_claim_reads_what_it_claimed_or_nothing(frozen):
     if features.returns_from_update(connection):
         pytest.skip("a claim is one statement on this database")
     row = stored("queued")
-    taken("claim")
     assert start.claim_row(str(row.pk), [row.name]) is None
-    assert taken.attempt == Task.objects.get(pk=row.pk).attempt
+    assert frozen[0].attempt == Task.objects.get(pk=row.pk).attempt
     assert Task.objects.get(pk=row.pk).is_running
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import urllib.error
 import urllib.request
 
@@ -36,12 +37,24 @@ def pen():
     return Product.objects.create(name="pen")
 
 
+class Clock:
+    """A clock by which every look at it takes a second."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 1.0
+        return self.now
+
+
 @pytest.fixture
 def quick(monkeypatch):
-    """Streams that look, beat and end a hundred times sooner."""
-    monkeypatch.setattr(events, "INTERVAL", 0.01)
-    monkeypatch.setattr(events, "HEARTBEAT", 0.15)
-    monkeypatch.setattr(events, "LIFETIME", 1.0)
+    """Streams that look without a pause, and end after so many looks, however long one takes."""
+    monkeypatch.setattr(events, "time", Clock())
+    monkeypatch.setattr(events, "INTERVAL", 0.0)
+    monkeypatch.setattr(events, "HEARTBEAT", 15.0)
+    monkeypatch.setattr(events, "LIFETIME", 100.0)
 
 
 def for_rows(*rows):
@@ -121,7 +134,7 @@ def test_a_stream_in_which_nothing_happens_says_that_it_lives_and_ends(quick, pe
 
 
 def test_one_look_takes_one_statement_for_all_rows(quick, monkeypatch, pen):
-    monkeypatch.setattr(events, "HEARTBEAT", 60)
+    monkeypatch.setattr(events, "HEARTBEAT", math.inf)
     rows = [stored("queued", pen) for _ in range(50)]
     with statements() as sent:
         text = read(for_rows(*rows))
@@ -162,7 +175,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_stream_ends_when_the_right_to_watch_is_lost(quick, monkeypatch, pen, viewer, loss):
-    monkeypatch.setattr(events, "LIFETIME", 3600.0)
+    monkeypatch.setattr(events, "LIFETIME", math.inf)
     row = stored("queued", pen)
 
     def on_part(part):
@@ -173,7 +186,7 @@ def test_a_stream_ends_when_the_right_to_watch_is_lost(quick, monkeypatch, pen, 
 
 
 def test_a_stream_ends_when_a_token_is_too_old(quick, monkeypatch, settings, pen):
-    monkeypatch.setattr(events, "LIFETIME", 3600.0)
+    monkeypatch.setattr(events, "LIFETIME", math.inf)
     settings.BOOGIE_TASKS = {"TOKEN_AGE": 1.5}
     assert statuses(read(for_rows(stored("queued", pen)))) == ["queued"]
 
