@@ -73,6 +73,20 @@ def test_of_whom_nothing_is_told_is_there(process, monkeypatch, tmp_path):
     assert processes.is_gone(process.pid, 7)
 
 
+def test_where_others_processes_are_told_of_nobody_is_seen(monkeypatch, tmp_path):
+    """Another namespace's /proc: there this process has another number."""
+    processes.place.cache_clear()
+    assert processes.place()
+    processes.place.cache_clear()
+    for name in ("sys", str(os.getpid())):
+        (tmp_path / name).symlink_to(processes.PROC / name)
+    (tmp_path / "self").symlink_to("1")
+    (tmp_path / "1").symlink_to(processes.PROC / "self")
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    assert processes.place() == ""
+    processes.place.cache_clear()
+
+
 def test_where_nothing_is_told_nobody_is_seen(monkeypatch, tmp_path):
     processes.place.cache_clear()
     monkeypatch.setattr(processes, "PROC", tmp_path)

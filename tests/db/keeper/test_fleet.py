@@ -1,5 +1,6 @@
 """Many idle workers share their looks, and cost the database no more than a few."""
 
+import itertools
 import math
 import random
 from collections import Counter
@@ -45,7 +46,10 @@ def test_a_heartbeat_tells_how_many_live_that_have_the_same_queues(known, monkey
     beat(3, "mail")
     Worker.objects.filter(pk="worker@host/1").update(listening=Moment(30))
     beat(0, "mail", "slow")
-    assert (known.alike, known.waiting) == (3, 1)
+    assert (known.alike, known.with_room, known.waiting) == (3, 3, 1)
+    Worker.objects.filter(pk="worker@host/1").update(has_room=False)
+    beat(0, "mail", "slow")
+    assert (known.alike, known.with_room, known.waiting) == (3, 2, 0)
     Worker.objects.filter(pk="worker@host/1").update(seen=Moment(-3600))
     beat(0, "mail", "slow")
     assert (known.alike, known.waiting) == (2, 0)
@@ -118,44 +122,69 @@ def test_what_is_to_be_done_once_is_done_once(clock, share):
 
 
 class Pauses:
-    """In place of the event that ends a thread: it notes how long that thread would wait."""
+    """In place of the event that ends a thread: it notes when that thread goes on."""
 
-    def __init__(self, number):
-        self.left, self.seconds = number, []
+    def __init__(self, clock, number):
+        self.clock, self.left, self.times = clock, number, []
 
     def is_set(self):
-        return len(self.seconds) == self.left
+        self.times.append(self.clock.now)
+        return len(self.times) > self.left
 
     def wait(self, seconds):
-        self.seconds.append(seconds)
+        self.clock.now += seconds
+        return False
 
 
-def pauses(known, alike, number):
+@pytest.fixture
+def pauses(known, monkeypatch):
     """Return how long the looks at limits wait of one among so many workers."""
-    known.note(alike, 0)
-    stopped = Pauses(number)
-    looks.keep_limits(stopped)
-    return stopped.seconds
+    clock = Clock()
+    monkeypatch.setattr(looks, "time", clock)
+
+    def waited(alike, number):
+        known.note(alike, alike, 0)
+        stopped = Pauses(clock, number)
+        looks.keep_limits(stopped)
+        return [after - before for before, after in itertools.pairwise(stopped.times)]
+
+    return waited
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("alike", "fewest", "most"), [(1, 1, 1), (4, 1, 1), (80, 15, 25)])
-def test_workers_share_the_looks_for_who_waits_for_a_limit(known, monkeypatch, alike, fewest, most):
+def test_workers_share_the_looks_for_who_waits_for_a_limit(
+    pauses, monkeypatch, alike, fewest, most
+):
     monkeypatch.setattr(watch.Watch, "look", lambda self: math.inf)
-    found = pauses(known, alike, 1000)
+    found = pauses(alike, 1000)
     assert fewest <= sum(found) / len(found) <= most
 
 
 @pytest.mark.django_db(transaction=True)
-def test_however_many_there_are_a_rate_goes_on_in_time(known, monkeypatch):
+def test_however_many_there_are_a_rate_goes_on_in_time(pauses, monkeypatch):
     monkeypatch.setattr(watch.Watch, "look", lambda self: 0.3)
-    assert max(pauses(known, 80, 100)) == 0.3
+    assert max(pauses(80, 100)) == pytest.approx(0.3)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_look_that_fails_is_made_again_soon(known, monkeypatch):
+def test_a_look_that_fails_is_made_again_soon(pauses, monkeypatch):
     monkeypatch.setattr(watch.Watch, "look", lambda self: 1 / 0)
-    assert pauses(known, 80, 10) == [watch.EVERY] * 10
+    assert max(pauses(80, 10)) <= watch.EVERY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_left_alone_does_not_wait_for_a_turn_among_many(known, pauses, monkeypatch):
+    monkeypatch.setattr(watch.Watch, "look", lambda self: math.inf)
+    monkeypatch.setattr(looks, "luck", lambda: 1000.0)
+    wait = Pauses.wait
+
+    def others_go(self, seconds):
+        known.note(1, 1, 0)
+        return wait(self, seconds)
+
+    monkeypatch.setattr(Pauses, "wait", others_go)
+    assert pauses(80, 2) == [watch.EVERY] * 2
 
 
 class Idle:
@@ -217,6 +246,23 @@ def test_of_200_idle_workers_some_look_every_second(clock, known, keepers, monke
     asked(clock, keepers, 60)
     # With four a second in all, a second without any is one of fifty.
     assert len(looks) > 45
+
+
+@simulated
+def test_the_only_one_with_room_looks_for_what_others_have(clock, known, keepers, monkeypatch):
+    """A fleet that is full does not help it."""
+    looked = []
+    monkeypatch.setattr(thread.ring, "find_lying", lambda queues, limit: looked.append(limit) or 0)
+    monkeypatch.setattr(keepers[0], "_own", [])
+    asked(clock, keepers[:1], 20)  # it has long had nothing to do
+    known.note(MANY, 1, 0)
+    looked.clear()
+    asked(clock, keepers[:1], 40)
+    assert len(looked) >= 9
+    known.note(MANY, MANY, 0)
+    looked.clear()
+    asked(clock, keepers[:1], 40)
+    assert len(looked) < 9
 
 
 @simulated

@@ -5,8 +5,13 @@ import time
 import pytest
 
 from boogie.apps.tasks import current_app, identity
+from boogie.apps.tasks.broker import fleet
+from boogie.apps.tasks.broker.reserved import event_exchange
+from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.keeper.thread import Keeper
-from boogie.apps.tasks.transport import hearing
+from boogie.apps.tasks.models import Listener
+from boogie.apps.tasks.transport import hearing, saying
+from boogie.apps.tasks.transport.polling import Watch
 from tests.support.statements import statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,3 +92,27 @@ def test_an_idle_worker_asks_less_than_two_statements_a_second(worker):
     looks = [sql for sql in asked if "boogie_tasks_announcement" in sql and "EXISTS" in sql]
     assert len(looks) >= COUNTED * 0.9  # it does look for rows, messages and commands meanwhile
     assert len(asked) <= COUNTED * 1.75
+
+
+def test_who_looks_seldom_says_all_the_same_that_it_hears(worker, monkeypatch):
+    """As one of many workers that share their looks."""
+    worker(1)
+    Listener.objects.update(expires=Moment(1))
+    monkeypatch.setattr(Watch, "is_time", lambda self: False)
+    worker(WARM + 2)
+    assert Listener.objects.filter(expires__gt=Moment(100)).count() == 1
+
+
+@pytest.mark.parametrize(("many", "asks"), [(1, 1), (200, 0)])
+def test_an_event_of_one_of_many_asks_no_more_often_than_it_looks(
+    clock, monkeypatch, django_assert_num_queries, many, asks
+):
+    known = fleet.Fleet()
+    known.waiting = many
+    monkeypatch.setattr(saying, "fleet", known)
+    monkeypatch.setattr(hearing.hearing, "events_wanted", (False, clock.now - 20))
+    audience = saying.Audience()
+    with django_assert_num_queries(asks):
+        for _ in range(10):
+            assert audience.of(event_exchange()) == []
+            clock.now += 0.2

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from kombu import Consumer, Queue
 
 from boogie.apps.tasks import Message, Task, Worker
+from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.transport import polling
+from boogie.apps.tasks.transport import hand, polling
 from boogie.apps.tasks.transport.transport import Transport
 from tests.support.judge import steady
 from tests.support.rows import columns, stored
@@ -81,6 +83,32 @@ def test_a_worker_that_does_not_have_the_queue_is_not_told(told):
     ((name, table),) = told()
     assert name != WORKERS[0]
     assert table == Message._meta.db_table
+
+
+def test_who_has_room_is_told_before_who_has_none(told):
+    Worker.objects.filter(pk__in=WORKERS[1:]).update(has_room=False)
+    for _ in range(5):
+        stored("queued", queue="mail")
+        assert told() == [(WORKERS[0], TABLE)]
+    Worker.objects.update(has_room=False)
+    stored("queued", queue="mail")
+    assert len(told()) == 1
+
+
+def test_what_a_busy_worker_offers_others_are_told_of(told, line, monkeypatch):
+    monkeypatch.setattr(requests, "is_busy", lambda: True)
+    monkeypatch.setattr(hand, "KEPT", 0.0)
+    with Consumer(line.channel(), [Queue("mail")], on_message=lambda message: None) as consumer:
+        consumer.qos(prefetch_count=4)
+        row = stored("queued", queue="mail")
+        line.transport._look_and_deliver()
+        assert not Task.objects.due().filter(pk=row.pk).exists()
+        told()
+        line.transport._offer()
+        assert Task.objects.due().filter(pk=row.pk).exists()
+        assert len(told()) == 2
+        line.transport._offer()
+        assert told() == []
 
 
 def test_all_are_told_of_a_queue_that_none_of_them_names(told):

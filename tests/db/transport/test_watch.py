@@ -1,5 +1,8 @@
 """When a worker of ``boogie://`` on PostgreSQL asks to be notified, and asks again."""
 
+import os
+import socket
+
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -116,7 +119,7 @@ def test_a_busy_worker_that_is_told_all_the_same_says_so_again(clock, waiting, m
 def test_who_hears_nothing_leaves_it_to_nobody_else_to_look(clock, waiting, monkeypatch):
     """A pooler may take a LISTEN, and pass nothing on."""
     _, one = waiting
-    monkeypatch.setattr(polling, "spread", lambda workers: 50.0)
+    monkeypatch.setattr(polling, "share", lambda workers: 50.0)
     one.found(0)
     assert one.pulse == polling.SURE
     clock.now += polling.SURE
@@ -126,7 +129,8 @@ def test_who_hears_nothing_leaves_it_to_nobody_else_to_look(clock, waiting, monk
 @pytest.mark.django_db(transaction=True)
 def test_who_hears_shares_the_looks(clock, waiting, monkeypatch):
     _, one = waiting
-    monkeypatch.setattr(polling, "spread", lambda workers: 50.0)
+    monkeypatch.setattr(polling, "share", lambda workers: 50.0)
+    monkeypatch.setattr(polling, "luck", lambda: 1.0)
     wait_until(lambda: one.read_notifications(Quiet()) == {} and one._hears, pause=0.001)
     one.found(0)
     clock.now += 49 * polling.SURE
@@ -134,6 +138,35 @@ def test_who_hears_shares_the_looks(clock, waiting, monkeypatch):
     assert not one.is_time()
     clock.now += polling.SURE
     assert one.is_time()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("becomes", ["busy", "alone", "deaf"])
+def test_who_shares_the_looks_no_more_looks_soon(clock, waiting, monkeypatch, becomes):
+    """However long it had been planned to wait."""
+    _, one = waiting
+    monkeypatch.setattr(polling, "share", lambda workers: 50.0)
+    monkeypatch.setattr(polling, "luck", lambda: 1.0)
+    wait_until(lambda: one.read_notifications(Quiet()) == {} and one._hears, pause=0.001)
+    one.found(0)
+    clock.now += 10
+    one._listening_since = clock.now  # as a heartbeat says
+    assert not one.is_time()
+    if becomes == "busy":
+        one.say_busy()
+    elif becomes == "deaf":
+        one.stop_listening(Quiet())
+    else:
+        monkeypatch.setattr(polling, "share", lambda workers: 1.0)
+    assert one.is_time()
+
+
+def test_whoever_is_gone_is_noticed_on_the_connection_that_listens(clock, waiting):
+    """The system asks it, where nothing else would for hours."""
+    _, one = waiting
+    with socket.socket(fileno=os.dup(one._descriptor)) as line:
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
 
 
 def test_between_two_looks_there_is_a_second_as_long_as_it_is_notified(clock, waiting):

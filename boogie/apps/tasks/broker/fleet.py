@@ -19,15 +19,16 @@ class Fleet:
     """What the last heartbeat of this process's worker has told of workers with its queues."""
 
     def __init__(self) -> None:
-        #: How many live; and how many of them wait to be notified, on PostgreSQL.
-        self.alike, self.waiting = 1, 1
+        #: How many live; how many of them could begin more; and those of the latter that wait to
+        #: be notified, on PostgreSQL.
+        self.alike, self.with_room, self.waiting = 1, 1, 1
         #: Whether heartbeats are to say that this worker waits, and when one last has.
         self.listens, self.told = False, -math.inf
         self._noted = -math.inf
 
-    def note(self, alike: int, waiting: int) -> None:
+    def note(self, alike: int, with_room: int, waiting: int) -> None:
         """Note how many there are."""
-        self.alike, self.waiting = alike, waiting
+        self.alike, self.with_room, self.waiting = alike, with_room, waiting
         self._noted = time.monotonic()
         if self.listens:
             self.told = self._noted
@@ -43,12 +44,6 @@ fleet = Fleet()
 def share(workers: int) -> float:
     """Return by how much one of so many workers may look less often."""
     return max(1.0, workers / FEW)
-
-
-def spread(workers: int) -> float:
-    """Return by how much one of so many workers looks less often this time; alone, not at all."""
-    factor = share(workers)
-    return factor if factor == 1.0 else factor * luck()
 
 
 def luck() -> float:

@@ -39,6 +39,11 @@ def idle() -> int:
     return max(0, _size() - len(state.reserved_requests))
 
 
+def is_full() -> bool:
+    """Return whether what comes now has to wait; where there is no worker nothing has to."""
+    return _pool is not None and not idle()
+
+
 def is_busy() -> bool:
     """Return whether nothing more could run; what has been got and not begun has to wait."""
     return _pool is not None and len(state.active_requests) >= _size()

@@ -2,10 +2,15 @@
 This thread's connections to the databases, and the pools that they may come from.
 """
 
+import os
+import socket
 from contextlib import suppress
 from typing import Any
 
 from django.db import Error, connections, models, router
+
+#: Seconds without a word after which the other end is asked, between two times, and how often.
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
 def renew_connections() -> None:
@@ -51,6 +56,19 @@ def close_before_fork() -> None:
 def written_to(row: models.Model) -> str:
     """Return the alias of the database in which a row is changed, wherever it was read."""
     return router.db_for_write(type(row), instance=row)
+
+
+def keep_alive(descriptor: int) -> None:
+    """
+    Have the system notice within half a minute that nobody is at the other end of a connection.
+
+    Whoever only listens would not notice for hours. A socket of this host alone needs none of it.
+    """
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if (option := getattr(socket, name, None)) is not None:  # each system has its own
+                line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def apart(alias: str) -> Any:

@@ -113,15 +113,17 @@ def unlocked(using: str, action: Callable[[], T], patience: float = 30.0) -> T:
 
     SQLite's own ``timeout`` does not cover every case: a reader whose snapshot is old is
     refused at once (SQLITE_BUSY_SNAPSHOT). MariaDB finds deadlocks where one statement alone
-    inserts a row.
+    inserts a row. ``patience``: seconds from the first loss on, however late that came.
     """
-    deadline = time.monotonic() + patience
+    deadline = None
     pause = 0.005
     while True:
         try:
             return action()
         except DatabaseError as error:
-            if not has_lost(using, error) or time.monotonic() + pause > deadline:
+            now = time.monotonic()
+            deadline = deadline or now + patience
+            if not has_lost(using, error) or now + pause > deadline:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, 0.25)

@@ -19,7 +19,8 @@ from boogie.apps.tasks.serialization import carried
 from . import errors
 from .run import Run
 
-LEAVE = "boogie_tasks.leave"
+#: Receivers at the end of a run, the last ones: of contexts, and of connections in a worker.
+LEAVE, GIVE_BACK = "boogie_tasks.leave", "boogie_tasks.close_after"
 
 #: Stands for what a row does not have.
 NOTHING: Any = object()
@@ -118,12 +119,18 @@ def put_first(signal: Any, uid: str) -> None:
 
 
 def _leave_last() -> None:
-    """Have the contexts left after what others do at the end of a run, whoever came later."""
+    """
+    Have the contexts left after what others do at the end of a run, whoever came later.
+
+    And what a run has of connections given back after that: contexts may ask the database.
+    """
     signal: Any = signals.task_postrun
-    if signal.receivers[-1][0][0] == LEAVE:
+    last = [entry[0][0] for entry in signal.receivers[-2:]]
+    if last[-1] == LEAVE or last == [LEAVE, GIVE_BACK]:
         return
     signal.connect(close, weak=False, dispatch_uid=LEAVE)
     _put(signal, LEAVE, len(signal.receivers))
+    _put(signal, GIVE_BACK, len(signal.receivers))
 
 
 def _put(signal: Any, uid: str, place: int) -> None:

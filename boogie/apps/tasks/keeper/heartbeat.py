@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Count, Q, Subquery, Value
 
+from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.broker.fleet import LISTEN_FOR, fleet
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features
@@ -30,7 +31,7 @@ LEARN_EVERY = 15.0
 def beat(worker_id: str, about: dict[str, Any]) -> None:
     """Say that this worker is alive; make its row if there is none. Learn how many there are."""
     workers = Worker.objects.on_primary()
-    changes = {**signs.of_life(signs.longest_gap()), **about}
+    changes = {**signs.of_life(signs.longest_gap()), **about, "has_room": not requests.is_full()}
     if fleet.listens:
         changes["listening"] = Moment(LISTEN_FOR)
     alike = workers.alike(about.get("queues", []), conf.WORKER_TIMEOUT)
@@ -44,7 +45,12 @@ def beat(worker_id: str, about: dict[str, Any]) -> None:
 
 def _pulse(mine: WorkerQuerySet, changes: dict[str, Any], alike: WorkerQuerySet) -> int:
     """Do the UPDATE of a heartbeat, and note what comes back; return whether there is a row."""
-    counts = {"alike": Count("pk"), "waiting": Count("pk", filter=Q(listening__gt=Moment()))}
+    with_room = Q(has_room=True)
+    counts = {
+        "alike": Count("pk"),
+        "with_room": Count("pk", filter=with_room),
+        "waiting": Count("pk", filter=with_room & Q(listening__gt=Moment())),
+    }
     if not features.returns_from_update(connections[mine.db]):
         found = mine.update(**changes)
         if fleet.is_old(LEARN_EVERY):

@@ -5,6 +5,7 @@ Those who wait for limits have a thread for that, where a worker has limits.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from django.db.models import QuerySet
 
 from boogie.apps.tasks import limits
 from boogie.apps.tasks.batching import watch as batches
-from boogie.apps.tasks.broker.fleet import fleet, spread
+from boogie.apps.tasks.broker.fleet import fleet, luck, share
 from boogie.apps.tasks.chains import watch as chains
 from boogie.apps.tasks.db.connections import leave_pools
 from boogie.apps.tasks.deletion import unfinished
@@ -41,10 +42,22 @@ def keep_limits(stopped: threading.Event) -> None:
         while not stopped.is_set():
             pause = guarded(limited.look)
             leave_pools()
-            most = watch.EVERY * spread(fleet.alike)
-            stopped.wait(watch.EVERY if went_wrong(pause) else min(pause, most))
+            _wait(stopped, watch.EVERY if went_wrong(pause) else pause)
     finally:
         connections.close_all()
+
+
+def _wait(stopped: threading.Event, pause: float) -> None:
+    """Wait for ``pause``, or until it is this worker's turn: the fewer there are, the sooner."""
+    began, mine = time.monotonic(), luck()
+
+    def left() -> float:
+        many = share(fleet.alike)
+        turn = watch.EVERY * (many * mine if many > 1.0 else 1.0)
+        return began + min(pause, turn) - time.monotonic()
+
+    while (seconds := left()) > 0 and not stopped.wait(min(seconds, watch.EVERY)):
+        pass
 
 
 class Looks:

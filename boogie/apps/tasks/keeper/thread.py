@@ -83,11 +83,11 @@ class Keeper:
         self._slots = timetable.Looks(self._do_aside, lambda: self.threads.are_complete)
         self._turns = rollups.Turns()
         self._lying = ring.Lying()
+        self._find = Step(self.find_lying, lambda: LYING_EVERY, found(1), at_most=HOURLY)
         self._count = Step(self.count, lambda: COUNT_EVERY, lambda more: more is True, HOURLY)
         self._own = [self._beat, self._kill, Step(self._neighbours.look, every=lambda: TICK)]
         self._shared = [
             Step(self.ring, lambda: TICK, found(ring.BATCH // 2), at_most=HOURLY),
-            Step(self.find_lying, lambda: LYING_EVERY, found(1), at_most=HOURLY),
             Step(following.follow, lambda: math.inf, went_wrong),
             Step(self.look_after, lambda: RESCUE_EVERY, at_most=2 * conf.WORKER_TIMEOUT),
             Step(self._slots.look, lambda: TICK, at_most=HOURLY),
@@ -130,14 +130,12 @@ class Keeper:
             self._worked = time.monotonic()
         for step in self._own:
             step.look()
-        mine = self._share()
-        for step in self._shared:
-            step.look(mine)
-
-    def _share(self) -> float:
-        """Return by how much this worker may look less often; one that has had work, not at all."""
+        # One that has had work does not look less often.
         is_idle = time.monotonic() > self._worked + IDLE_AFTER
-        return share(fleet.alike) if is_idle else 1.0
+        for step in self._shared:
+            step.look(share(fleet.alike) if is_idle else 1.0)
+        # Those that could begin nothing do not look for what others could.
+        self._find.look(share(fleet.with_room) if is_idle else 1.0)
 
     def ring(self) -> int:
         """Ring for due rows of the queues that this worker consumes from; return how many."""

@@ -5,7 +5,8 @@ NOTIFY takes a lock at commit that all commits of the server share. So the
 triggers notify only while a worker says in its row that it waits, which a busy
 one does not; and the enqueuer sends no statement of its own.
 
-Of the workers that wait and have a queue one is told: no more wake than there are rows. It may
+Of the workers that wait and have a queue one is told, of those with room if there are any: no more
+wake than there are rows. It may
 have died a moment ago; the others look now and then. Who cannot take everything tells two others,
 and so on. All are told of rows whose queue no worker that waits names.
 In one transaction it is the same one, so that PostgreSQL sends one notification.
@@ -24,7 +25,7 @@ CREATE FUNCTION boogie_tasks_few(asked text[], many integer) RETURNS text LANGUA
     SELECT string_agg(E'\\n' || id, '') FROM (
         SELECT id FROM boogie_tasks_worker
         WHERE listening > statement_timestamp() AND queues ?| asked
-        ORDER BY hashtext(id || pg_current_xact_id()::text), id LIMIT many
+        ORDER BY has_room DESC, hashtext(id || pg_current_xact_id()::text), id LIMIT many
     ) AS few
 $$;
 

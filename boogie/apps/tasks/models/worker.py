@@ -52,6 +52,8 @@ class Worker(models.Model):
     seen = MomentField(_("seen"), default=Moment)
     #: Since when no heartbeat was late: as long as that it may judge the silence of others.
     steady = MomentField(_("steady since"), default=Moment)
+    #: Whether it could begin more at its last heartbeat: others leave to it what comes.
+    has_room = models.BooleanField(default=True)
     #: On PostgreSQL: until when an idle worker of ``boogie://`` wants to be notified.
     listening = MomentField(_("listening until"), null=True)
 

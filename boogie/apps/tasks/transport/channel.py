@@ -74,6 +74,12 @@ class Channel(announcing.Channel):
         return UNLIMITED if room is None else int(room)
 
     @property
+    def is_half_empty(self) -> bool:
+        """Whether half of what it may have is free."""
+        limit = self.qos.prefetch_count or 0
+        return bool(self.table_queues) and self.room >= max(1, limit // 2)
+
+    @property
     def table_queues(self) -> list[str]:
         """The queues that lie in the table, not in this process."""
         # Two consumers may have the same one.

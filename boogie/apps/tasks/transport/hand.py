@@ -80,24 +80,30 @@ class Hand:
         self._offered = {tag: key for tag, key in self._offered.items() if key not in begun}
         return bool(self._offered) and requests.is_busy()
 
-    def offer_late(self) -> None:
-        """Let others have the rows that have waited too long, while all processes are busy."""
+    def offer_late(self) -> bool:
+        """
+        Let others have the rows that have waited too long, while all processes are busy.
+
+        Return whether there were any.
+        """
         now, late = time.monotonic(), list[str]()
         while self._kept and self._kept[0][0] <= now:
             late += (tag for tag in self._kept.popleft()[1] if tag in self._held)
         if late and requests.is_busy():
             begun = requests.begun()
-            self._offer(tag for tag in late if str(self._held[tag][1]) not in begun)
-        elif late:  # it is something else that they wait for
+            return self._offer(tag for tag in late if str(self._held[tag][1]) not in begun)
+        if late:  # it is something else that they wait for
             self._kept.append((now + KEPT, late))
+        return False
 
     def offer_all(self) -> None:
         """Let others have all rows."""
         self._offer(tag for tag, (kind, _key) in self._held.items() if kind is Task)
 
-    def _offer(self, tags: Iterable[str]) -> None:
+    def _offer(self, tags: Iterable[str]) -> bool:
         keys = {tag: key for tag in tags if (key := self._held[tag][1])}
         if keys:
             settling.release(list(keys.values()))
             self._held.update(dict.fromkeys(keys, (Task, None)))
             self._offered.update({tag: str(key) for tag, key in keys.items()})
+        return bool(keys)

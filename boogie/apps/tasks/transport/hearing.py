@@ -164,6 +164,15 @@ class Hearing:
             self.events_wanted = answers[0], self._looked
             self._is_spoken_to = answers[-1] if self._ears else None
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it is time to say that these ears are there, however far off the next look is."""
+        return bool(self._ears) and time.monotonic() > self._said_so + self._every()
+
+    def _every(self) -> float:
+        all_are_workers = all(ear.worker for ear in self.ears(list(self._ears)))
+        return WORKER_SAYS_SO_EVERY if all_are_workers else SAYS_SO_EVERY
+
     def call(self) -> None:
         """Note that somebody has told us that something was said."""
         self._is_spoken_to = True
@@ -186,10 +195,8 @@ class Hearing:
             self._lock.release()
 
     def _attend(self, now: float, is_to_read: bool) -> None:
-        ears = self.ears(list(self._ears))
-        all_are_workers = all(ear.worker for ear in ears)
-        if now > self._said_so + (WORKER_SAYS_SO_EVERY if all_are_workers else SAYS_SO_EVERY):
-            say_so(ears)
+        if self.is_late:
+            say_so(self.ears(list(self._ears)))
             self._said_so = now
         if is_to_read:
             self._read()

@@ -16,10 +16,10 @@ from typing import Any
 from django.db import Error, connections
 
 from boogie.apps.tasks import identity
-from boogie.apps.tasks.broker.fleet import LISTEN_FOR, fleet, spread
+from boogie.apps.tasks.broker.fleet import LISTEN_FOR, fleet, luck, share
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.db.connections import apart
+from boogie.apps.tasks.db.connections import apart, keep_alive
 from boogie.apps.tasks.models import Task, Worker
 from boogie.apps.tasks.models.stored import primary
 from boogie.apps.tasks.models.worker import WorkerQuerySet
@@ -50,7 +50,9 @@ class Watch:
 
     def __init__(self) -> None:
         self._interval = FASTEST
-        self._next = 0.0
+        #: When it looked, when it is to look again, and what chance says to that.
+        self._looked = self._next = 0.0
+        self._luck = 1.0
         self._signature: list[Any] = []
         self._listener: Any = None
         self._descriptor = -1
@@ -70,11 +72,11 @@ class Watch:
         """Seconds until it is worth asking :meth:`is_time` again."""
         if self._files():
             return FASTEST
-        return max(0.001, min(SURE, self._next - time.monotonic()))
+        return max(0.001, min(SURE, self._time() - time.monotonic()))
 
     def is_time(self) -> bool:
         """Return whether to look now: the time has come, or a SQLite file has changed."""
-        if time.monotonic() >= self._next or self._has_to_ask_again():
+        if time.monotonic() >= self._time() or self._has_to_ask_again():
             return True
         signature = [_stat(path) for path in self._files()]
         changed, self._signature = bool(signature != self._signature), signature
@@ -84,21 +86,30 @@ class Watch:
         file = features.file_of(connections[primary(Task)])
         return [file, f"{file}-wal"] if file else []
 
+    def _time(self) -> float:
+        """Return when to look: sooner than was planned, if fewer share the looks by now."""
+        return min(self._next, self._looked + self._sure())
+
     def found(self, number: int, is_look: bool = True) -> None:
         """Note how much the last look brought, or a fetch that was none."""
+        now = time.monotonic()
+        if is_look:
+            self._looked, self._luck = now, luck()
         sure = self.is_told or bool(self._files())
         slowest = self._sure() if sure else SLOWEST
         self._interval = FASTEST if number else min(self._interval * 1.5, slowest)
-        at = time.monotonic() + (slowest if sure else self._interval)
+        at = now + (slowest if sure else self._interval)
         self._next = at if is_look else min(self._next, at)
 
     def _sure(self) -> float:
         """Return the seconds between two looks of one who is told; those who wait share them."""
-        return SURE * spread(fleet.waiting) if self.is_told and self._hears else SURE
+        many = share(fleet.waiting) if self.is_told and self._hears else 1.0
+        return SURE * many * self._luck if many > 1.0 else SURE
 
     def away(self) -> None:
         """Note that the database did not answer."""
-        self._next = time.monotonic() + AWAY_PAUSE
+        self._looked = time.monotonic()
+        self._next = self._looked + AWAY_PAUSE
 
     # --- LISTEN / NOTIFY --------------------------------------------------------------
 
@@ -124,6 +135,7 @@ class Watch:
         # A connection that is lost does not tell its number any more.
         self._descriptor = listener.connection.fileno()
         hub.add_reader(self._descriptor, callback)
+        keep_alive(self._descriptor)
         self._greet()
 
     def _greet(self) -> None:
@@ -191,6 +203,8 @@ class Watch:
 
         Each of them tells two others, as long as there is more.
         """
+        if not features.notifies(connections[primary(Task)]):
+            return
         # Not on the connection that listens: what comes meanwhile would be taken for an answer.
         with contextlib.suppress(Error), connections[primary(Task)].cursor() as cursor:
             for table in tables:

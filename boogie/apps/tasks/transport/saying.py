@@ -14,6 +14,7 @@ from django.db import Error, connections
 from django.db.models import Q
 
 from boogie.apps.tasks import loops
+from boogie.apps.tasks.broker.fleet import fleet, share
 from boogie.apps.tasks.broker.reserved import CONTROL, event_exchange
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
@@ -28,6 +29,8 @@ from .hearing import hearing
 REMEMBERED = 1.0
 #: Seconds for which it is believed that nobody does, once a look of a worker has found so.
 BELIEVED = 3.0
+#: The same of one of many workers.
+MOST = 60.0
 #: Seconds beyond its timeout for which answers to a command are waited for while a worker has not
 #: read it: some look for commands once a second.
 UNREAD = 2.0
@@ -50,11 +53,14 @@ class Audience:
         now = time.monotonic()
         if hearing.events_wanted is not None:
             wanted, asked = hearing.events_wanted
-            if not wanted and now < asked + BELIEVED:
+            # Those who share their looks look less often, and are not to ask more often for that.
+            if not wanted and now < asked + min(BELIEVED * share(fleet.waiting), MOST):
                 return []
         if now > self._asked + REMEMBERED:
             self._known = _listeners(exchange)
             self._asked = now
+            if hearing.events_wanted is not None:
+                hearing.events_wanted = bool(self._known), now
         return self._known
 
 

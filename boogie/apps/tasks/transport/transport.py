@@ -89,6 +89,8 @@ class Transport(memory.Transport):
         try:
             self._deliver_heard()
             self._offer()
+            if hearing.is_late:
+                self._hear()
             if self._watch.is_time():
                 is_busy = bool(self._hungry) or self._is_blind
                 self._watch.listen(self._hub, self._notified, is_busy)
@@ -104,8 +106,10 @@ class Transport(memory.Transport):
             self._timer = self._hub.call_later(self._pause(), self._beat)
 
     def _offer(self) -> None:
-        for consumer in self._open_channels:
-            consumer.hand.offer_late()
+        """Give others what has waited too long, and tell them of it where they are told."""
+        late = [one for one in self._open_channels if one.hand.offer_late()]
+        if late:
+            self._watch.pass_on([Task._meta.db_table], _queues(late))
 
     def _pause(self) -> float:
         """Return the seconds until there may be something to do."""
@@ -115,7 +119,7 @@ class Transport(memory.Transport):
     def _on_tick(self) -> None:
         """Fetch again once half of the prefetch is free, while there may be more."""
         kinds = channel.KINDS if self._is_blind else self._hungry
-        if kinds and any(map(_is_half_empty, self._open_channels)):
+        if kinds and any(one.is_half_empty for one in self._open_channels):
             self._is_blind = False
             self._fetch(kinds)
 
@@ -143,8 +147,8 @@ class Transport(memory.Transport):
         self._fetch(kinds | self._hungry)
         if self._hungry and any(told.values()):
             self._watch.listen(self._hub, self._notified, busy=True)
-            queues = [queue for one in self._open_channels for queue in one.table_queues]
-            self._watch.pass_on([kind._meta.db_table for kind in self._hungry], queues)
+            tables = [kind._meta.db_table for kind in self._hungry]
+            self._watch.pass_on(tables, _queues(self._open_channels))
 
     def _say_busy(self) -> None:
         """Say again what a heartbeat has unsaid that was under way."""
@@ -242,8 +246,5 @@ class Transport(memory.Transport):
             time.sleep(FASTEST if asks else pause)
 
 
-def _is_half_empty(consumer: channel.Channel) -> bool:
-    if not consumer.table_queues:
-        return False
-    limit = consumer.qos.prefetch_count or 0
-    return consumer.room >= max(1, limit // 2)
+def _queues(channels: list[channel.Channel]) -> list[str]:
+    return [queue for one in channels for queue in one.table_queues]

@@ -11,6 +11,7 @@ from boogie.apps.tasks import identity, registry
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import connections
 from boogie.apps.tasks.db.lending import bodies
+from boogie.apps.tasks.execution import around
 
 #: Pools whose bodies share one process.
 POOLS = ("celery.concurrency.thread", "celery.concurrency.gevent", "celery.concurrency.eventlet")
@@ -31,7 +32,7 @@ def reuse_connections(app: Celery) -> None:
             signals.task_postrun.disconnect(inner.on_task_postrun)
             _fixups[id(inner)] = inner
     signals.task_prerun.connect(_close_before, weak=False, dispatch_uid="boogie_tasks.close_before")
-    signals.task_postrun.connect(_close_after, weak=False, dispatch_uid="boogie_tasks.close_after")
+    signals.task_postrun.connect(_close_after, weak=False, dispatch_uid=around.GIVE_BACK)
 
 
 _fixups: dict[int, Any] = {}

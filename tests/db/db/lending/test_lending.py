@@ -1,13 +1,18 @@
 """Few connections for many bodies: who has one, and until when."""
 
+import contextlib
 import logging
+import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.signals import connection_created
 from django.db.models import Func, IntegerField, Max
 from django.db.models.functions import Coalesce
 
+from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.lending import bodies
 from boogie.apps.tasks.db.lending.lender import Lender
 from tests.db.db.lending.conftest import a_run, in_a_run, lender
@@ -348,8 +353,9 @@ def test_a_connection_that_broke_is_not_handed_on(lending, beside, gate):
     lending(3)
 
     def body():
-        number = session()
-        gate.wait()
+        with transaction.atomic():
+            number = session()
+            gate.wait()
         return number
 
     futures = [beside(body) for _ in range(3)]
@@ -469,3 +475,111 @@ def test_a_run_whose_end_nobody_has_told_keeps_nothing(lending):
     session()
     assert in_a_run(read) == 0
     assert lender().count == 1
+
+
+# --- what the project adds to Django's connections ----------------------------------------
+
+
+@pytest.fixture
+def guarded():
+    """A receiver that has each statement of a connection noted, as a filter of tenants would."""
+    seen = []
+
+    def guard(execute, sql, params, many, context):
+        seen.append(threading.get_ident())
+        return execute(sql, params, many, context)
+
+    def add(connection, **extra):
+        connection.execute_wrappers.append(guard)
+
+    connection_created.connect(add)
+    yield seen
+    connection_created.disconnect(add)
+
+
+def test_what_a_receiver_adds_to_a_connection_wraps_the_statements_of_all_bodies(
+    lending, beside, gate, guarded
+):
+    lending(1)
+
+    def body():
+        gate.wait()
+        Product.objects.count()
+        Product.objects.count()
+        return threading.get_ident()
+
+    bodies_of = [beside(body) for _ in range(3)]
+    gate.await_visitors(3)
+    gate.open()
+    threads = {one.result(PATIENCE) for one in bodies_of}
+    assert len(threads) == 3
+    assert Counter(guarded) == dict.fromkeys(threads, 2)
+
+
+def test_bodies_that_began_before_anything_was_known_of_the_server_know_it(lending, beside, gate):
+    lending(1)
+
+    def body():
+        gate.wait()
+        with transaction.atomic():
+            return features.shows_a_snapshot(connection)
+
+    found = [beside(body) for _ in range(3)]
+    gate.await_visitors(3)
+    gate.open()
+    assert len({one.result(PATIENCE) for one in found}) == 1
+
+
+@only_postgresql
+def test_what_the_project_makes_of_a_statement_counts(lending, beside):
+    """A wrapper behind ours, as all are."""
+    lending(1)
+
+    def changes(execute, sql, params, many, context):
+        return execute(f"SET LOCAL lock_timeout = 0; {sql}", params, many, context)
+
+    def body():
+        with connection.execute_wrapper(changes):
+            Product.objects.update(name="pen")
+        return lender().count, len(lender()._idle)
+
+    assert beside(body).result(PATIENCE) == (1, 0)
+    assert lender().count == 0
+
+
+def test_who_closes_its_connection_in_a_transaction_is_counted_afterwards(lending, beside):
+    lending(2)
+
+    def body():
+        with contextlib.suppress(DatabaseError), transaction.atomic():
+            read()
+            connection.close()
+            read()
+        read()
+        return lender().count, connection.connection is None
+
+    assert beside(body).result(PATIENCE) == (1, True)
+
+
+def test_what_is_freed_while_a_transaction_begins_gives_nothing_back(lending, beside):
+    """A queryset that is read in part, in a circle that the collector finds at any moment."""
+    lending(1)
+    Product.objects.bulk_create(Product(name="pen") for _ in range(3))
+
+    def body():
+        left = Product.objects.iterator(chunk_size=1)
+        next(left)
+        begin = connection._set_autocommit
+
+        def set_autocommit(autocommit):
+            left.close()
+            begin(autocommit)
+
+        connection._set_autocommit = set_autocommit
+        try:
+            with transaction.atomic():
+                return Product.objects.count()
+        finally:
+            del connection._set_autocommit
+
+    assert beside(body).result(PATIENCE) == 3

@@ -20,6 +20,9 @@ NOTHING = [
     "SELECT data @> %s, body @@ to_tsquery(%s) FROM shop_product",
     "SELECT temperature FROM shop_product",
     'SELECT "a"."temp", "a"."row_count" FROM "a"',
+    "SELECT 1 /* it's; a comment */ FROM shop_product",
+    "/* controller='basket', route='a;b' */ SELECT 1",
+    "SELECT data #> %s, data #>> %s, 'it''s; SET' FROM shop_product",
     "SELECT `temporary` FROM `a` WHERE `b` = 'x@y.org; or'",
 ]
 SOMETHING = [
@@ -40,6 +43,13 @@ SOMETHING = [
     "DECLARE found CURSOR WITH HOLD FOR SELECT 1",
     "PREPARE found AS SELECT 1",
     "CALL something()",
+    r"SELECT '\'; SET search_path TO 'x'",
+    "SELECT 1 -- it's\n; SET a.b = 'c'",
+    "SELECT 1 # it's\n; SET a.b = 'c'",
+    "SELECT $$'$$; SET search_path TO 'x'",
+    "SELECT 1 INTO @`x`",
+    "SELECT 1 /*! INTO @x */",
+    "SELECT 1 /* one /* two */ ' */; SET a.b = 'c'",
     b"SELECT 1",
 ]
 

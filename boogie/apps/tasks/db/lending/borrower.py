@@ -7,7 +7,7 @@ A transaction, an open cursor, and whatever a session is to remember keep what w
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -42,6 +42,8 @@ class Borrower:
         self._is_kept = self._is_changed = False
         #: How many of our own calls need one connection for several statements.
         self._calls = 0
+        #: Whether a transaction is begun or ended just now: what is freed meanwhile waits.
+        self._is_switching = False
         #: The thread, or greenlet, whose run it is: what others clean up gives nothing back.
         self._owner = threading.get_ident()
         self._before = {name: vars(connection).get(name) for name in METHODS}
@@ -55,7 +57,6 @@ class Borrower:
         own = vars(self._connection)
         own.update({name: getattr(self, name) for name in METHODS})
         own.update(self._lender.facts)
-        self._connection.execute_wrappers.insert(0, self._watch)
 
     def leave(self, clean: bool) -> None:
         """Give back what is borrowed; close it after a run that raised, or has changed it."""
@@ -64,8 +65,6 @@ class Borrower:
             own.pop(name, None)
             if before is not None:
                 own[name] = before
-        with suppress(ValueError):  # the project may have replaced the list
-            self._connection.execute_wrappers.remove(self._watch)
         is_needed = self._is_needed()  # also by a cursor that nobody has closed
         self._cursors.clear()
         if clean and not self._is_changed and not is_needed:
@@ -89,10 +88,16 @@ class Borrower:
     def ensure_connection(self) -> None:
         """Borrow a connection, or open one; what the project does with it itself is not seen."""
         self._note(sys._getframe(1))
-        if self._connection.connection is None and not self._connection.closed_in_transaction:
-            self._debt.take(self._usual.ensure_connection)
-        else:
+        connection = self._connection
+        is_closed_within = connection.in_atomic_block and connection.closed_in_transaction
+        if connection.connection is not None or is_closed_within:
             self._usual.ensure_connection()
+            return
+        self._calls += 1  # what is freed meanwhile does not give it back
+        try:
+            self._debt.take(self._usual.ensure_connection)
+        finally:
+            self._calls -= 1
 
     def cursor(self) -> Any:
         """Return a cursor; one that the project has opened keeps the connection."""
@@ -116,13 +121,16 @@ class Borrower:
 
     def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:
         """Begin a transaction, or give the connection back at the end of one."""
+        self._is_switching = True
         try:
             self._usual.set_autocommit(autocommit, *args, **options)
         finally:  # what is called after a commit may raise
+            self._is_switching = False
             self._release()
 
     def run_and_clear_commit_hooks(self) -> None:
         """Give the connection back before what is called after a commit: that may wait."""
+        self._is_switching = False
         self._release()
         self._usual.run_and_clear_commit_hooks()
 
@@ -146,24 +154,29 @@ class Borrower:
         if not (self._debt.is_new or manners.is_trusted(frame)):
             self._is_kept = self._is_changed = True
 
-    def _watch(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        is_ours = self._calls or self._debt.is_new
-        if not (is_ours or self._is_changed or manners.leaves_nothing(sql)):
-            self._is_kept = self._is_changed = True
-        return execute(sql, params, many, context)
-
     def _counted(self, cursor: Any) -> Any:
         if not self._is_kept:
             self._cursors.add(cursor)
-            vars(cursor)["close"] = partial(self._close_cursor, cursor)
+            vars(cursor).update(
+                close=partial(self._close_cursor, cursor),
+                # Behind all wrappers: what the project has made of a statement is what counts.
+                _execute=partial(self._watch, cursor._execute),
+                _executemany=partial(self._watch, cursor._executemany),
+            )
         return cursor
+
+    def _watch(self, execute: Any, sql: Any, *args: Any) -> Any:
+        is_ours = self._calls or self._debt.is_new
+        if not (is_ours or self._is_changed or manners.leaves_nothing(sql)):
+            self._is_kept = self._is_changed = True
+        return execute(sql, *args)
 
     def _close_cursor(self, cursor: Any) -> None:
         try:
             cursor.cursor.close()
         finally:
             self._cursors.discard(cursor)
-            if threading.get_ident() == self._owner:
+            if threading.get_ident() == self._owner and not self._is_switching:
                 self._release()
 
     def _is_needed(self) -> bool:

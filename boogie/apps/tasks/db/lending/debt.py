@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db.backends.signals import connection_created
+
 from boogie.apps.tasks.db import features
 
 from .lender import IDLE, Lender, Loan
 
 #: What each of Django's connections would ask the server for.
 FACTS = ("isolation_level", "pg_version", "mysql_server_data")
+#: Says of one of Django's connections that receivers of ``connection_created`` know it.
+INTRODUCED = "_boogie_introduced"
 #: Seconds after which one asks whether a connection still works: whoever used it last knew.
 CHECK_AFTER = 5.0
 
@@ -57,11 +61,29 @@ class Debt:
         connection.connection, connection.autocommit = loan.raw, True
         connection.close_at, connection.errors_occurred = loan.close_at, False
         connection.health_check_done = True
+        vars(connection).update(self._lender.facts)
         since = time.monotonic() - loan.idle_since
         if since > CHECK_AFTER or loan.is_in_doubt or not self._is_known:
             loan.is_in_doubt, self._is_known = False, True
-            return bool(connection.is_usable())
+            if not connection.is_usable():
+                return False
+        self._introduce()
         return True
+
+    def _introduce(self) -> None:
+        """
+        Tell receivers of ``connection_created`` of a connection of Django's that they do not know.
+
+        What they add to it, such as a wrapper of each statement, is not the server's.
+        """
+        if vars(self._connection).get(INTRODUCED):
+            return
+        self.is_new = True
+        try:
+            connection_created.send(type(self._connection), connection=self._connection)
+        finally:
+            self.is_new = False
+        vars(self._connection)[INTRODUCED] = True
 
     def _connect(self, loan: Loan, connect: Callable[[], None]) -> None:
         connection = self._connection
@@ -76,6 +98,7 @@ class Debt:
         loan.close_at = None if age is None else time.monotonic() + (age or IDLE)
         connection.close_at = loan.close_at
         own = vars(connection)
+        own[INTRODUCED] = True
         self._lender.facts.update({name: own[name] for name in FACTS if name in own})
 
     def pay(self) -> None:

@@ -25,8 +25,10 @@ PLAIN = re.compile(
     r"RELEASE|ROLLBACK\s+TO)\b",
     re.IGNORECASE,
 )
-#: Names and texts in quotes, whatever they say.
-QUOTED = re.compile(r"\"[^\"]*\"|`[^`]*`|'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+#: Names and texts in quotes, and comments, whatever they say.
+QUOTED = re.compile(r"\"[^\"]*\"|`[^`]*`|'[^']*'|/\*(?!!)(?:(?!/\*|\*/).)*\*/", re.DOTALL)
+#: What makes it unsure where these end, or what a server does with them.
+UNSURE = re.compile(r"--|/\*|\*/|\$\w*\$|#(?![>-])")
 #: What has an effect on later statements of a session, or is the effect of earlier ones.
 LASTING = re.compile(
     r"advisory|set_config|currval|lastval|setval|dblink|pg_temp|\btemp(orary)?\b|"  # PostgreSQL
@@ -48,4 +50,12 @@ def leaves_nothing(statement: Any) -> bool:
 
 @lru_cache(maxsize=1024)
 def _leaves_nothing(text: str) -> bool:
-    return PLAIN.match(text) is not None and LASTING.search(QUOTED.sub("", text)) is None
+    if "\\" in text:
+        return False
+    bare = QUOTED.sub(_bare, text)
+    is_plain = PLAIN.match(bare) is not None and UNSURE.search(bare) is None
+    return is_plain and LASTING.search(bare) is None
+
+
+def _bare(found: re.Match[str]) -> str:
+    return " " if found[0].startswith("/*") else "q"

@@ -19,15 +19,17 @@ def place() -> str:
     Return where processes see each other: one life of a host, and one namespace of process ids.
 
     A container has one of its own, unless it was told otherwise. With the name of the host: copies
-    of a machine that was running have all else in common. Empty where that is not known.
+    of a machine that was running have all else in common. Empty where that is not known, and where
+    ``/proc`` tells of another namespace's processes.
     """
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         namespace = (PROC / "self/ns/pid").stat().st_ino
-        own = _state_of(os.getpid())
+        own = os.readlink(PROC / "self")
     except OSError:
         return ""
-    return f"{boot}/{namespace}/{socket.gethostname()[:100]}" if own is not None else ""
+    is_ours = own == str(os.getpid()) and _state_of(os.getpid()) is not None
+    return f"{boot}/{namespace}/{socket.gethostname()[:100]}" if is_ours else ""
 
 
 def born(pid: int) -> int:

@@ -51,8 +51,12 @@ def batches_in(using: str) -> Rows:
 
 
 def reopen(rows: Rows, keys: Iterable[Any] | None) -> None:
-    """Have batches run again, rows of which were queued; ``None``: nobody knows of which."""
-    batches = batches_in(rows.db).filter(ended__isnull=False)
+    """
+    Have batches run again, rows of which were queued; ``None``: nobody knows of which.
+
+    Also those that run: one that ends just now is waited for, which a condition would not see.
+    """
+    batches = batches_in(rows.db)
     if keys is not None:
         mine = batches.filter(pk__in=list(keys))
     else:
