@@ -8,10 +8,10 @@ answers on its standard local port and are counted as skipped elsewhere; with
 
 A test runs on as many legs as what it shows depends on:
 
-* What the database decides (``tests/db``, ``tests/races``) runs on each database, and what workers
-  do on each database and on each broker: three legs. Tests that are marked ``once`` would show the
-  same on all of them, and run on SQLite and ``boogie://``.
-* Where a server's database carries the messages, what depends on that runs: ``CARRIED``.
+* What the database decides (``tests/db``, ``tests/races``) runs on each database. Tests that are
+  marked ``once`` would show the same on all of them, and run on SQLite and ``boogie://``.
+* What workers do runs on a broker and on ``boogie://``; of that, what depends on who carries the
+  messages (``CARRIED``) on each other broker and database, too.
 * What a browser shows is looked at on one, with a worker behind it on two; what depends on none
   (``tests/unit``, ``tests/house``) runs on one.
 
@@ -64,20 +64,20 @@ EVERYTHING_ELSE = ["tests", *(f"--ignore={path}" for path in (*WORKERS, *BROWSER
 
 Session = tuple[str, str, list[str]]
 
-#: (database, broker, what runs), what takes longest first; ``LEGS="sqlite+boogie …"`` chooses.
+#: (database, broker, what runs), what takes, or waits, longest first; ``LEGS="sqlite+boogie …"`` chooses.
 LEGS: list[Session] = [
     ("postgresql", "redis", WORKERS + AGAIN),
     ("mariadb", "rabbitmq", ON_DATABASES + AGAIN),
     ("postgresql", "redis", ON_DATABASES + AGAIN),
-    ("mariadb", "rabbitmq", WORKERS + AGAIN),
     ("sqlite", "boogie", WORKERS),
-    ("sqlite", "boogie", ON_DATABASES),
-    ("sqlite", "boogie", EVERYTHING_ELSE),
-    ("sqlite", "boogie", BROWSER),
-    ("postgresql", "redis", WITH_SERVERS),
-    ("postgresql", "boogie", EXAMPLES),
+    ("mariadb", "rabbitmq", CARRIED + AGAIN),
     ("postgresql", "boogie", CARRIED + AGAIN),
     ("mariadb", "boogie", CARRIED + AGAIN),
+    ("sqlite", "boogie", ON_DATABASES),
+    ("sqlite", "boogie", EVERYTHING_ELSE),
+    ("postgresql", "boogie", EXAMPLES),
+    ("sqlite", "boogie", BROWSER),
+    ("postgresql", "redis", WITH_SERVERS),
 ]
 
 #: What is the same on all versions, or is read and not run: files, catalogues, the wheel. And what
