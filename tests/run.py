@@ -64,7 +64,8 @@ EVERYTHING_ELSE = ["tests", *(f"--ignore={path}" for path in (*WORKERS, *BROWSER
 
 Session = tuple[str, str, list[str]]
 
-#: (database, broker, what runs), what takes, or waits, longest first; ``LEGS="sqlite+boogie …"`` chooses.
+#: (database, broker, what runs), what takes, or waits, longest first. ``LEGS="sqlite+boogie …"``
+#: chooses.
 LEGS: list[Session] = [
     ("postgresql", "redis", WORKERS + AGAIN),
     ("mariadb", "rabbitmq", ON_DATABASES + AGAIN),

@@ -1,5 +1,6 @@
 """Of the workers of ``boogie://`` that wait one is told of a row on PostgreSQL, none too few."""
 
+import contextlib
 import time
 import uuid
 from types import SimpleNamespace
@@ -127,6 +128,38 @@ def test_one_transaction_sends_one_notification(told):
     with transaction.atomic():
         for _ in range(20):
             stored("queued", queue="mail")
+    assert len(told()) == 1
+
+
+def workers_read():
+    """Return how many rows of workers this transaction has read."""
+    with connection.cursor() as cursor:
+        table = Worker._meta.db_table
+        cursor.execute("SELECT pg_stat_get_xact_tuples_returned(%s::regclass)", [table])
+        return cursor.fetchone()[0]
+
+
+def test_of_rows_that_are_queued_together_nobody_is_looked_for_each(told):
+    rows = [stored("paused", queue=queue) for queue in ["mail"] * 500 + ["slow"] * 2]
+    Worker.objects.filter(pk__in=WORKERS[:3]).update(queues=["mail"])
+    Worker.objects.filter(pk__in=WORKERS[3:]).update(queues=["slow"])
+    told()
+    with transaction.atomic():
+        before = workers_read()
+        assert Task.objects.paused().run() == len(rows)
+        assert workers_read() - before < 10 * len(WORKERS)
+    names = [name for name, _ in told()]
+    assert len(names) == 2
+
+
+def test_who_is_told_in_a_part_that_is_rolled_back_is_told_afterwards(told):
+    row = stored("paused", queue="mail")
+    told()
+    with transaction.atomic():
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            row.run()
+            raise ZeroDivisionError
+        assert Task.objects.filter(pk=row.pk).run() == 1
     assert len(told()) == 1
 
 

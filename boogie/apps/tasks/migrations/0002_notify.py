@@ -6,10 +6,11 @@ triggers notify only while a worker says in its row that it waits, which a busy
 one does not; and the enqueuer sends no statement of its own.
 
 Of the workers that wait and have a queue one is told, of those with room if there are any: no more
-wake than there are rows. It may
-have died a moment ago; the others look now and then. Who cannot take everything tells two others,
-and so on. All are told of rows whose queue no worker that waits names.
-In one transaction it is the same one, so that PostgreSQL sends one notification.
+wake than there are rows. It may have died a moment ago; the others look now and then. Who cannot
+take everything tells two others, and so on. All are told of rows whose queue no worker that waits
+names.
+In one transaction it is the same one, so that PostgreSQL sends one notification; of many rows of a
+queue that are queued again the first one is enough to look for it.
 
 Of what is said to all those workers are told that it is for, busy ones as well: that is commands
 of remote control. Who listens to events or waits for answers does not LISTEN.
@@ -30,8 +31,13 @@ CREATE FUNCTION boogie_tasks_few(asked text[], many integer) RETURNS text LANGUA
 $$;
 
 CREATE FUNCTION boogie_tasks_ring() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    told text := pg_current_xact_id()::text || ' ' || NEW.queue;
 BEGIN
-    IF EXISTS (SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()) THEN
+    IF told IS DISTINCT FROM current_setting('boogie_tasks.told', true) AND EXISTS (
+        SELECT 1 FROM boogie_tasks_worker WHERE listening > statement_timestamp()
+    ) THEN
+        PERFORM set_config('boogie_tasks.told', told, true);
         PERFORM pg_notify('boogie_tasks', TG_TABLE_NAME
             || coalesce(boogie_tasks_few(ARRAY[NEW.queue::text], 1), ''));
     END IF;
