@@ -99,7 +99,7 @@ def test_who_looks_seldom_says_all_the_same_that_it_hears(worker, monkeypatch):
     worker(1)
     Listener.objects.update(expires=Moment(1))
     monkeypatch.setattr(Watch, "is_time", lambda self: False)
-    worker(WARM + 2)
+    worker(2 * WARM + 2)
     assert Listener.objects.filter(expires__gt=Moment(100)).count() == 1
 
 

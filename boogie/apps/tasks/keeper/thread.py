@@ -74,7 +74,8 @@ class Keeper:
         self._known_until = 0.0
         self._worked = -math.inf
         self.threads = Threads(self._keep, looks.keep_limits if limits.are_declared() else None)
-        self._kill = Step(self.kill_terminated, every=lambda: PURGE_EVERY)
+        # As soon as there is something to kill for; else there is nothing, as far as is known.
+        self._kill = Step(self.kill_terminated, every=lambda: HOURLY / 12)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self.missing = rescue.Missing(worker_id, lambda: self.pool.known(), self.lose)

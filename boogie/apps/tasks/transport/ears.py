@@ -15,7 +15,7 @@ ANSWERS = "reply."
 #: says that it is there.
 LISTENS_FOR, SAYS_SO_EVERY = 30.0, 10.0
 #: The same of a worker: that one has died its heartbeat tells as well.
-WORKER_LISTENS_FOR, WORKER_SAYS_SO_EVERY = 150.0, 60.0
+WORKER_LISTENS_FOR, WORKER_SAYS_SO_EVERY = 300.0, 120.0
 
 
 class Ear(NamedTuple):

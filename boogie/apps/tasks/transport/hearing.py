@@ -164,14 +164,22 @@ class Hearing:
             self.events_wanted = answers[0], self._looked
             self._is_spoken_to = answers[-1] if self._ears else None
 
-    @property
-    def is_late(self) -> bool:
-        """Whether it is time to say that these ears are there, however far off the next look is."""
-        return bool(self._ears) and time.monotonic() > self._said_so + self._every()
+    def stay(self) -> None:
+        """Say that these ears are there if it is time to, however far off the next look is."""
+        if self._is_late() and self._lock.acquire(blocking=False):
+            try:
+                at_once(primary(Listener), self._say_so)
+            finally:
+                self._lock.release()
 
-    def _every(self) -> float:
+    def _is_late(self) -> bool:
         all_are_workers = all(ear.worker for ear in self.ears(list(self._ears)))
-        return WORKER_SAYS_SO_EVERY if all_are_workers else SAYS_SO_EVERY
+        every = WORKER_SAYS_SO_EVERY if all_are_workers else SAYS_SO_EVERY
+        return bool(self._ears) and time.monotonic() > self._said_so + every
+
+    def _say_so(self) -> None:
+        say_so(self.ears(list(self._ears)))
+        self._said_so = time.monotonic()
 
     def call(self) -> None:
         """Note that somebody has told us that something was said."""
@@ -195,9 +203,8 @@ class Hearing:
             self._lock.release()
 
     def _attend(self, now: float, is_to_read: bool) -> None:
-        if self.is_late:
-            say_so(self.ears(list(self._ears)))
-            self._said_so = now
+        if self._is_late():
+            self._say_so()
         if is_to_read:
             self._read()
             self._looked = now

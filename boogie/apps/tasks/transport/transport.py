@@ -89,8 +89,7 @@ class Transport(memory.Transport):
         try:
             self._deliver_heard()
             self._offer()
-            if hearing.is_late:
-                self._hear()
+            self._hear(is_to_read=False)
             if self._watch.is_time():
                 is_busy = bool(self._hungry) or self._is_blind
                 self._watch.listen(self._hub, self._notified, is_busy)
@@ -173,7 +172,7 @@ class Transport(memory.Transport):
     def _ears(self) -> set[Any]:
         return {ear for one in self._open_channels for ear in one.ears}
 
-    def _hear(self) -> int:
+    def _hear(self, is_to_read: bool = True) -> int:
         """Hand over what was said to this connection's consumers; return how much that was."""
         ears = self._ears
         if not ears:
@@ -182,7 +181,7 @@ class Transport(memory.Transport):
         has_work = any(one.table_queues for one in self._open_channels)
         is_patient = not has_work and all(ear.is_for_commands for ear in ears)
         try:
-            hearing.attend(is_patient)
+            hearing.attend(is_patient) if is_to_read else hearing.stay()
         except Error as error:
             logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
             self._give_up()
