@@ -4,10 +4,11 @@ import pytest
 from django.db import connection, transaction
 
 from boogie.apps.tasks import Batch, Task, batch
-from boogie.apps.tasks.batching import watch
+from boogie.apps.tasks.batching import ending, watch
 from boogie.apps.tasks.db import features
 from tests.project.shop.models import Product
 from tests.races.rivals import race, while_uncommitted
+from tests.support.rows import coherent
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,3 +130,15 @@ def test_a_retry_while_the_last_row_ends_keeps_the_batch_open(pen):
         assert status(month_end) == "running"
         work(broken)
         assert status(month_end) == "failed"
+
+
+def test_a_retry_while_the_batch_ends_has_it_run_again(pen):
+    """To who asks just then it still runs."""
+    month_end, (broken, last) = begun(pen, breaks, clean)
+    work(broken)
+    Task.objects.filter(pk=last.pk).update(due=None, **coherent("finished"))
+    ended, _ = while_uncommitted(
+        lambda: ending.look("default", month_end.pk, failed=True), lambda: broken.retry()
+    )
+    assert ended
+    assert status(month_end) == "running"

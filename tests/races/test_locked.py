@@ -1,6 +1,7 @@
 """SQLite's "database is locked" is a reason to wait, not to fail."""
 
 import sqlite3
+import threading
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -101,6 +102,17 @@ def test_the_action_is_tried_again_until_it_succeeds():
     action, calls = busy(4)
     assert outages.unlocked("default", action) == "done"
     assert len(calls) == 5
+
+
+def test_however_long_the_first_try_took_there_is_another_one():
+    action, calls = busy(1)
+
+    def slow():
+        threading.Event().wait(0.05)
+        return action()
+
+    assert outages.unlocked("default", slow, patience=0.02) == "done"
+    assert len(calls) == 2
 
 
 def test_another_error_is_not_waited_out():
