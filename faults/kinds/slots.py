@@ -51,9 +51,10 @@ def kill_claim(scene: Scene) -> None:
     """A worker dies between the statements of a claim: what it took is rolled back with it."""
     for turn in range(max(2, scene.rounds)):
         where = ("limit", "slot")[turn % 2]
-        victim = scene.worker(concurrency=1, FAULTS_INJECT=f"{where}:{HELD_UP}")
         before = len(scene.events("claiming"))
+        # Beforehand: on SQLite whoever enqueues waits until a claim that is held up has ended.
         rows = scene.enqueue(3, 0.05, 0.05, body=tasks.single)
+        victim = scene.worker(concurrency=1, FAULTS_INJECT=f"{where}:{HELD_UP}")
         scene.wait(lambda n=before: len(scene.events("claiming")) > n, "a claim")
         time.sleep(scene.random.uniform(0.0, HELD_UP / 2))
         moment = victim.kill()
