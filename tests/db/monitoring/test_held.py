@@ -295,8 +295,14 @@ def _rows(product):
 
 
 def cost(read):
-    with looked_at() as counted:
-        read()
+    """Return what it looks at; by other statistics, which are a sample, if these have misled."""
+    for _ in range(3):
+        with looked_at() as counted:
+            read()
+        if counted[0] < LOOKED[connection.vendor] or connection.vendor != "postgresql":
+            break
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {Task._meta.db_table}")
     return counted[0]
 
 
