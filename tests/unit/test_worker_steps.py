@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from celery import signals
+
+from boogie.apps.tasks.execution import around
 
 PROGRAM = """
 import django
@@ -37,3 +40,19 @@ def test_celery_closes_no_connection_in_the_children_whatever_the_order_of_the_s
     assert order == "pool first"
     assert "_close_after" in receivers
     assert not [name for name in receivers if name.startswith("DjangoWorkerFixup")]
+
+
+def test_connections_are_given_back_after_contexts_are_left(monkeypatch):
+    """Whoever is connected later: a context may ask the database when it is left."""
+    signal = signals.task_postrun
+    monkeypatch.setattr(signal, "receivers", list(signal.receivers))
+    signal.connect(_nothing, weak=False, dispatch_uid=around.GIVE_BACK)
+    for later in ("one", "another"):
+        signal.connect(_nothing, weak=False, dispatch_uid=later)
+        around._leave_last()
+        last = [entry[0][0] for entry in signal.receivers[-2:]]
+        assert last == [around.LEAVE, around.GIVE_BACK]
+
+
+def _nothing(**extra):
+    """A receiver that does nothing."""

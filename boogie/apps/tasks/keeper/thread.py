@@ -43,6 +43,8 @@ RESCUE_EVERY = 5.0
 LYING_EVERY = 4.0
 PURGE_EVERY = 60.0
 COUNT_EVERY = 60.0
+#: The same for rows to kill, as long as nothing runs here: else it is every second.
+KILL_EVERY = 300.0
 #: Up to how many seconds lie on average between two looks of one among many workers.
 HOURLY = 3600.0
 #: Seconds for which a worker goes on as if it were alone after it has had something to do.
@@ -75,7 +77,7 @@ class Keeper:
         self._worked = -math.inf
         self.threads = Threads(self._keep, looks.keep_limits if limits.are_declared() else None)
         # As soon as there is something to kill for; else there is nothing, as far as is known.
-        self._kill = Step(self.kill_terminated, every=lambda: HOURLY / 12)
+        self._kill = Step(self.kill_terminated, every=lambda: KILL_EVERY)
         # A heartbeat that failed is late already.
         self._beat = Step(self.beat, every=lambda: conf.HEARTBEAT, at_once=went_wrong)
         self.missing = rescue.Missing(worker_id, lambda: self.pool.known(), self.lose)
