@@ -71,7 +71,8 @@ def test_no_pod_is_started_anew_because_a_database_is_away():
     (container,) = yaml.safe_load(manifest.source)["spec"]["template"]["spec"]["containers"]
     for probe in ("livenessProbe", "startupProbe"):
         assert "--heartbeat-file" in container[probe]["exec"]["command"]
-    assert container["readinessProbe"]["exec"]["command"][-1] == "boogie_status"
+    assert "inspect ping -d worker@" in container["readinessProbe"]["exec"]["command"][-1]
+    assert container["command"][container["command"].index("-n") + 1] == "worker@%h"
 
 
 @pytest.mark.parametrize("step", blocks("ini", "systemd.rst"), ids=str)
