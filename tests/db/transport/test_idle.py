@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from kombu import Connection
 
 from boogie.apps.tasks import current_app, identity
 from boogie.apps.tasks.broker import fleet
@@ -101,6 +102,24 @@ def test_who_looks_seldom_says_all_the_same_that_it_hears(worker, monkeypatch):
     monkeypatch.setattr(Watch, "is_time", lambda self: False)
     worker(2 * WARM + 2)
     assert Listener.objects.filter(expires__gt=Moment(100)).count() == 1
+
+
+def test_who_has_no_event_loop_says_as_well_that_it_hears(clock, monkeypatch, line, consumer):
+    """As on greenlets: the mailbox has a connection of its own, and the other one looks."""
+    hearing.hearing._forget_all()
+    monkeypatch.setattr(identity, "worker_id", lambda: ME)
+    monkeypatch.setattr(identity, "is_worker", lambda: True)
+    with Connection("boogie://") as mailbox:
+        control = current_app.celery_app().control
+        control.mailbox.Node("me@host", channel=mailbox.channel()).listen()
+        Listener.objects.update(expires=Moment(1))
+        for _ in range(2 * WARM + 2):
+            clock.now += 1
+            for one in (line, mailbox):
+                with pytest.raises(TimeoutError):
+                    one.transport.drain_events(one, timeout=0)
+        assert Listener.objects.filter(expires__gt=Moment(100)).count() == 1
+    hearing.hearing._forget_all()
 
 
 @pytest.mark.parametrize(("many", "asks"), [(1, 1), (200, 0)])

@@ -191,6 +191,7 @@ class Hearing:
 
         ``is_patient``: not if another transport of this process has looked lately.
         """
+        self.stay()  # without an event loop nobody else does
         now = time.monotonic()
         spoken_to, self._is_spoken_to = self._is_spoken_to, None
         if is_patient and not spoken_to and now < self._looked + PATIENCE:
@@ -198,16 +199,11 @@ class Hearing:
         if not self._ears or not self._lock.acquire(blocking=False):
             return
         try:
-            at_once(primary(Listener), lambda: self._attend(now, spoken_to is not False))
+            if spoken_to is not False:
+                at_once(primary(Listener), self._read)
+                self._looked = now
         finally:
             self._lock.release()
-
-    def _attend(self, now: float, is_to_read: bool) -> None:
-        if self._is_late():
-            self._say_so()
-        if is_to_read:
-            self._read()
-            self._looked = now
 
     def _read(self) -> None:
         said = Announcement.objects.on_primary().filter(queue__in=list(self._ears)).order_by("pk")

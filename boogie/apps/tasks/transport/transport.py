@@ -94,6 +94,9 @@ class Transport(memory.Transport):
                 is_busy = bool(self._hungry) or self._is_blind
                 self._watch.listen(self._hub, self._notified, is_busy)
                 self._look_and_deliver()
+                # Of what has become due by itself nobody was told.
+                if self._hungry and self._watch.is_told:
+                    self._tell_others()
         finally:  # the event loop logs what is raised, and nobody else would look again
             self._beat_later()
             leave_pools()
@@ -106,8 +109,7 @@ class Transport(memory.Transport):
 
     def _offer(self) -> None:
         """Give others what has waited too long, and tell them of it where they are told."""
-        late = [one for one in self._open_channels if one.hand.offer_late()]
-        if late:
+        if late := [one for one in self._open_channels if one.hand.offer_late()]:
             self._watch.pass_on([Task._meta.db_table], _queues(late))
 
     def _pause(self) -> float:
@@ -126,8 +128,7 @@ class Transport(memory.Transport):
         """
         Take more of what there was, or was told of.
 
-        That does not put off the next look: rows become due that nobody tells of. Who has taken all
-        and is not told looks soon.
+        That does not put off the next look. Who has taken all and is not told looks soon.
         """
         self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
         if not self._hungry and not self._watch.is_told:
@@ -138,16 +139,19 @@ class Transport(memory.Transport):
         if told.pop(Announcement._meta.db_table, None) is not None:
             hearing.call()
             self._hear()
-        kinds = frozenset(kind for kind in channel.KINDS if kind._meta.db_table in told)
-        if not kinds:
+        if not (kinds := frozenset(k for k in channel.KINDS if k._meta.db_table in told)):
             return
         if any(told.values()) and not self._watch.is_told:
             self._say_busy()
         self._fetch(kinds | self._hungry)
         if self._hungry and any(told.values()):
-            self._watch.listen(self._hub, self._notified, busy=True)
-            tables = [kind._meta.db_table for kind in self._hungry]
-            self._watch.pass_on(tables, _queues(self._open_channels))
+            self._tell_others()
+
+    def _tell_others(self) -> None:
+        """Say that this worker has enough to do, and tell others of what it cannot take alone."""
+        self._watch.listen(self._hub, self._notified, busy=True)
+        tables = [kind._meta.db_table for kind in self._hungry]
+        self._watch.pass_on(tables, _queues(self._open_channels))
 
     def _say_busy(self) -> None:
         """Say again what a heartbeat has unsaid that was under way."""
@@ -174,8 +178,7 @@ class Transport(memory.Transport):
 
     def _hear(self, is_to_read: bool = True) -> int:
         """Hand over what was said to this connection's consumers; return how much that was."""
-        ears = self._ears
-        if not ears:
+        if not (ears := self._ears):
             return 0
         # A worker on greenlets has a second connection for its commands: the first one looks, too.
         has_work = any(one.table_queues for one in self._open_channels)
@@ -185,8 +188,7 @@ class Transport(memory.Transport):
         except Error as error:
             logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
             self._give_up()
-        heard = self._deliver_heard()
-        if heard:  # who has said one thing may say another
+        if heard := self._deliver_heard():  # who has said one thing may say another
             self._watch.found(heard)
         return heard
 
@@ -207,8 +209,7 @@ class Transport(memory.Transport):
                 delivered += number
                 hungry |= more
         except Error as error:
-            # Of whatever class: a server that only reads for a moment, or lacks a column for one,
-            # says so by other classes than one that is away.
+            # Of any class: a server that only reads for a moment, or lacks a column, says so.
             logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
             self._give_up()
         except Exception:
