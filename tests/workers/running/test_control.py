@@ -11,6 +11,7 @@ from boogie.apps.tasks import Task, Worker, identity
 from boogie.apps.tasks.models import Announcement, Listener
 from tests.project import services
 from tests.project.blog import tasks
+from tests.project.blog.models import Post
 from tests.support.processes import PATIENCE, ROOT, Process
 from tests.support.project_worker import environment
 from tests.support.waiting import wait_until
@@ -142,6 +143,19 @@ def test_autoscale_is_set_from_outside(worker, celery):
     worker("--autoscale=2,1")
     ((answer,),) = [replies(celery, "control", "autoscale", "4", "3").values()]
     assert "max=4" in answer["ok"], answer
+
+
+def test_a_pool_grows_for_rows_that_come_while_all_its_processes_are_busy(worker, user):
+    """It is asked for a row that waits, so a worker that may grow does not leave it to others."""
+    worker("--autoscale=3,1")
+    posts = [Post.objects.create(author=user, title="held") for _ in range(3)]
+    rows = []
+    for post in posts:
+        rows.append(tasks.hold.delayed(post))
+        wait_until(partial(has_begun, post), PATIENCE)
+    for post in posts:
+        let_go(post)
+    assert len({row.wait(PATIENCE) for row in rows}) == 3
 
 
 @pytest.mark.parametrize("terminate", [False, True])

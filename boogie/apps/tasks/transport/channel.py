@@ -72,7 +72,7 @@ class Channel(announcing.Channel):
         None while rows wait for a process that were given back: it would only take those again.
         Nor while all processes are busy and there was no more the last time: others may be idle.
         """
-        is_enough = self.hand.waits or (not self._has_more and requests.is_busy())
+        is_enough = self.hand.waits or (not self._has_more and requests.is_taken_up())
         if not self._consumers or is_enough:
             return 0
         room = self.qos.can_consume_max_estimate()
