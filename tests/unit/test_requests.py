@@ -27,15 +27,6 @@ def test_so_many_more_could_run_as_have_nothing_to_do(pool, monkeypatch):
     assert requests.is_busy()
 
 
-def test_a_pool_that_may_grow_is_not_taken_up(pool, monkeypatch):
-    monkeypatch.setattr(state, "active_requests", range(4))
-    assert requests.is_taken_up()
-    monkeypatch.setattr(requests, "_autoscaler", SimpleNamespace(max_concurrency=5))
-    assert (requests.is_busy(), requests.is_taken_up()) == (True, False)
-    monkeypatch.setattr(state, "active_requests", range(5))
-    assert requests.is_taken_up()
-
-
 def test_a_pool_that_was_stopped_runs_nothing(pool, monkeypatch):
     pool = concurrency.get_implementation("prefork")(limit=4)
     monkeypatch.setattr(requests, "_pool", pool)

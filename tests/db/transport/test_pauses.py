@@ -2,8 +2,6 @@
 
 import pytest
 
-from boogie.apps.tasks import Task
-from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.transport import channel, transport
 from boogie.apps.tasks.transport.polling import FASTEST, Watch
 from tests.support.rows import stored
@@ -96,46 +94,6 @@ def test_who_has_no_room_does_not_say_that_it_waits(line, consumer, hub, asked):
     line.transport._watch._next = 0
     line.transport._beat()
     assert asked[-1] is False
-
-
-def test_who_has_all_processes_busy_leaves_a_row_to_others_until_one_is_free(
-    line, consumer, hub, monkeypatch
-):
-    monkeypatch.setattr(requests, "is_taken_up", lambda: True)
-    row = stored("queued", queue="q")
-    line.transport._beat()
-    line.transport._on_tick()
-    assert Task.objects.due().filter(pk=row.pk).exists()
-    monkeypatch.setattr(requests, "is_taken_up", lambda: False)
-    line.transport._on_tick()
-    assert len(consumer[1]) == 1
-    assert not Task.objects.due().filter(pk=row.pk).exists()
-
-
-def test_who_is_told_of_a_row_while_all_processes_are_busy_tells_others(
-    line, consumer, hub, asked, monkeypatch
-):
-    told = []
-    monkeypatch.setattr(requests, "is_taken_up", lambda: True)
-    monkeypatch.setattr(Watch, "pass_on", lambda self, tables, queues: told.append(queues))
-    monkeypatch.setattr(Watch, "read_notifications", lambda self, hub: {Task._meta.db_table: True})
-    stored("queued", queue="q")
-    line.transport._notified()
-    assert consumer[1] == []
-    assert told == [["q"]]
-    assert asked[-1] is True
-    monkeypatch.setattr(requests, "is_taken_up", lambda: False)
-    line.transport._on_tick()
-    assert len(consumer[1]) == 1
-
-
-def test_who_knows_of_more_takes_it_ahead(line, consumer, hub, monkeypatch):
-    for _ in range(2):
-        stored("queued", queue="q")
-    line.transport._beat()
-    monkeypatch.setattr(requests, "is_taken_up", lambda: True)
-    ends(line, consumer[1])
-    assert len(consumer[1]) == 2
 
 
 def test_who_finds_more_than_it_can_take_tells_others_who_wait(

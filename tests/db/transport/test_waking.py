@@ -97,12 +97,12 @@ def test_who_has_room_is_told_before_who_has_none(told):
 
 
 def test_what_a_busy_worker_offers_others_are_told_of(told, line, monkeypatch):
+    monkeypatch.setattr(requests, "is_busy", lambda: True)
     monkeypatch.setattr(hand, "KEPT", 0.0)
     with Consumer(line.channel(), [Queue("mail")], on_message=lambda message: None) as consumer:
         consumer.qos(prefetch_count=4)
         row = stored("queued", queue="mail")
         line.transport._look_and_deliver()
-        monkeypatch.setattr(requests, "is_busy", lambda: True)
         assert not Task.objects.due().filter(pk=row.pk).exists()
         told()
         line.transport._offer()

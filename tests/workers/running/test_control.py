@@ -146,7 +146,6 @@ def test_autoscale_is_set_from_outside(worker, celery):
 
 
 def test_a_pool_grows_for_rows_that_come_while_all_its_processes_are_busy(worker, user):
-    """It is asked for a row that waits, so a worker that may grow does not leave it to others."""
     worker("--autoscale=3,1")
     posts = [Post.objects.create(author=user, title="held") for _ in range(3)]
     rows = []

@@ -8,15 +8,14 @@ from celery.worker import state
 
 from boogie.apps.tasks import current_app
 
-#: The pool of this process's worker, and what makes it larger and smaller, if anything does.
+#: The pool of this process's worker.
 _pool: Any = None
-_autoscaler: Any = None
 
 
-def note_pool(pool: Any, autoscaler: Any) -> None:
+def note_pool(pool: Any) -> None:
     """Take note of the pool whose processes, threads or greenlets begin what is in hand."""
-    global _pool, _autoscaler
-    _pool, _autoscaler = pool, autoscaler
+    global _pool
+    _pool = pool
 
 
 def all_of(requests: Any) -> list[Any]:
@@ -48,16 +47,6 @@ def is_full() -> bool:
 def is_busy() -> bool:
     """Return whether nothing more could run; what has been got and not begun has to wait."""
     return _pool is not None and len(state.active_requests) >= _size()
-
-
-def is_taken_up() -> bool:
-    """
-    Return whether nothing more could run, nor if the pool were as large as it may become.
-
-    ``--autoscale`` has it grow only when something waits.
-    """
-    most = getattr(_autoscaler, "max_concurrency", None) or 0
-    return is_busy() and len(state.active_requests) >= most
 
 
 def spread_out() -> list[str]:

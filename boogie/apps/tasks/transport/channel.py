@@ -14,7 +14,6 @@ from typing import Any
 
 from kombu.transport import virtual
 
-from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Message, Task
@@ -42,8 +41,6 @@ class Channel(announcing.Channel):
     def __init__(self, connection: Any, **options: Any) -> None:
         super().__init__(connection, **options)
         self.hand = Hand()
-        #: Whether as many were reserved the last time as there was room for.
-        self._has_more = False
 
     # --- publishing -------------------------------------------------------------------
 
@@ -70,10 +67,8 @@ class Channel(announcing.Channel):
         How many more messages this consumer may have unacknowledged.
 
         None while rows wait for a process that were given back: it would only take those again.
-        Nor while all processes are busy and there was no more the last time: others may be idle.
         """
-        is_enough = self.hand.waits or (not self._has_more and requests.is_taken_up())
-        if not self._consumers or is_enough:
+        if not self._consumers or self.hand.waits:
             return 0
         room = self.qos.can_consume_max_estimate()
         return UNLIMITED if room is None else int(room)
@@ -120,8 +115,7 @@ class Channel(announcing.Channel):
                 properties = message["properties"]
                 self.connection._deliver(message, properties["delivery_info"]["routing_key"])
                 handed_over.add(properties["delivery_tag"])
-        self._has_more = len(turns if len(kinds) > 1 else batch) >= room
-        if not self._has_more:
+        if len(turns if len(kinds) > 1 else batch) < room:
             return len(batch), NOTHING
         # What comes while messages are taken must not wait until there are none.
         return len(batch), KINDS if Message in kinds else kinds
