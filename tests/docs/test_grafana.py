@@ -86,7 +86,7 @@ def test_the_alerts_of_the_page_ask_for_metrics_that_there_are(served):
     scrape, alerts = blocks()
     assert scrape["scrape_configs"][0]["metrics_path"] == "/tasks/metrics"
     rules = [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
-    assert len(rules) == 3
+    assert len(rules) == 4
     for name, labels in asked(rules):
         assert labels <= served[name], name
 
