@@ -128,7 +128,7 @@ class Transport(memory.Transport):
         """
         Take more of what there was, or was told of.
 
-        That does not put off the next look. Who has taken all and is not told looks soon.
+        The next look is not put off: rows become due. Who has taken all and is not told looks soon.
         """
         self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
         if not self._hungry and not self._watch.is_told:
@@ -209,7 +209,7 @@ class Transport(memory.Transport):
                 delivered += number
                 hungry |= more
         except Error as error:
-            # Of any class: a server that only reads for a moment, or lacks a column, says so.
+            # Of any class: a server that only reads for a moment, or lacks a column, is away as well.
             logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
             self._give_up()
         except Exception:
