@@ -209,7 +209,7 @@ class Transport(memory.Transport):
                 delivered += number
                 hungry |= more
         except Error as error:
-            # Of any class: a server that only reads for a moment, or lacks a column, is away as well.
+            # Of any class: a server that only reads for a moment, or lacks a column, is away, too.
             logger.warning("boogie:// cannot ask the database, it tries again: %s", error)
             self._give_up()
         except Exception:
