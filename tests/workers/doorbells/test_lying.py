@@ -59,6 +59,8 @@ def test_what_a_worker_had_got_that_was_killed_is_run_by_another(worker, user, p
 def test_a_frozen_worker_keeps_nothing_to_itself(worker, user, posts):
     one, holding = busy(worker, posts[0])
     rows = [tasks.whereabouts.delayed(user) for _ in range(3)]
+    taken = Task.objects.filter(pk__in=[row.pk for row in rows], due__gt=Moment(1))
+    wait_until(lambda: taken.count() == len(rows), PATIENCE)  # frozen amid that, it keeps locks
     one.signal(signal.SIGSTOP)
     try:
         other = worker("-c", "1", tasks=TASKS)
