@@ -53,10 +53,10 @@ def test_who_has_taken_all_and_is_not_told_of_more_looks_soon(line, consumer, hu
     """However long it had been planned to wait: it was told, and then had too much to listen."""
     stored("queued", queue="q")
     line.transport._beat()
-    line.transport._hungry = channel.KINDS
+    line.transport._appetite.hungry = channel.KINDS
     hub.planned.clear()
     ends(line, consumer[1])
-    assert line.transport._hungry == channel.NOTHING
+    assert line.transport._appetite.hungry == channel.NOTHING
     assert len(hub.planned) == 1
     assert hub.planned[0] <= FASTEST
 
@@ -64,7 +64,7 @@ def test_who_has_taken_all_and_is_not_told_of_more_looks_soon(line, consumer, hu
 def test_who_is_told_of_more_looks_when_it_was_planned(line, consumer, hub, monkeypatch):
     stored("queued", queue="q")
     line.transport._beat()
-    line.transport._hungry = channel.KINDS
+    line.transport._appetite.hungry = channel.KINDS
     monkeypatch.setattr(Watch, "is_told", True)
     hub.planned.clear()
     ends(line, consumer[1])
@@ -84,7 +84,7 @@ def test_who_has_no_room_does_not_say_that_it_waits(line, consumer, hub, asked):
     for _ in range(2):
         stored("queued", queue="q")
     line.transport._beat()
-    line.transport._hungry = channel.NOTHING
+    line.transport._appetite.hungry = channel.NOTHING
     for _ in range(2):
         line.transport._watch._next = 0
         line.transport._beat()

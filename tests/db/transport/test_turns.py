@@ -115,7 +115,7 @@ def test_a_message_that_comes_while_rows_are_run_is_found_by_the_next_look(line,
 def test_a_look_without_room_is_made_up_for_as_soon_as_there_is_some(line, taken):
     first = put(0, "row")
     line.transport._look_and_deliver()
-    line.transport._hungry = channel.NOTHING
+    line.transport._appetite.hungry = channel.NOTHING
     line.transport._look_and_deliver()
     second = put(1, "row")
     taken[0].ack()

@@ -14,6 +14,7 @@ from boogie.apps.tasks import Message, Task, Worker
 from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.transport import hand, polling
+from boogie.apps.tasks.transport.appetite import Appetite
 from boogie.apps.tasks.transport.transport import Transport
 from tests.support.judge import steady
 from tests.support.rows import columns, stored
@@ -215,7 +216,8 @@ def test_only_who_was_chosen_passes_on():
 def test_a_worker_that_was_chosen_and_cannot_take_all_passes_on_and_is_chosen_no_more(alone, left):
     said = []
     one = object.__new__(Transport)
-    one._hub, one._hungry = None, frozenset([Task]) if left else frozenset()
+    one._hub, one._appetite = None, Appetite()
+    one._appetite.hungry = frozenset([Task]) if left else frozenset()
     one._guarded = lambda give, is_look: 1
     one._watch = SimpleNamespace(
         is_told=True,
@@ -233,7 +235,7 @@ def test_who_is_told_all_the_time_looks_as_often_as_who_is_not(monkeypatch, is_t
     """Rows become due, and messages are given back, of which nobody tells."""
     monkeypatch.setattr(Transport, "_open_channels", [])
     one = object.__new__(Transport)
-    one._hub, one._hungry, one._watch = None, frozenset(), polling.Watch()
+    one._hub, one._appetite, one._watch = None, Appetite(), polling.Watch()
     one._watch._listening_since = time.monotonic()
     one._watch.found(1)
     planned = one._watch._next

@@ -10,6 +10,7 @@ from django.utils import timezone
 from boogie.apps.tasks import Task, Worker, identity
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.transport import polling
+from boogie.apps.tasks.transport.appetite import Appetite
 from boogie.apps.tasks.transport.transport import Transport
 from tests.support.waiting import wait_until
 
@@ -108,7 +109,7 @@ def test_a_busy_worker_that_is_told_all_the_same_says_so_again(clock, waiting, m
     listen(busy=True)
     Worker.objects.update(listening=Moment(30))
     transport = object.__new__(Transport)
-    transport._hub, transport._hungry, transport._watch = Quiet(), frozenset(), one
+    transport._hub, transport._appetite, transport._watch = Quiet(), Appetite(), one
     monkeypatch.setattr(Transport, "_open_channels", [])
     monkeypatch.setattr(one, "read_notifications", lambda hub: {Task._meta.db_table: True})
     monkeypatch.setattr(transport, "_timer", Quiet(), raising=False)

@@ -22,9 +22,10 @@ class Reservation:
     """
     What is taken, and how it changes; equal ones are one statement, compiled once.
 
-    ``model``: its manager has ``ready_in(queues)``, which tells what may be taken and
+    ``model``: its manager has ``ready_in(queues, since)``, which tells what may be taken and
     in which order. ``fields``: what comes back besides the primary key; ``priority``
-    is one of them. ``changes``: names of fields and their new values.
+    is one of them. ``changes``: names of fields and their new values. ``since``: for so
+    many seconds it has to have waited.
 
     ``may_be_lost``: PostgreSQL need not wait for its disk. If the server crashes in
     the next half second, the rows may be as they were before. ``is_kept``: whether
@@ -36,13 +37,14 @@ class Reservation:
     limit: int
     fields: tuple[str, ...]
     changes: tuple[tuple[str, Any], ...]
+    since: float = 0.0
     may_be_lost: bool = False
     is_kept: bool = True
 
     def ready(self, using: str, *queues: str) -> Any:
         """Return the queryset of what may be taken from ``queues``, first come first."""
         manager: Any = self.model._default_manager
-        return manager.using(using).ready_in(list(queues))
+        return manager.using(using).ready_in(list(queues), self.since)
 
     def each_ready(self, using: str) -> list[Any]:
         """Return the same of each queue: no index has the rows of several in order."""

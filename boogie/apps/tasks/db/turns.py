@@ -15,13 +15,15 @@ class Turns:
     """
     What comes first of several models; equal ones are one statement, compiled once.
 
-    ``kinds``: models whose managers have ``ready_in(queues)``, by priority first, and the
+    ``kinds``: models whose managers have ``ready_in(queues, since)``, by priority first, and the
     field that says since when a row of each is ready. ``limit``: how many are looked at.
+    ``since``: for so many seconds they have to have been ready.
     """
 
     kinds: tuple[tuple[type[models.Model], str], ...]
     queues: tuple[str, ...]
     limit: int
+    since: float = 0.0
 
     def find(self, using: str) -> list[Any]:
         """Return the models of the first rows, in the order in which these are to be taken."""
@@ -35,7 +37,8 @@ class Turns:
             manager: Any = model._default_manager.using(connection.alias)
             for queue in self.queues:
                 # Each by itself: an index has it in order, and no more of it is read.
-                first = manager.ready_in([queue]).values_list("priority", since)[: self.limit]
+                ready = manager.ready_in([queue], self.since)
+                first = ready.values_list("priority", since)[: self.limit]
                 text, its = first.query.get_compiler(connection=connection).as_sql()
                 parts.append(f"SELECT {number}, found.* FROM ({text}) found")
                 params.extend(its)

@@ -31,9 +31,14 @@ class MessageQuerySet(StoredQuerySet["Message"]):
         """Have them delivered again, to whomever; a task can see that in its ``delivery_info``."""
         return self.update(worker="", redelivered=True)
 
-    def ready_in(self, queues: list[str]) -> Self:
-        """Free messages of ``queues``, in the order in which they are delivered."""
-        return self.free().filter(queue__in=queues).order_by("-priority", "pk")
+    def ready_in(self, queues: list[str], since: float = 0.0) -> Self:
+        """
+        Free messages of ``queues``, in the order in which they are delivered.
+
+        Those that were sent ``since`` seconds ago, or longer.
+        """
+        free = self.free().filter(queue__in=queues).order_by("-priority", "pk")
+        return free.filter(created__lte=Moment(-since)) if since else free
 
 
 class Message(models.Model):

@@ -65,26 +65,30 @@ class RowQuerySet(AwaitedQuerySetVerbs, OfObjects[R]):
         names = registry.names(name)
         return self.filter(name__in=names) if len(names) > 1 else self.filter(name=names[0])
 
-    def due(self) -> Self:
-        """Queued rows whose due time has come, by the database's clock."""
-        return self.queued().filter(due__lte=Moment())
+    def due(self, since: float = 0.0) -> Self:
+        """Queued rows whose due time came ``since`` seconds ago, by the database's clock."""
+        return self.queued().filter(due__lte=Moment(-since))
 
     def late(self) -> Self:
         """Rows that wait, and that nobody has started by the time that they were to be."""
         return self.filter(timing.is_late())
 
-    def in_turn(self) -> Self:
+    def in_turn(self, since: float = 0.0) -> Self:
         """Due rows in the order in which they are to run; of one queue, as an index has them."""
-        due = self.due().order_by("-priority", "due")
+        due = self.due(since).order_by("-priority", "due")
         if features.has_partial_indexes(connections[self.db]):
             return due
         # The index is of all rows, and those that are held, or have ended, are due at no time: with
         # the priorities said they are not read, which lie before what is due. The planner would.
         return by_index(due.filter(priority__in=list(priorities.possible())), READY)
 
-    def ready_in(self, queues: list[str]) -> Self:
-        """Due rows of ``queues`` that are not held, in the order in which they are to run."""
-        return holding.in_queues(self.in_turn(), queues)
+    def ready_in(self, queues: list[str], since: float = 0.0) -> Self:
+        """
+        Due rows of ``queues`` that are not held, in the order in which they are to run.
+
+        Those that have been due for ``since`` seconds, or longer.
+        """
+        return holding.in_queues(self.in_turn(since), queues)
 
     def orphaned(self, alive: Any, timeout: float, call_limit: float) -> Self:
         """

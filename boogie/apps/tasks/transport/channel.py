@@ -86,31 +86,32 @@ class Channel(announcing.Channel):
         return [queue for queue in dict.fromkeys(self._active_queues) if queue not in hearing]
 
     @untraced
-    def look(self) -> Kinds:
-        """Return of which kind something waits in the queues of this consumer."""
+    def look(self, since: float = 0.0) -> Kinds:
+        """Return of which kind something has waited for so long in the queues of this consumer."""
         settling.catch_up()
         queues = self.table_queues
         if not queues or not self.room:
             return NOTHING
-        rows = delivery.ready_in_each(queues)
-        found = sql.which_exist(_messages().ready_in(queues), *rows, *hearing.questions())
+        rows = delivery.ready_in_each(queues, since)
+        found = sql.which_exist(_messages().ready_in(queues, since), *rows, *hearing.questions())
         hearing.note(found[1 + len(rows) :])
         return frozenset(compress((Message, Task), (found[0], any(found[1 : 1 + len(rows)]))))
 
-    def deliver(self, kinds: Kinds) -> tuple[int, Kinds]:
+    def deliver(self, kinds: Kinds, since: float = 0.0) -> tuple[int, Kinds]:
         """
         Reserve as much of ``kinds`` as there is room for and hand it over.
 
-        Return how much that was, and of which kinds there may be more.
+        Only what has waited for ``since`` seconds. Return how much that was, and of which kinds
+        there may be more.
         """
         room, queues = self.room, self.table_queues
         if not queues or not kinds:
             return 0, NOTHING
         if not room:
             return 0, kinds
-        turns = delivery.turns(queues, room) if len(kinds) > 1 else [*kinds] * room
+        turns = delivery.turns(queues, room, since) if len(kinds) > 1 else [*kinds] * room
         with self._all_or_given_back() as handed_over:
-            batch = self._take(queues, turns)
+            batch = self._take(queues, turns, since)
             for message in batch if self.connection is not None else ():
                 properties = message["properties"]
                 self.connection._deliver(message, properties["delivery_info"]["routing_key"])
@@ -131,18 +132,20 @@ class Channel(announcing.Channel):
                 self.hand.settle(tag, again=True)
 
     @untraced
-    def _take(self, queues: list[str], turns: list[Any]) -> list[dict[str, Any]]:
+    def _take(self, queues: list[str], turns: list[Any], since: float) -> list[dict[str, Any]]:
         """Reserve as much of each kind as has a turn; return it in that order."""
         take = {Task: self._take_rows, Message: self._take_messages}
-        taken = {kind: iter(take[kind](queues, turns.count(kind))) for kind in set(turns)}
+        taken = {kind: iter(take[kind](queues, turns.count(kind), since)) for kind in set(turns)}
         found = (next(taken[kind], None) for kind in turns)
         return [message for message in found if message is not None]
 
-    def _take_rows(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        return self.hand.take(Task, delivery.reserve_rows(queues, limit))
+    def _take_rows(self, queues: list[str], limit: int, since: float) -> list[dict[str, Any]]:
+        return self.hand.take(Task, delivery.reserve_rows(queues, limit, since))
 
-    def _take_messages(self, queues: list[str], limit: int) -> list[dict[str, Any]]:
-        return self.hand.take(Message, delivery.reserve_messages(queues, limit))
+    def _take_messages(
+        self, queues: list[str], limit: int, since: float = 0.0
+    ) -> list[dict[str, Any]]:
+        return self.hand.take(Message, delivery.reserve_messages(queues, limit, since))
 
     # --- acknowledging ----------------------------------------------------------------
 

@@ -114,27 +114,32 @@ class Reserved(NamedTuple):
     message: dict[str, Any]
 
 
-def ready_in_each(queues: list[str]) -> list[compiled.Part]:
-    """Return of each queue the question whether rows are due in it, and it is not held."""
+def ready_in_each(queues: list[str], since: float = 0.0) -> list[compiled.Part]:
+    """
+    Return of each queue the question whether rows are due in it, and it is not held.
+
+    Here and below ``since`` is for how many seconds they have to have been due.
+    """
     using = primary(Task)
 
     def build(connection: Any) -> list[compiled.Part]:
-        due = Task.objects.using(using).in_turn()
+        due = Task.objects.using(using).in_turn(since)
         return [
             sql.first_exists_if(holding.is_free_queue(queue), due.filter(queue=queue))
             for queue in queues
         ]
 
-    found: list[compiled.Part] = compiled.cached(using, ("ready", *queues), build)
+    found: list[compiled.Part] = compiled.cached(using, ("ready", since, *queues), build)
     return found
 
 
-def turns(queues: list[str], limit: int) -> list[Any]:
+def turns(queues: list[str], limit: int, since: float = 0.0) -> list[Any]:
     """Return ``Task`` and ``Message`` in the order in which the first of them have their turn."""
-    return Turns(((Task, "due"), (Message, "created")), tuple(queues), limit).find(primary(Task))
+    kinds = (Task, "due"), (Message, "created")
+    return Turns(kinds, tuple(queues), limit, since).find(primary(Task))
 
 
-def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
+def reserve_rows(queues: list[str], limit: int, since: float = 0.0) -> list[Reserved]:
     """Reserve due rows of ``queues`` by a lease; the claim decides who runs one."""
     due = Reservation(
         model=Task,
@@ -142,6 +147,7 @@ def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
         limit=limit,
         fields=("name", "backend", "queue", "priority", "content_type", "object_id"),
         changes=(("due", Moment(conf.RING_AGAIN)),),
+        since=since,
         may_be_lost=True,
     )
     using = primary(Task)
@@ -153,7 +159,7 @@ def reserve_rows(queues: list[str], limit: int) -> list[Reserved]:
     ]
 
 
-def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:
+def reserve_messages(queues: list[str], limit: int, since: float = 0.0) -> list[Reserved]:
     """Reserve free messages of plain tasks in ``queues`` for this worker."""
     free = Reservation(
         model=Message,
@@ -161,6 +167,7 @@ def reserve_messages(queues: list[str], limit: int) -> list[Reserved]:
         limit=limit,
         fields=("queue", "priority", "payload", "redelivered"),
         changes=(("worker", identity.worker_id()),),
+        since=since,
     )
     tagged = [(uuid.uuid4().hex, stored) for stored in free.take(primary(Message))]
     return [Reserved(tag, stored.pk, _plain_message(stored, tag)) for tag, stored in tagged]

@@ -68,6 +68,11 @@ class Watch:
         return self._listening_since is not None
 
     @property
+    def hears(self) -> bool:
+        """Whether this worker is notified when it says that it waits."""
+        return self._listener is not None and self._hears
+
+    @property
     def pulse(self) -> float:
         """Seconds until it is worth asking :meth:`is_time` again."""
         if self._files():

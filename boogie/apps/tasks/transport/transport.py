@@ -24,6 +24,7 @@ from boogie.apps.tasks.models import Announcement, Task
 from boogie.apps.tasks.models.stored import primary
 
 from . import channel, hand, saying
+from .appetite import Appetite
 from .hearing import hearing
 from .polling import FASTEST, Watch
 
@@ -48,10 +49,7 @@ class Transport(memory.Transport):
         self._watch = Watch()
         self._hub: Any = None
         self._timer: Any = None
-        #: Kinds of which the last fetch brought as many as were asked for.
-        self._hungry = channel.NOTHING
-        #: Whether a look was left out, since there was no room for what it might have found.
-        self._is_blind = False
+        self._appetite = Appetite()
 
     @property
     def _open_channels(self) -> list[channel.Channel]:
@@ -91,11 +89,10 @@ class Transport(memory.Transport):
             self._offer()
             self._hear(is_to_read=False)
             if self._watch.is_time():
-                is_busy = bool(self._hungry) or self._is_blind
-                self._watch.listen(self._hub, self._notified, is_busy)
+                self._watch.listen(self._hub, self._notified, self._appetite.has_enough)
                 self._look_and_deliver()
                 # Of what has become due by itself nobody was told.
-                if self._hungry and self._watch.is_told:
+                if self._appetite.hungry and self._watch.is_told:
                     self._tell_others()
         finally:  # the event loop logs what is raised, and nobody else would look again
             self._beat_later()
@@ -117,22 +114,25 @@ class Transport(memory.Transport):
         keeps = any(one.hand.keeps for one in self._open_channels)
         return min(self._watch.pulse, hand.KEPT) if keeps else self._watch.pulse
 
-    def _on_tick(self) -> None:
-        """Fetch again once half of the prefetch is free, while there may be more."""
-        kinds = channel.KINDS if self._is_blind else self._hungry
-        if kinds and any(one.is_half_empty for one in self._open_channels):
-            self._is_blind = False
-            self._fetch(kinds)
+    def _on_tick(self) -> int:
+        """Fetch again once half of the prefetch is free, if there may be more; return how much."""
+        kinds = self._appetite.wanted()
+        if not kinds or not any(one.is_half_empty for one in self._open_channels):
+            return 0
+        found = self._fetch(kinds)
+        self._appetite.is_blind = False
+        return found
 
-    def _fetch(self, kinds: channel.Kinds) -> None:
+    def _fetch(self, kinds: channel.Kinds) -> int:
         """
-        Take more of what there was, or was told of.
+        Take more of what there was, or was told of; return how much.
 
         The next look is not put off: rows become due. Who has taken all and is not told looks soon.
         """
-        self._guarded(lambda consumer: consumer.deliver(kinds), is_look=False)
-        if not self._hungry and not self._watch.is_told:
+        found = self._guarded(lambda one, age: one.deliver(kinds, age), is_look=False)
+        if not self._appetite.hungry and not self._watch.is_told:
             self._beat_later()
+        return found
 
     def _notified(self) -> None:
         told = self._watch.read_notifications(self._hub)
@@ -143,14 +143,14 @@ class Transport(memory.Transport):
             return
         if any(told.values()) and not self._watch.is_told:
             self._say_busy()
-        self._fetch(kinds | self._hungry)
-        if self._hungry and any(told.values()):
+        self._fetch(kinds | self._appetite.hungry)
+        if self._appetite.hungry and any(told.values()):
             self._tell_others()
 
     def _tell_others(self) -> None:
         """Say that this worker has enough to do, and tell others of what it cannot take alone."""
         self._watch.listen(self._hub, self._notified, busy=True)
-        tables = [kind._meta.db_table for kind in self._hungry]
+        tables = [kind._meta.db_table for kind in self._appetite.hungry]
         self._watch.pass_on(tables, _queues(self._open_channels))
 
     def _say_busy(self) -> None:
@@ -161,14 +161,14 @@ class Transport(memory.Transport):
             logger.info("boogie:// goes on being notified while it is busy: %s", error)
 
     def _look_and_deliver(self) -> int:
-        self._is_blind = any(one.table_queues and not one.room for one in self._open_channels)
+        self._appetite.is_blind = any(c.table_queues and not c.room for c in self._open_channels)
         return self._guarded(self._look) + self._hear()
 
-    def _look(self, consumer: channel.Channel) -> tuple[int, channel.Kinds]:
-        kinds = consumer.look()
+    def _look(self, consumer: channel.Channel, age: float) -> tuple[int, channel.Kinds]:
+        kinds = consumer.look(age)
         if hearing.is_spoken_to:  # a command goes before the task that was sent after it
             self._hear()
-        return consumer.deliver(kinds)
+        return consumer.deliver(kinds, age)
 
     # --- what is said to all ----------------------------------------------------------
 
@@ -197,15 +197,15 @@ class Transport(memory.Transport):
 
     def _guarded(
         self,
-        give: Callable[[channel.Channel], tuple[int, channel.Kinds]],
+        give: Callable[[channel.Channel, float], tuple[int, channel.Kinds]],
         is_look: bool = True,
     ) -> int:
         """Give work to each consumer; return how much. The database may be away."""
-        delivered = 0
-        hungry = channel.NOTHING
+        age = self._appetite.age(is_told=self._watch.hears)
+        delivered, hungry = 0, channel.NOTHING
         try:
             for consumer in self._open_channels:
-                number, more = give(consumer)
+                number, more = give(consumer, age)
                 delivered += number
                 hungry |= more
         except Error as error:
@@ -217,7 +217,7 @@ class Transport(memory.Transport):
             self._give_up()
         else:
             self._watch.found(delivered, is_look)
-        self._hungry = hungry
+        self._appetite.hungry = hungry
         return delivered
 
     def _give_up(self) -> None:
@@ -233,7 +233,7 @@ class Transport(memory.Transport):
         deadline = None if timeout is None else time.monotonic() + timeout
         asks = any(ear.is_for_answers for ear in self._ears)
         while True:
-            delivered = self._deliver_heard()
+            delivered = self._deliver_heard() + self._on_tick()
             self._offer()
             if asks or self._watch.is_time():
                 delivered += self._look_and_deliver()
@@ -242,8 +242,8 @@ class Transport(memory.Transport):
             is_late = deadline is not None and time.monotonic() >= deadline
             if is_late and not (asks and saying.may_be_answered(cast(float, deadline))):
                 raise TimeoutError
-            pause = min(self._pause(), FASTEST if timeout is None else timeout)
-            time.sleep(FASTEST if asks else pause)
+            is_quick = asks or timeout is None or self._appetite.waits
+            time.sleep(FASTEST if is_quick else min(self._pause(), cast(float, timeout)))
 
 
 def _queues(channels: list[channel.Channel]) -> list[str]:
