@@ -10,8 +10,9 @@ from django.db import connection
 
 from boogie.apps.tasks import Worker, current_app
 from boogie.apps.tasks.broker import fleet, requests
+from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db.clock import Moment
-from boogie.apps.tasks.keeper import heartbeat, looks, step, thread
+from boogie.apps.tasks.keeper import heartbeat, looks, signs, step, thread
 from boogie.apps.tasks.limiting import watch
 from boogie.apps.tasks.transport import polling
 from tests.support.judge import steady
@@ -55,6 +56,19 @@ def test_a_heartbeat_tells_how_many_live_that_have_the_same_queues(known, monkey
     assert (known.alike, known.waiting) == (2, 0)
     beat(3, "mail")
     assert (known.alike, known.waiting) == (1, 0)
+
+
+@pytest.mark.parametrize(("silent", "counts"), [(0.5, True), (1.5, False)])
+def test_nothing_is_left_to_who_was_late_with_its_heartbeat(known, monkeypatch, silent, counts):
+    """Long before it is taken for dead: those who may be alone do not wait for it."""
+    monkeypatch.setattr(heartbeat, "LEARN_EVERY", -1)
+    beat(0, "mail")
+    beat(1, "mail")
+    late = silent * signs.longest_gap()
+    assert late < conf.WORKER_TIMEOUT
+    Worker.objects.filter(pk="worker@host/1").update(seen=Moment(-late))
+    beat(0, "mail")
+    assert known.alike == 1 + counts
 
 
 def test_to_learn_that_costs_one_statement_at_most(known, django_assert_num_queries):

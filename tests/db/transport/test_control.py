@@ -14,8 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from kombu import Connection, Consumer, Exchange, Producer, Queue, pools
 from kombu.common import Broadcast
 
-from boogie.apps.tasks import Message, identity
+from boogie.apps.tasks import Message, Worker, identity
 from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.keeper import heartbeat
 from boogie.apps.tasks.keeper.purge import purge
 from boogie.apps.tasks.models import Announcement, Listener
 from boogie.apps.tasks.transport import hearing, saying, transport
@@ -170,6 +171,24 @@ def test_a_listener_that_was_taken_for_dead_is_there_again(app, line, monkeypatc
     with node.listen():
         Listener.objects.all().delete()
         monkeypatch.setattr(hearing, "SAYS_SO_EVERY", -1)
+        with pytest.raises(TimeoutError):
+            line.drain_events(timeout=0.01)
+        app.control.broadcast("ping")
+        line.drain_events(timeout=5)
+    assert heard == [{}]
+
+
+def test_a_listener_that_was_lost_with_its_worker_is_there_again_with_it(app, line):
+    """As a failover loses the rows of the last seconds."""
+    heard, node = mailbox(app, line)
+    heartbeat.beat("me@host/1", {"queues": []})
+    with node.listen():
+        with pytest.raises(TimeoutError):
+            line.drain_events(timeout=0.01)
+        Listener.objects.all().delete()
+        Worker.objects.all().delete()
+        heartbeat.beat("me@host/1", {"queues": []})
+        line.transport._watch._next = 0
         with pytest.raises(TimeoutError):
             line.drain_events(timeout=0.01)
         app.control.broadcast("ping")

@@ -25,6 +25,8 @@ class Fleet:
         #: Whether heartbeats are to say that this worker waits, and when one last has.
         self.listens, self.told = False, -math.inf
         self._noted = -math.inf
+        #: When the row of this process's worker was made: at its start, or since it had been lost.
+        self.entered = -math.inf
 
     def note(self, alike: int, with_room: int, waiting: int) -> None:
         """Note how many there are."""

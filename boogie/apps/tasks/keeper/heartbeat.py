@@ -5,6 +5,7 @@ The worker's row: made at the first heartbeat, kept alive by the others, deleted
 import logging
 import os
 import socket
+import time
 from typing import Any
 
 from django.db import connections
@@ -12,7 +13,6 @@ from django.db.models import Count, Q, Subquery, Value
 
 from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.broker.fleet import LISTEN_FOR, fleet
-from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.updating import marked
@@ -34,13 +34,15 @@ def beat(worker_id: str, about: dict[str, Any]) -> None:
     changes = {**signs.of_life(signs.longest_gap()), **about, "has_room": not requests.is_full()}
     if fleet.listens:
         changes["listening"] = Moment(LISTEN_FOR)
-    alike = workers.alike(about.get("queues", []), conf.WORKER_TIMEOUT)
+    # Sooner than they are taken for dead: it is only that nothing is left to who may be gone.
+    alike = workers.alike(about.get("queues", []), signs.longest_gap())
     if not _pulse(workers.filter(pk=worker_id), changes, alike):
         pid = os.getpid()
         seen_as = {"place": processes.place(), "born": processes.born(pid)}
         details = {"host": socket.gethostname(), "pid": pid, **seen_as, **about}
         now = dict.fromkeys(["started", "steady", "seen"], Moment())
         workers.create(pk=worker_id, **now, **details)
+        fleet.entered = time.monotonic()
 
 
 def _pulse(mine: WorkerQuerySet, changes: dict[str, Any], alike: WorkerQuerySet) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import Error, connections
 
 from boogie.apps.tasks import identity
+from boogie.apps.tasks.broker.fleet import fleet
 from boogie.apps.tasks.broker.reserved import event_exchange
 from boogie.apps.tasks.db import compiled, sql
 from boogie.apps.tasks.db.connections import drop
@@ -175,7 +176,9 @@ class Hearing:
     def _is_late(self) -> bool:
         all_are_workers = all(ear.worker for ear in self.ears(list(self._ears)))
         every = WORKER_SAYS_SO_EVERY if all_are_workers else SAYS_SO_EVERY
-        return bool(self._ears) and time.monotonic() > self._said_so + every
+        # A failover that has lost the worker's row has lost these, too.
+        is_time = time.monotonic() > self._said_so + every or fleet.entered > self._said_so
+        return bool(self._ears) and is_time
 
     def _say_so(self) -> None:
         say_so(self.ears(list(self._ears)))
