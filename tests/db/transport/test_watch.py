@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from boogie.apps.tasks import Task, Worker, identity
+from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.transport import polling
 from boogie.apps.tasks.transport.appetite import Appetite
@@ -95,6 +96,17 @@ def test_a_busy_worker_is_not_notified_and_one_that_waits_again_is(clock, waitin
     assert one.is_time()
     listen()
     assert Worker.objects.get().listening > timezone.now()
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_worker_that_waits_again_says_whether_it_has_room(clock, waiting, monkeypatch, is_full):
+    """Not only its next heartbeat does."""
+    listen, _ = waiting
+    listen(busy=True)
+    Worker.objects.update(has_room=is_full)
+    monkeypatch.setattr(requests, "is_full", lambda: is_full)
+    listen()
+    assert Worker.objects.get().has_room is not is_full
 
 
 def test_who_listens_no_more_is_not_chosen_any_more(clock, waiting):

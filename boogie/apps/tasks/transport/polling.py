@@ -16,6 +16,7 @@ from typing import Any
 from django.db import Error, connections
 
 from boogie.apps.tasks import identity
+from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.broker.fleet import LISTEN_FOR, fleet, luck, share
 from boogie.apps.tasks.db import features
 from boogie.apps.tasks.db.clock import Moment
@@ -161,7 +162,8 @@ class Watch:
             if self.is_told:
                 self.say_busy()
         elif not self.is_told or self._has_to_ask_again():
-            found = _mine().update(listening=Moment(LISTEN_FOR))
+            has_room = not requests.is_full()
+            found = _mine().update(listening=Moment(LISTEN_FOR), has_room=has_room)
             self._listening_since = now if found else None
             fleet.listens = bool(found)
 
