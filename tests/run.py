@@ -37,11 +37,14 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / ".coverage"
 
 #: Sessions that run side by side: workers wait for most of their time, and so do databases.
-SESSIONS = 6
+SESSIONS = 9
 #: So many tests of a session may have failed for want of a quiet machine.
 FEW = 3
 
 WORKERS = ["tests/workers"]
+#: Half of what workers do, and the other half: side by side, since they wait rather than work.
+RUNNING = ["tests/workers/running"]
+NOT_RUNNING = [*WORKERS, *(f"--ignore={path}" for path in RUNNING)]
 #: Where tests that are marked ``once`` have run already.
 AGAIN = ["-mnot once"]
 #: What a worker does that depends on who carries messages, or on how often somebody looks for them.
@@ -73,10 +76,12 @@ Session = tuple[str, str, list[str]]
 #: (database, broker, what runs), what takes, or waits, longest first. ``LEGS="sqlite+boogie …"``
 #: chooses.
 LEGS: list[Session] = [
-    ("postgresql", "redis", WORKERS + AGAIN),
+    ("postgresql", "redis", NOT_RUNNING + AGAIN),
+    ("postgresql", "redis", RUNNING + AGAIN),
     ("mariadb", "rabbitmq", ON_DATABASES + AGAIN),
     ("postgresql", "redis", ON_DATABASES + AGAIN),
-    ("sqlite", "boogie", WORKERS),
+    ("sqlite", "boogie", NOT_RUNNING),
+    ("sqlite", "boogie", RUNNING),
     ("mariadb", "rabbitmq", CARRIED + AGAIN),
     ("postgresql", "boogie", CARRIED + AGAIN),
     ("mariadb", "boogie", CARRIED + AGAIN),
@@ -144,11 +149,11 @@ def versioned() -> list[Session]:
     for database, broker, paths in chosen():
         if paths == ON_DATABASES + AGAIN:
             paths = ["tests/db"]
-        elif paths in (WORKERS, WORKERS + AGAIN):
+        elif paths in (NOT_RUNNING, NOT_RUNNING + AGAIN):
             paths = NEAREST
         elif paths == BROWSER:
             paths = WITH_SERVERS
-        elif paths in (WITH_SERVERS, EXAMPLES, ON_DATABASES):
+        elif paths in (RUNNING, RUNNING + AGAIN, WITH_SERVERS, EXAMPLES, ON_DATABASES):
             continue
         sessions.append((database, broker, paths + ignored))
     return sessions
