@@ -1,5 +1,6 @@
 """What a worker has in hand, by what Celery says of it."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -51,3 +52,25 @@ def test_a_pool_without_processes_runs_as_many_as_it_was_told(monkeypatch, name)
 def test_where_there_is_no_worker_nothing_is_run(pool, monkeypatch):
     monkeypatch.setattr(requests, "_pool", None)
     assert (requests.idle(), requests.is_busy()) == (0, False)
+
+
+def test_a_pool_that_grows_when_something_waits_counts_as_what_it_may_become(pool, monkeypatch):
+    """Else nothing would wait, and it would not grow."""
+    monkeypatch.setattr(requests, "_autoscaler", SimpleNamespace(max_concurrency=10))
+    monkeypatch.setattr(state, "reserved_requests", range(4))
+    assert (requests.idle(), requests.is_full()) == (6, False)
+    monkeypatch.setattr(state, "reserved_requests", range(10))
+    assert requests.is_full()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_child_is_not_full_for_what_its_parent_had_in_hand(pool, monkeypatch):
+    monkeypatch.setattr(state, "reserved_requests", range(9))
+    monkeypatch.setattr(requests, "_queues", lambda: ["mail"])
+    assert requests.is_full()
+    child = os.fork()
+    if not child:
+        os._exit(requests.is_full() + 2 * requests.serves_any(["mail"]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert requests.serves_any(["mail", "slow"])
+    assert not requests.serves_any(["slow"])

@@ -3,10 +3,12 @@
 import pytest
 from kombu import Consumer, Queue
 
-from boogie.apps.tasks import Message, Task
+from boogie.apps.tasks import Message, Task, identity
 from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.transport.appetite import YOUNG
+from boogie.apps.tasks.transport.channel import NOTHING
+from boogie.apps.tasks.transport.hand import Hand
 from boogie.apps.tasks.transport.polling import Watch
 from tests.db.transport.test_turns import PAYLOAD
 from tests.support.rows import stored
@@ -26,6 +28,7 @@ def full(monkeypatch):
         monkeypatch.setattr(requests, "is_full", lambda: whether)
 
     be(True)
+    monkeypatch.setattr(requests, "_queues", lambda: ["q"])
     return be
 
 
@@ -129,4 +132,60 @@ def test_without_an_event_loop_it_is_taken_as_soon_as_something_can_begin(
     full(False)
     monkeypatch.setattr(Watch, "is_time", lambda self: False)
     line.drain_events(timeout=5)
+    assert len(taken) == 1
+
+
+def test_who_consumes_from_a_queue_of_its_own_waits_for_nobody(line, full, taken, monkeypatch):
+    """A body that reads answers, say: no other worker would take them."""
+    monkeypatch.setattr(requests, "_queues", lambda: ["other"])
+    monkeypatch.setattr(identity, "has_greenlets", lambda: True)
+    put("message")
+    look(line)
+    assert len(taken) == 1
+
+
+def test_who_has_become_free_takes_what_it_left_however_little_room_there_is(line, taken, full):
+    for _ in range(3):
+        put("row", age=OLD)
+    put("row")
+    full(False)
+    look(line)
+    assert len(taken) == 4
+    taken[0].ack()
+    full(True)
+    put("row")
+    line.transport._appetite.hungry = NOTHING
+    look(line)
+    line.transport._on_tick()
+    assert len(taken) == 4
+    full(False)
+    line.transport._on_tick()
+    assert len(taken) == 5
+
+
+def test_who_could_not_look_for_a_row_that_it_had_offered_leaves_what_has_come(
+    line, taken, full, monkeypatch
+):
+    monkeypatch.setattr(Hand, "waits", True)
+    put("row")
+    look(line)
+    monkeypatch.setattr(Hand, "waits", False)
+    line.transport._on_tick()
+    assert taken == []
+    full(False)
+    line.transport._on_tick()
+    assert len(taken) == 1
+
+
+def test_a_worker_of_greenlets_takes_nothing_ahead_that_it_could_not_offer(
+    line, taken, full, monkeypatch
+):
+    """The next one blocks who consumes, until one of them ends."""
+    monkeypatch.setattr(identity, "has_greenlets", lambda: True)
+    put("row", age=OLD)
+    look(line)
+    line.transport._on_tick()
+    assert taken == []
+    full(False)
+    line.transport._on_tick()
     assert len(taken) == 1

@@ -2,20 +2,34 @@
 What Celery's worker has in hand: messages that it has got, and those that a process has begun.
 """
 
+import os
+from collections.abc import Callable, Collection
 from typing import Any
 
 from celery.worker import state
 
 from boogie.apps.tasks import current_app
 
-#: The pool of this process's worker.
+#: The pool of this process's worker, and what makes it larger and smaller, if anything does.
 _pool: Any = None
+_autoscaler: Any = None
+#: What tells the queues that the worker consumes from now.
+_queues: Callable[[], Collection[str]] = tuple
 
 
-def note_pool(pool: Any) -> None:
-    """Take note of the pool whose processes, threads or greenlets begin what is in hand."""
-    global _pool
-    _pool = pool
+def note_worker(pool: Any, autoscaler: Any, queues: Callable[[], Collection[str]]) -> None:
+    """Take note of whose processes, threads or greenlets begin what is in hand, and its queues."""
+    global _pool, _autoscaler, _queues
+    _pool, _autoscaler, _queues = pool, autoscaler, queues
+
+
+# A child begins nothing by itself.
+os.register_at_fork(after_in_child=lambda: note_worker(None, None, tuple))
+
+
+def serves_any(queues: Collection[str]) -> bool:
+    """Return whether this process's worker consumes from one of these queues."""
+    return not set(queues).isdisjoint(_queues())
 
 
 def all_of(requests: Any) -> list[Any]:
@@ -35,8 +49,13 @@ def begun() -> set[str]:
 
 
 def idle() -> int:
-    """Return how many more could run at this moment; 0 where there is no worker."""
-    return max(0, _size() - len(state.reserved_requests))
+    """
+    Return how many more could run at this moment; 0 where there is no worker.
+
+    A pool that ``--autoscale`` makes larger when something waits counts as what it may become.
+    """
+    most = getattr(_autoscaler, "max_concurrency", None) or 0
+    return max(0, max(_size(), most) - len(state.reserved_requests))
 
 
 def is_full() -> bool:

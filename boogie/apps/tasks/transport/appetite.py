@@ -2,9 +2,11 @@
 What a worker goes without for the moment, and fetches as soon as it can take more.
 """
 
+from collections.abc import Iterable
+
 from boogie.apps.tasks.broker import requests
 
-from .channel import KINDS, NOTHING, Kinds
+from .channel import KINDS, NOTHING, Channel, Kinds
 
 #: Seconds for which who is full leaves to others what has just come, where nobody is told of it.
 #: They look at least as often, and who is full would keep it from them for a while.
@@ -32,16 +34,24 @@ class Appetite:
         """Whether something is to be fetched as soon as there is room, without another look."""
         return self.has_enough or self.is_shy
 
-    def wanted(self) -> Kinds:
-        """Return what is to be fetched now, if there is room."""
-        may_begin = self.is_shy and not requests.is_full()
-        return KINDS if self.is_blind or may_begin else self.hungry
+    def wanted(self, consumers: Iterable[Channel]) -> Kinds:
+        """
+        Return what is to be fetched now.
 
-    def age(self, is_told: bool) -> float:
+        Of what there is more, once half of the prefetch is free; what was left to others, at once.
+        """
+        if self.has_enough and any(one.is_half_empty for one in consumers):
+            return KINDS if self.is_blind else self.hungry
+        if self.is_shy and not requests.is_full() and any(one.has_place for one in consumers):
+            return KINDS
+        return NOTHING
+
+    def age(self, consumers: Iterable[Channel], is_told: bool) -> float:
         """
         Return for how many seconds something has to have waited that is taken now.
 
         Where there is more than one can take there is something for others, too.
         """
-        self.is_shy = not is_told and not self.has_enough and requests.is_full()
+        is_alone = is_told or self.hungry or not requests.is_full()
+        self.is_shy = not is_alone and any(requests.serves_any(c.table_queues) for c in consumers)
         return YOUNG if self.is_shy else 0.0

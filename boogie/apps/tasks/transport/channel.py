@@ -14,6 +14,8 @@ from typing import Any
 
 from kombu.transport import virtual
 
+from boogie.apps.tasks import identity
+from boogie.apps.tasks.broker import requests
 from boogie.apps.tasks.db import sql
 from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.models import Message, Task
@@ -67,11 +69,22 @@ class Channel(announcing.Channel):
         How many more messages this consumer may have unacknowledged.
 
         None while rows wait for a process that were given back: it would only take those again.
+        Nor while all greenlets are busy: the next one blocks who consumes, and keeps what it took.
         """
-        if not self._consumers or self.hand.waits:
+        if not self._consumers or self._is_blocked or self.hand.waits:
             return 0
         room = self.qos.can_consume_max_estimate()
         return UNLIMITED if room is None else int(room)
+
+    @property
+    def _is_blocked(self) -> bool:
+        is_full = identity.has_greenlets() and requests.is_full()
+        return is_full and requests.serves_any(self.table_queues)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it may have one more of what lies in the table."""
+        return bool(self.table_queues) and self.room > 0
 
     @property
     def is_half_empty(self) -> bool:

@@ -115,13 +115,11 @@ class Transport(memory.Transport):
         return min(self._watch.pulse, hand.KEPT) if keeps else self._watch.pulse
 
     def _on_tick(self) -> int:
-        """Fetch again once half of the prefetch is free, if there may be more; return how much."""
-        kinds = self._appetite.wanted()
-        if not kinds or not any(one.is_half_empty for one in self._open_channels):
+        """Fetch what was left, or may have been, if there is room for it; return how much."""
+        if not self._appetite.waits or not (kinds := self._appetite.wanted(self._open_channels)):
             return 0
-        found = self._fetch(kinds)
         self._appetite.is_blind = False
-        return found
+        return self._fetch(kinds)
 
     def _fetch(self, kinds: channel.Kinds) -> int:
         """
@@ -201,7 +199,7 @@ class Transport(memory.Transport):
         is_look: bool = True,
     ) -> int:
         """Give work to each consumer; return how much. The database may be away."""
-        age = self._appetite.age(is_told=self._watch.hears)
+        age = self._appetite.age(self._open_channels, is_told=self._watch.hears)
         delivered, hungry = 0, channel.NOTHING
         try:
             for consumer in self._open_channels:

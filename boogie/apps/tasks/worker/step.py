@@ -72,7 +72,7 @@ class KeeperStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         one = thread.Keeper(identity.worker_id(), _about(worker), Pool(worker))
         one.serves = partial(_queues, worker)
-        requests.note_pool(worker.pool)
+        requests.note_worker(worker.pool, getattr(worker, "autoscaler", None), one.serves)
         if not isinstance(worker.pool, TaskPool) and pacemaker.can_be_shared():
             one.pacemaker = pacemaker.Pacemaker(one.worker_id)
         one.threads.living = living_of(worker, one)
