@@ -18,7 +18,7 @@ class ByIndex(BaseTable):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """Return the table, and behind it the index."""
         text, params = super().as_sql(compiler, connection)
-        return f"{text} FORCE INDEX ({compiler.quote_name(self.index)})", params
+        return f"{text} FORCE INDEX ({connection.ops.quote_name(self.index)})", params
 
     def relabeled_clone(self, change_map: dict[str | None, str]) -> Any:
         """Return the same under another name."""
