@@ -155,6 +155,8 @@ def versioned() -> list[Session]:
             paths = WITH_SERVERS
         elif paths in (RUNNING, RUNNING + AGAIN, WITH_SERVERS, EXAMPLES, ON_DATABASES):
             continue
+        elif paths == CARRIED + AGAIN:
+            paths = NEAREST[:1]
         sessions.append((database, broker, paths + ignored))
     return sessions
 
