@@ -82,5 +82,6 @@ def test_the_planner_is_not_asked():
     """Where rows change all the time it has read all that have ended, and locked them."""
     assert "FORCE INDEX (`boogie_tasks_task_ready`)" in str(Task.objects.ready_in(["one"]).query)
     inner = Task.objects.ready_in(["one"]).values("pk")
-    assert "`U0` FORCE INDEX" in str(Task.objects.filter(pk__in=inner).query)
+    outer = str(Task.objects.filter(pk__in=inner).query)
+    assert "U0 FORCE INDEX" in outer.replace("`", "")  # Django 5.2 does not quote that
     assert "FORCE" not in str(Task.objects.due().query)
