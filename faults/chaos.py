@@ -24,6 +24,10 @@ from tests.support.proc import is_alive
 
 #: Workers that live at one time.
 WORKERS = 3
+#: What they are, the usual one more often; bodies of the others share fewer connections than they are.
+PREFORK: dict[str, Any] = {"concurrency": 2}
+SHARED: dict[str, Any] = {"concurrency": 4, "tasks": {"WORKER_CONNECTIONS": 2}}
+POOLS = (PREFORK, PREFORK, {**SHARED, "pool": "threads"}, {**SHARED, "pool": "gevent"})
 #: Seconds of chaos' end until everything must have ended.
 CALM = 600.0
 
@@ -66,9 +70,11 @@ class Chaos:
         return [one for one in self.scene.workers if one.lives]
 
     def start_worker(self) -> None:
-        """Start one, every second time as if it were on a host of its own."""
+        """Start one of any pool, every second time as if it were on a host of its own."""
         alone = self.random.choice(["", "1"])
-        self.scene.start_worker(concurrency=2, FAULTS_PORTION=str(PORTION), FAULTS_ALONE=alone)
+        self.scene.start_worker(
+            **self.random.choice(POOLS), FAULTS_PORTION=str(PORTION), FAULTS_ALONE=alone
+        )
 
     def pick(self) -> Worker | None:
         awake = [one for one in self.workers() if not one.is_frozen]

@@ -67,6 +67,7 @@ class Scene:
         concurrency: int = 1,
         queue: str = "",
         tasks: dict[str, Any] | None = None,
+        pool: str = "prefork",
         **variables: str,
     ) -> Worker:
         """Start a worker on the scene's queue, or another; don't wait for it."""
@@ -80,7 +81,7 @@ class Scene:
         }
         options = ("-c", str(concurrency), "-n", f"{self.queue}_{number}@%h")
         log = self.leg.directory / f"{self.outcome.fault}-{number}.log"
-        one = Worker(log, env, *options, app="boogie.apps.tasks")
+        one = Worker(log, env, *options, app="boogie.apps.tasks", pool=pool)
         self.workers.append(one)
         return one
 
