@@ -46,6 +46,8 @@ class Fault:
     #: Longest recovery, in seconds, with the settings that Boogie comes with.
     limit: float | None = None
     needs: Need = lambda leg: ""
+    #: What its workers are; bodies of threads and of greenlets share connections to the database.
+    pool: str = "prefork"
 
     def make(self, scene: "Scene") -> None:
         """Make the fault, as often as the scene says."""
@@ -169,6 +171,44 @@ FAULTS = {
     ),
     "database_stall": Fault(
         "failing_databases.stall", "tables locked for longer than a lease while bodies run"
+    ),
+    "threads_kill": Fault(
+        "dying_workers.kill_neighbour",
+        "``kill -9`` of a worker of threads beside another one",
+        NEIGHBOUR,
+        pool="threads",
+    ),
+    "threads_freeze": Fault(
+        "frozen_workers.freeze",
+        "worker of threads frozen beyond its lease, and thawed",
+        WORKER,
+        _locks_rows,
+        pool="threads",
+    ),
+    "threads_restart": Fault(
+        "failing_databases.restart_while_running",
+        "database restarted while bodies in threads run",
+        needs=_server,
+        pool="threads",
+    ),
+    "greenlets_kill": Fault(
+        "dying_workers.kill_neighbour",
+        "``kill -9`` of a worker of greenlets beside another one",
+        NEIGHBOUR,
+        pool="gevent",
+    ),
+    "greenlets_freeze": Fault(
+        "frozen_workers.freeze",
+        "worker of greenlets frozen beyond its lease, and thawed",
+        WORKER,
+        _locks_rows,
+        pool="gevent",
+    ),
+    "greenlets_restart": Fault(
+        "failing_databases.restart_while_running",
+        "database restarted while bodies in greenlets run",
+        needs=_server,
+        pool="gevent",
     ),
     "keepers": Fault("keepers.three_keepers", "many keepers, many orphans"),
     "skew": Fault("keepers.skew", "clocks 5 minutes fast and slow", WORKER, _skew),

@@ -24,10 +24,8 @@ from tests.support.proc import is_alive
 
 #: Workers that live at one time.
 WORKERS = 3
-#: What they are, the usual one more often; bodies of the others share fewer connections than they are.
-PREFORK: dict[str, Any] = {"concurrency": 2}
-SHARED: dict[str, Any] = {"concurrency": 4, "tasks": {"WORKER_CONNECTIONS": 2}}
-POOLS = (PREFORK, PREFORK, {**SHARED, "pool": "threads"}, {**SHARED, "pool": "gevent"})
+#: Their pools, the usual one more often, and how many bodies each runs at one time.
+POOLS = (("prefork", 2), ("prefork", 2), ("threads", 4), ("gevent", 4))
 #: Seconds of chaos' end until everything must have ended.
 CALM = 600.0
 
@@ -72,8 +70,9 @@ class Chaos:
     def start_worker(self) -> None:
         """Start one of any pool, every second time as if it were on a host of its own."""
         alone = self.random.choice(["", "1"])
+        pool, number = self.random.choice(POOLS)
         self.scene.start_worker(
-            **self.random.choice(POOLS), FAULTS_PORTION=str(PORTION), FAULTS_ALONE=alone
+            concurrency=number, pool=pool, FAULTS_PORTION=str(PORTION), FAULTS_ALONE=alone
         )
 
     def pick(self) -> Worker | None:

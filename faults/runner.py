@@ -95,7 +95,7 @@ def make_one(leg: Leg, name: str, runs: int, seed: int, short: bool) -> dict:
 
     fault = FAULTS[name]
     scene = Scene(leg, name, runs, seed, short)
-    outcome = scene.outcome
+    outcome, scene.pool = scene.outcome, fault.pool
     outcome.title, outcome.limit = fault.title, fault.limit
     outcome.skipped = fault.needs(leg)
     if outcome.skipped:

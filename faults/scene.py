@@ -31,6 +31,9 @@ T = TypeVar("T")
 #: What the harness's own statements raise while a fault goes on.
 DatabaseAway = (OperationalError, InterfaceError, InternalError)
 
+#: What workers of other pools than Celery's usual one are set to: bodies share connections.
+OF_POOL = {"threads": {"WORKER_CONNECTIONS": 2}, "gevent": {"WORKER_CONNECTIONS": 2}}
+
 #: Seconds after which a row that has not ended counts as lost.
 LOST_AFTER = 180.0
 
@@ -48,6 +51,8 @@ class Scene:
         self.side_queue = f"{self.queue}_side"
         self.path = leg.directory / f"{fault}.journal"
         self.workers: list[Worker] = []
+        #: What workers are if nothing else is said.
+        self.pool = "prefork"
         #: Rows whose enqueueing has returned: they must be there in the end.
         self.made: set[str] = set()
         #: Rows whose bodies were frozen with their worker: they may overlap with their rescue.
@@ -67,15 +72,17 @@ class Scene:
         concurrency: int = 1,
         queue: str = "",
         tasks: dict[str, Any] | None = None,
-        pool: str = "prefork",
+        pool: str = "",
         **variables: str,
     ) -> Worker:
         """Start a worker on the scene's queue, or another; don't wait for it."""
         number = len(self.workers)
+        pool = pool or self.pool
+        tasks = {**settings.BOOGIE_TASKS, **OF_POOL.get(pool, {}), **(tasks or {})}
         env = {
             **os.environ,
             "FAULTS_QUEUE": queue or self.queue,
-            "FAULTS_TASKS": json.dumps({**settings.BOOGIE_TASKS, **(tasks or {})}),
+            "FAULTS_TASKS": json.dumps(tasks),
             "FAULTS_ALONE": "1",
             **variables,
         }
