@@ -39,6 +39,7 @@ EXCEPTIONS = [
     "BoogieTasksError",
     "Expired",
     "LimitReached",
+    "NeverEnds",
     "NeverFinished",
     "NotUnique",
     "ObjectGone",

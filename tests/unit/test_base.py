@@ -1,6 +1,9 @@
 """``base=``: Celery task classes of other people in front of ours."""
 
 import celery
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 
 from boogie.apps.tasks import BoogieTask, task
 from tests.support.runs import declared
@@ -81,3 +84,29 @@ def test_a_base_that_is_a_boogie_task_serves_as_it_is():
 
 def test_celerys_own_task_class_as_base_changes_nothing():
     assert declared(lambda user: user, base=celery.Task)("u") == "u"
+
+
+def test_a_class_that_was_called_before_it_is_a_task_becomes_one_all_the_same():
+    class Early(BoogieTask):
+        def run(self, user):
+            return f"{user}!"
+
+    with override_settings(CELERY_TASK_SERIALIZER="json"):
+        assert Early()("u") == "u!"
+    early = Early.as_task(name="unit.base.early")
+    assert early("v") == "v!"
+
+    class Later(type(early)):
+        def run(self, user):
+            return f"{user}?"
+
+    assert Later.as_task(name="unit.base.later")("w") == "w?"
+
+
+def test_a_class_that_is_no_task_says_how_it_becomes_one():
+    class Lone(BoogieTask):
+        def run(self, user):
+            return user
+
+    with pytest.raises(ImproperlyConfigured, match=r"Lone is no task yet: as_task\(\)"):
+        Lone().check_call(1)

@@ -184,3 +184,13 @@ def test_a_dict_that_comes_later_is_read_and_one_that_goes_is_not(bare):
     assert conf.MAX_LOSSES == 5
     del bare.BOOGIE_TASKS
     assert conf.MAX_LOSSES == 3
+
+
+@pytest.mark.parametrize("wrong", [None, [1], "text"])
+def test_what_is_no_dict_is_reported_and_nothing_falls_over(bare, wrong):
+    bare.BOOGIE_TASKS = wrong
+    apps.get_app_config("boogie_tasks").ready()
+    assert conf.MAX_LOSSES == 3
+    [(key, message)] = conf.problems()
+    assert not key
+    assert message == f"BOOGIE_TASKS must be a dict, not {type(wrong).__name__}."

@@ -366,3 +366,19 @@ def test_a_worker_that_has_claimed_no_row_does_not_get_past_the_gate():
     finally:
         body.pop_request()
     assert ran == []
+
+
+@pytest.mark.parametrize("base", [3, "celery.Task", bare])
+def test_a_base_that_is_no_class_is_refused(base):
+    with pytest.raises(TypeError, match="base must be a Celery task class, not"):
+        declared(lambda user: None, base=base)
+
+
+def test_a_base_that_cannot_be_in_front_is_refused_by_name():
+    with pytest.raises(TypeError, match=r"tests\.declared_.*<class .*> cannot be its base: "):
+        declared(lambda user: None, base=type(bare))
+
+
+def test_a_name_that_is_no_text_is_refused():
+    with pytest.raises(TypeError, match="The name of a task is a text, not 3"):
+        declared(lambda user: None, name=3)

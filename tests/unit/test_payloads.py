@@ -361,3 +361,10 @@ def test_a_model_class_in_place_of_an_instance_is_a_type_error():
 def test_an_unsaved_instance_is_refused(user):
     with pytest.raises(ValueError, match=r"blog\.t: the User was never saved"):
         references.check_object("blog.t", user)
+
+
+@pytest.mark.parametrize("name", ["a\0", "a\ud800"])
+def test_the_name_of_an_argument_is_a_text_that_can_be_stored(name):
+    with pytest.raises(ArgumentError, match=r"shop\.pack: an argument is called 'a"):
+        payloads.pack_arguments(PACK, (), {name: 1})
+    assert payloads.pack_arguments(PACK, (), {"any thing": 1}) == ([], {"any thing": 1})

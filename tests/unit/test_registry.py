@@ -275,3 +275,27 @@ def test_two_apps_have_settings_of_their_own(app):
     app.config_from_object({"broker_url": "redis://configured/0"}, force=True)
     assert current_app.setting(app, "broker_write_url") == app.conf.broker_write_url
     other.close()
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path, monkeypatch):
+    one = "@task\nclass Twice(BoogieTask):\n    def run(self, user): return {n}\n"
+    source = f"from boogie.apps.tasks import BoogieTask, task\n{one}{one}"
+    (tmp_path / "twice_tasks.py").write_text(source.format(n=1))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImproperlyConfigured, match=r"Two tasks are named 'twice_tasks\.Twice'"):
+        importlib.import_module("twice_tasks")
+
+
+def test_one_class_is_one_task_unless_it_is_named_twice():
+    class Export(BoogieTask):
+        def run(self, user):
+            return user
+
+    name = "unit.registry.export"
+    fast = Export.as_task(name=name, queue="fast")
+    with pytest.raises(ImproperlyConfigured, match=r"other options already: \{'queue': 'fast'\}"):
+        Export.as_task(name=name, queue="slow")
+    assert registry.get(name) is fast
+    assert registry.get(name).queue == "fast"
+    assert Export.as_task(name=f"{name}.slow", queue="slow").queue == "slow"
+    assert Export.as_task(name=name, queue="fast").queue == "fast"

@@ -22,14 +22,15 @@ _held = vars(settings)
 
 
 def given() -> Any:
-    """Return ``settings.BOOGIE_TASKS``; ``{}`` if the project has none."""
-    if (found := _held.get(NAME)) is not None:
+    """Return ``settings.BOOGIE_TASKS``; ``{}`` if the project has none, or what is no dict."""
+    if isinstance(found := _held.get(NAME), dict):
         return found
     wrapped = _held.get("_wrapped")
     # What a project lacks Django looks for, and raises, each time that it is read.
     if type(wrapped) is Settings and NAME not in vars(wrapped):
         return {}
-    return getattr(settings, NAME, {})
+    found = getattr(settings, NAME, {})
+    return found if isinstance(found, dict) else {}
 
 
 class Setting(Generic[T]):
@@ -107,7 +108,7 @@ class Conf:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield ``(key or '', message)`` for everything wrong in ``settings.BOOGIE_TASKS``."""
-        tasks = given()
+        tasks = getattr(settings, NAME, {})
         if not isinstance(tasks, dict):
             yield "", f"BOOGIE_TASKS must be a dict, not {type(tasks).__name__}."
             return

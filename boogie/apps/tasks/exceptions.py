@@ -13,6 +13,8 @@ or a builtin (``TypeError``, ``ValueError``, ``TimeoutError``, ``RuntimeError``)
     ├── WorkerLost                   the process that ran the row died
     ├── NotUnique                    another row of a unique task is there
     ├── Superseded                   a newer row waits in the place of this one
+    ├── NeverEnds (TimeoutError,     what ``row.wait()`` raises where it could see no end
+    │              RuntimeError)
     ├── TaskFailed                   what ``row.wait()`` raises for a failed row
     └── TaskCancelled                the row was cancelled, or taken away
         ├── Expired                  nobody had started it in time
@@ -63,6 +65,10 @@ class NotUnique(BoogieTasksError):
 
 class Superseded(BoogieTasksError):
     """A run was to be repeated while a newer row waited in its place: that one does it."""
+
+
+class NeverEnds(BoogieTasksError, TimeoutError, RuntimeError):
+    """The transaction around a ``wait()`` sees no end of what is waited for, however long it is."""
 
 
 class TaskFailed(BoogieTasksError):

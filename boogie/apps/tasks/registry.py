@@ -8,7 +8,7 @@ every app that is, or will be, finalized.
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery import Celery
@@ -28,6 +28,9 @@ _declared: dict[str, Declaration] = {}
 
 #: What a module was imported by when it declared a task: another one each time.
 _imported_by: dict[str, Any] = {}
+
+#: What was declared as a task, and the options that it was given.
+_given: dict[str, tuple[Any, Mapping[str, Any]]] = {}
 
 
 def get(name: str) -> Declaration | None:
@@ -56,9 +59,9 @@ def declared() -> list[Declaration]:
     return [task for task in dict.fromkeys(_declared.values()) if task.name != FUNCTION]
 
 
-def register(task: Declaration) -> None:
+def register(task: Declaration, options: Mapping[str, Any]) -> None:
     """
-    Make ``task`` known to us and to Celery.
+    Make ``task`` known to us and to Celery; ``options`` are those that it was declared with.
 
     Raise ``ImproperlyConfigured`` if its name already means something else.
     """
@@ -69,9 +72,16 @@ def register(task: Declaration) -> None:
                 f"Two tasks are named {name!r}: {_place(other)} and {_place(task)}. "
                 f"Give one of them another name=."
             )
+        source, before = _given.get(name, (None, options))
+        if source is task.declared_from and before != options:
+            raise ImproperlyConfigured(
+                f"{_place(task)} is the task {name!r} with other options already: {before}. "
+                f"Give this one another name=, or use using() for single calls."
+            )
         for app in list(_state._get_active_apps()):
             _refuse_foreign(app, name)
     _declared.update(dict.fromkeys(task.names, task))
+    _given[task.name] = task.declared_from, options
     _imported_by[task.name] = _spec(task)
     on_every_app(lambda app: _adopt(app, task.name))
 
@@ -120,8 +130,9 @@ def _spec(task: Declaration) -> Any:
 
 
 def _lines(task: Declaration) -> Any:
-    """Return where a function stands; in a notebook each cell, and each change, is a file."""
-    code = getattr(inspect.unwrap(task.declared_from), "__code__", None)
+    """Return where a body stands; in a notebook each cell, and each change, is a file."""
+    body = getattr(task.declared_from, "run", task.declared_from)
+    code = getattr(inspect.unwrap(body), "__code__", None)
     if code is None or not os.path.exists(code.co_filename):
         return None
     return code.co_filename, code.co_firstlineno

@@ -8,7 +8,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection, transaction
 from django.utils import timezone
 
-from boogie.apps.tasks import Batch, Task, TaskCancelled, TaskFailed, batch, batches
+from boogie.apps.tasks import Batch, NeverEnds, Task, TaskCancelled, TaskFailed, batch, batches
 from boogie.apps.tasks.batching import watch
 from boogie.apps.tasks.execution import start
 from boogie.apps.tasks.keeper import purge
@@ -453,7 +453,7 @@ def test_wait_says_when_time_is_over_and_what_would_never_end(pen):
     with pytest.raises(TimeoutError, match="has not ended"):
         month_end.wait(0)
     if connection.vendor == "sqlite":
-        with transaction.atomic(), pytest.raises(RuntimeError, match="never end"):
+        with transaction.atomic(), pytest.raises(NeverEnds, match="never end"):
             month_end.wait(1)
 
 

@@ -185,3 +185,29 @@ def test_a_call_whose_body_deletes_its_own_row_returns(product):
     assert forget_all.call(product) is None
     assert not Task.objects.exists()
     assert stock(product) == 1
+
+
+@both_worlds
+@pytest.mark.parametrize("checks", [False, True])
+def test_a_body_that_cancels_its_own_row_is_rolled_back_and_ended(run, product, checks):
+    def give_up(self, product):
+        self.log.append(self.row.attempt)
+        Product.objects.filter(pk=product.pk).update(stock=1)
+        assert self.row.cancel()
+        if checks:
+            self.next_check = 0
+            self.check_cancelled()
+
+    body = declared(give_up, bind=True, atomic=True)
+    type(body).log = []
+    row = run(body, product)
+    assert (row.status, row.attempt, row.errors) == ("cancelled", 1, [])
+    assert row.ended is not None
+    assert stock(product) == 0
+    assert body.log == [1]
+
+
+def test_call_of_a_body_that_cancels_its_own_row_says_so(product):
+    body = declared(lambda self, product: self.row.cancel(), bind=True, atomic=True)
+    with pytest.raises(TaskCancelled, match="its effects are rolled back"):
+        body.call(product)

@@ -222,3 +222,38 @@ def test_nothing_of_a_run_stays_on_the_task(product):
     work(logged.delayed(product))
     assert logged.row is None
     assert registry.get(logged.name).request.id is None
+
+
+def test_call_gives_what_the_body_gave_whatever_a_hook_raised(product, caplog):
+    class Clumsy(BoogieTask):
+        def run(self, product, how):
+            if how == "badly":
+                raise ValueError(how)
+            return how
+
+        def on_success(self, *about):
+            raise Boom("on_success")
+
+        def on_failure(self, *about):
+            raise Boom("on_failure")
+
+    clumsy = Clumsy.as_task(name="db.hooks.clumsy")
+    with pytest.raises(ValueError, match="badly"):
+        clumsy.call(product, "badly")
+    assert "is failed, and a hook of its task raised" in caplog.text
+    assert clumsy.call(product, "well") == "well"
+    assert "Boom: on_success" in caplog.text
+
+
+def test_call_raises_what_kept_the_body_from_beginning(product):
+    class Late(BoogieTask):
+        def run(self, product):
+            raise AssertionError("it has begun")
+
+        def before_start(self, *about):
+            raise Boom("before_start")
+
+    late = Late.as_task(name="db.hooks.late")
+    with pytest.raises(Boom, match="before_start"):
+        late.call(product)
+    assert late.tasks().get().error.endswith("Boom: before_start")

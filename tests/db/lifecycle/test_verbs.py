@@ -33,6 +33,14 @@ def test_a_verb_of_a_row_says_whether_it_moved_and_refreshes_the_instance(verb, 
 
 
 @verbs
+def test_a_verb_of_a_row_that_was_deleted_meanwhile_moves_nothing(verb):
+    row = stored("queued")
+    Task.objects.all().delete()
+    assert getattr(row, verb)() is False
+    assert row.status == "queued"
+
+
+@verbs
 def test_a_verb_of_a_queryset_moves_what_it_can_and_says_how_many(verb):
     sources, target = VERBS[verb]
     rows = {status: [stored(status), stored(status)] for status in STATUSES}

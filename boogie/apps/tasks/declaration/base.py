@@ -26,6 +26,7 @@ from .factory import annotate, build, parameter_name
 from .gate import OfFunctions
 from .held.holding import Holding
 from .history import History
+from .known import names
 from .retry import Retrying
 from .telling import Telling
 from .using import Adjustable
@@ -101,10 +102,10 @@ class BoogieTask(
 
     Request = "boogie.apps.tasks.worker.request:BoogieRequest"
     ignore_result = True
+    from_config = names.FROM_CONFIG
 
     #: What was decorated: a function, or a ``BoogieTask`` subclass.
     declared_from: Any = None
-    _check_call: Any = None
 
     if not TYPE_CHECKING:  # type checkers know of neither
         enqueue = OfFunctions()
@@ -144,6 +145,9 @@ class BoogieTask(
         task = registry.get(cls.name)
         if type(task) is cls:
             annotate(task)
+
+    def _check_call(self, *args: Any, **kwargs: Any) -> None:
+        raise ImproperlyConfigured(f"{type(self).__qualname__} is no task yet: as_task() makes it.")
 
     def ensure_bound(self) -> None:
         """Apply Celery's settings, which it does when it finalizes an app: that may be later."""

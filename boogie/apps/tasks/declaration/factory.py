@@ -40,7 +40,7 @@ def build(
     cls: Any, source: Any, name: str, base: type | None, options: dict[str, Any]
 ) -> Declaration:
     """Build the concrete class of a task, and register its one instance."""
-    bases = (Gate, cls) if base is None or issubclass(cls, base) else (Gate, base, cls)
+    bases = _bases(name, cls, base)
     for option in options:
         names.refuse_unknown(name, option, bases)
     names.refuse_in_vain(name, cls, options)
@@ -63,10 +63,23 @@ def build(
     functions.adapt(task)
     add_autoretry_behaviour(task)
     _declare_limits(task)
-    registry.register(task)
+    registry.register(task, options)
     if task.on_delete != policies.KEEP:
         hook.install()
     return cast(Declaration, task)
+
+
+def _bases(name: str, cls: type, base: type | None) -> tuple[type, ...]:
+    """Return what the class of a task is made of; ``TypeError`` if ``base`` cannot be in front."""
+    if not isinstance(base, type | None):
+        raise TypeError(f"{name}: base must be a Celery task class, not {base!r}.")
+    if base is None or issubclass(cls, base):
+        return (cls,) if issubclass(cls, Gate) else (Gate, cls)
+    try:
+        type(cls.__name__, (Gate, base, cls), {})
+    except TypeError as error:
+        raise TypeError(f"{name}: {base!r} cannot be its base: {error}.") from None
+    return Gate, base, cls
 
 
 def _unbound(value: Any) -> Any:

@@ -137,6 +137,8 @@ def check_sensitive(name: str, sensitive: Any, parameters: Collection[str]) -> N
 def check_names(names: tuple[str, ...]) -> None:
     """Raise ``ValueError`` if a row cannot have one of these names of a task."""
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"The name of a task is a text, not {name!r:.300}.")
         if not _fits(name):
             raise ValueError(
                 f"{name!r:.300}: the name of a task has at most {MAX_NAME} characters, none of "

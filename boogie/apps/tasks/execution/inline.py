@@ -5,10 +5,11 @@ It goes the way of a worker's run, under Celery's own tracer, so that every
 hook and every signal runs.
 """
 
+import logging
 from typing import Any
 
 from celery.app.trace import build_tracer
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject, Retry
 from django.db import models
 
 from boogie.apps.tasks.enqueue import one
@@ -21,7 +22,9 @@ from boogie.apps.tasks.serialization import codec, references
 
 from . import settle
 from .logs import records
-from .run import TAKEN, Run
+from .run import Run
+
+logger = logging.getLogger(__name__)
 
 
 def call(
@@ -41,7 +44,7 @@ def call(
     while True:
         _trace(task, run, arrow)
         if run.outcome != states.QUEUED:
-            return _outcome(task, run)
+            return _outcome(run)
         run, arrow = _again(run), states.CLAIM
 
 
@@ -61,6 +64,9 @@ def _trace(task: Declaration, run: Run, arrow: states.Arrow) -> None:
         emit.one(arrow, run.row, run.db)
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
+        if _is_a_hooks(exception, run):
+            logger.exception("%s is %s, and a hook of its task raised", run.row, run.outcome)
+            return
         # KeyboardInterrupt and SystemExit pass through signals and Celery's tracer unseen.
         run.exception = run.exception or exception
         settle.fail(run, run.error or run.describe(exception))
@@ -69,9 +75,16 @@ def _trace(task: Declaration, run: Run, arrow: states.Arrow) -> None:
         raise
 
 
-def _outcome(task: Declaration, run: Run) -> Any:
-    if run.outcome == TAKEN and task.atomic:
-        raise TaskCancelled(f"{run.row} was cancelled while it ran; its effects are rolled back")
+def _is_a_hooks(exception: BaseException, run: Run) -> bool:
+    """Return whether the body has had its outcome before this was raised: that is what counts."""
+    if run.outcome is None or not isinstance(exception, Exception):
+        return False
+    if run.exception is None:
+        return run.outcome == states.FINISHED
+    return not isinstance(run.exception, Ignore | Retry | Reject)
+
+
+def _outcome(run: Run) -> Any:
     if run.exception is not None and not isinstance(run.exception, Ignore):
         raise run.exception
     return run.result

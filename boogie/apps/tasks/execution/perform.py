@@ -75,8 +75,12 @@ def _perform_atomically(task: Declaration, run: Run, body: Callable[..., Any]) -
             if run.outcome == TAKEN and not _has_deleted_its_row(run):
                 raise _Undo
     except _Undo:
-        reason = f"{run.row} was taken away while it ran; its effects are rolled back"
-        raise Ignore(reason) from None
+        # If it was its own body that cancelled it, that is undone with all else.
+        run.outcome = None
+        reason = (
+            f"{run.row} was cancelled, or taken away, while it ran; its effects are rolled back"
+        )
+        raise TaskCancelled(reason) from None
     except BaseException as exception:
         run.outcome = None  # whatever the UPDATE said, it was not committed
         if run.has_raised:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from boogie.apps.tasks import loops, registry
 from boogie.apps.tasks.db import clock, commits, features, sql
 from boogie.apps.tasks.db.connections import written_to
-from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
+from boogie.apps.tasks.exceptions import NeverEnds, TaskCancelled, TaskFailed
 from boogie.apps.tasks.serialization.sealing import Locked
 
 #: Rows read at once while iterating.
@@ -78,18 +78,18 @@ def deserialized(name: str, data: Any) -> Any:
 
 
 def _refuse_in_vain(row: Any) -> None:
-    """Raise ``RuntimeError`` if this transaction would never see the end of ``row``."""
+    """Raise ``NeverEnds`` if this transaction would never see the end of ``row``."""
     connection = connections[row._state.db]
     if not commits.in_transaction(connection):
         return
     advice = "Call wait() after the transaction; in a TestCase run_tasks() runs what is queued."
     if features.is_in_process(connection) or features.shows_a_snapshot(connection):
-        raise RuntimeError(
+        raise NeverEnds(
             f"wait() for {row} in a transaction that sees nothing of what others do would never "
             f"end. {advice}"
         )
     if not _is_seen_by_others(row):
-        raise RuntimeError(
+        raise NeverEnds(
             f"wait() for {row} in the transaction that made or moved it would never end: nobody "
             f"else sees that before the commit. {advice}"
         )
@@ -133,7 +133,7 @@ class Wait:
         self._pause = 0.02
 
     def begin(self) -> None:
-        """Look for the first time; raise ``RuntimeError`` if nothing would come of it."""
+        """Look for the first time; raise ``NeverEnds`` if nothing would come of it."""
         self.look()
         if not self.awaited.is_ended and self._timeout != 0:
             self.refuse_in_vain()
@@ -156,7 +156,7 @@ class Wait:
         return min(pause, left)
 
     def refuse_in_vain(self) -> None:
-        """Raise ``RuntimeError`` if the transaction around it would never see the end."""
+        """Raise ``NeverEnds`` if the transaction around it would never see the end."""
         raise NotImplementedError
 
     def why(self) -> str:
@@ -172,7 +172,7 @@ class WaitForRow(Wait):
     """Waiting for one row."""
 
     def refuse_in_vain(self) -> None:
-        """Raise ``RuntimeError`` if nobody else sees the row, or what they do is not seen here."""
+        """Raise ``NeverEnds`` if nobody else sees the row, or what they do is not seen here."""
         _refuse_in_vain(self.awaited)
 
     def why(self) -> str:

@@ -2,6 +2,7 @@
 What can be done with one row: each verb is that of a queryset which holds it alone.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import models, transaction
@@ -114,5 +115,7 @@ class Verbs(AwaitedRowVerbs, models.Model):
 
     def _moved(self, moved: int) -> bool:
         row: Any = self
-        row.refresh_from_db(using=written_to(row))
+        # One that was deleted meanwhile stays as it was read: it has not moved.
+        with suppress(row.DoesNotExist):
+            row.refresh_from_db(using=written_to(row))
         return bool(moved)

@@ -3,7 +3,7 @@ Arguments and results of a row: packed, within their limits, or refused in words
 """
 
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from boogie.apps.tasks.conf import conf
 from boogie.apps.tasks.exceptions import ArgumentError, ResultError
@@ -32,7 +32,7 @@ def pack_arguments(task: Called, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     back as it went, or the largest when all together exceed ``MAX_ARGUMENTS_SIZE``.
     """
     packed_args = [_argument(task, i + 1, a) for i, a in enumerate(args)]
-    packed_kwargs = {k: _argument(task, k, v) for k, v in kwargs.items()}
+    packed_kwargs = {_name(task, k): _argument(task, k, v) for k, v in kwargs.items()}
     has_references = False
     if args or kwargs:
         text = to_json([packed_args, packed_kwargs])
@@ -89,6 +89,16 @@ def _argument(task: Called, place: int | str, value: Any) -> Any:
         f"{task.name}: argument {label(task, place)} would not come back from JSON as it went: "
         f"{reason.rstrip('.')}."
     )
+
+
+def _name(task: Called, name: str) -> str:
+    """Return the name of an argument, which is any text where the body takes ``**kwargs``."""
+    if name.isidentifier():
+        return name
+    try:
+        return cast(str, pack(name))
+    except Unfit as unfit:
+        raise ArgumentError(f"{task.name}: an argument is called {name!r}: {unfit}.") from None
 
 
 def gone(task: Called | None, name: str, found: instances.Found, why: str) -> str:

@@ -52,6 +52,9 @@ IN_VAIN: Mapping[str, tuple[tuple[Any, ...], str]] = {
     "trail": ((None, True), "which row made which is in parent_id."),
 }
 
+#: What Celery's settings give a class that has none of its own: nothing that would be in vain.
+FROM_CONFIG = tuple(item for item in DjangoTask.from_config if item[0] not in IN_VAIN)
+
 _LIMITS = "limits=[Concurrency(1, by='object')], or Rate(10, per=60)"
 _UNIQUE = "unique='live', or 'waiting'"
 _TIME = "schedule(time, obj) in place of delayed(obj)"

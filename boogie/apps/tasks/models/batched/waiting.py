@@ -8,7 +8,7 @@ from django.db import connections
 
 from boogie.apps.tasks import loops
 from boogie.apps.tasks.db import commits, features, sql
-from boogie.apps.tasks.exceptions import TaskCancelled, TaskFailed
+from boogie.apps.tasks.exceptions import NeverEnds, TaskCancelled, TaskFailed
 from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.models.asynchronous import waiting
 from boogie.apps.tasks.models.results import Wait, until_end
@@ -18,7 +18,7 @@ class WaitForBatch(Wait):
     """Waiting for one batch."""
 
     def refuse_in_vain(self) -> None:
-        """Raise ``RuntimeError`` if nobody sees the batch, or what others do is unseen here."""
+        """Raise ``NeverEnds`` if nobody sees the batch, or what others do is unseen here."""
         batch = self.awaited
         connection = connections[batch._state.db]
         if not commits.in_transaction(connection):
@@ -26,7 +26,7 @@ class WaitForBatch(Wait):
         hidden = features.is_in_process(connection) or features.shows_a_snapshot(connection)
         same = type(batch)._base_manager.using(batch._state.db).filter(pk=batch.pk)
         if hidden or not sql.exists_now(same):
-            raise RuntimeError(
+            raise NeverEnds(
                 f"wait() for {batch} in a transaction that sees nothing of what others do, or that "
                 f"made it, would never end. Call wait() after the transaction; in a TestCase "
                 f"run_tasks() runs what is queued."
