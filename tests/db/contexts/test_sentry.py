@@ -6,8 +6,6 @@ That one patches Celery for the life of a process: it is tested with real worker
 
 import pytest
 import sentry_sdk
-from sentry_sdk.integrations.dedupe import DedupeIntegration
-from sentry_sdk.transport import Transport
 
 from boogie.apps.tasks import Task, TaskCancelled
 from boogie.apps.tasks.contexts.scrubbing import scrubbed
@@ -18,35 +16,6 @@ from tests.support.runs import declared, now_due, work
 pytestmark = pytest.mark.django_db
 
 PATH = "boogie.apps.tasks.contexts.Sentry"
-
-
-class Kept(Transport):
-    def __init__(self, options=None):
-        super().__init__(options)
-        self.items = []
-
-    def capture_envelope(self, envelope):
-        self.items += [item.payload.json for item in envelope.items if item.payload.json]
-
-
-@pytest.fixture
-def sent(travelling):
-    """A function that returns what was sent, of one type."""
-    travelling(PATH)
-    transport = Kept()
-    client = sentry_sdk.Client(
-        dsn="http://key@127.0.0.1:9/1",
-        transport=transport,
-        default_integrations=False,
-        auto_enabling_integrations=False,
-        integrations=[DedupeIntegration()],
-        traces_sample_rate=1.0,
-    )
-    scope = sentry_sdk.get_global_scope()
-    before = scope.client
-    scope.set_client(client)
-    yield lambda kind=None: [one for one in transport.items if one.get("type") == kind]
-    scope.set_client(before)
 
 
 def fall(product):

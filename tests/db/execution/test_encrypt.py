@@ -251,6 +251,13 @@ def test_without_a_key_no_row_is_made(pen, keys, way):
     assert count() == 0
 
 
+def test_what_is_no_key_makes_no_row(pen, keys):
+    keys("not a key")
+    with pytest.raises(ImproperlyConfigured, match=r"holds what is no key: .*32.*base64"):
+        guard.delayed(pen, SECRET)
+    assert count() == 0
+
+
 def test_without_cryptography_no_row_is_made(pen, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cryptography.fernet", None)
     with pytest.raises(ImproperlyConfigured, match=r"django-boogie\[encryption\]"):

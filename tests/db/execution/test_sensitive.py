@@ -218,3 +218,12 @@ def test_a_refusal_of_another_argument_says_why(pen):
 def test_tasks_without_such_arguments_log_as_ever(pen, caplog):
     by_worker(declared(body), pen, TOKEN)
     assert "s3cr" in caplog.text
+
+
+def test_what_takes_all_other_arguments_is_none_itself():
+    def body(product, *more, **others):
+        """What is in ``others`` has names of its own."""
+
+    with pytest.raises(ValueError, match="sensitive names 'others', which is no argument"):
+        declared(body, sensitive=["others"])
+    declared(body, sensitive=["more", "anything"])

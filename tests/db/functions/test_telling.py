@@ -8,7 +8,8 @@ from django.db import transaction
 
 from boogie.apps.tasks import Task, exceptions, registry
 from boogie.apps.tasks.backend import BoogieBackend
-from boogie.apps.tasks.execution import losses
+from boogie.apps.tasks.db.clock import Moment
+from boogie.apps.tasks.execution import expiry, losses
 from boogie.apps.tasks.functions import library, telling
 from boogie.apps.tasks.functions import results as as_results
 from boogie.apps.tasks.models import Task as Row
@@ -166,3 +167,18 @@ def test_a_failure_is_one_error_over_all_loggers(djangos, caplog):
     assert (error.name == library.signals.logger.name) is (djangos == logging.ERROR)
     (own,) = [r for r in caplog.records if getattr(r, "outcome", None) == "failed"]
     assert own.row == str(row.pk)
+
+
+@pytest.mark.skipif(not library.has_options, reason="@task takes no options before Django 6.1")
+@pytest.mark.parametrize("finder", ["claim", "keeper"])
+def test_the_end_of_a_function_that_nobody_has_started_in_time_is_told(finder):
+    row = Task.objects.get(pk=functions.perishable.enqueue().id)
+    Row.objects.filter(pk=row.pk).update(expires=Moment(-1))
+    with heard() as told:
+        if finder == "claim":
+            work(row)
+        else:
+            assert expiry.expire(Task.objects.all()) == 1
+    ((name, sender, ended),) = told
+    assert (name, sender, ended.status) == ("task_finished", BoogieBackend, "FAILED")
+    assert ended.errors[0].exception_class is exceptions.Expired

@@ -410,3 +410,10 @@ def test_a_project_without_the_admin_has_the_log_of_the_process_alone(ada, caplo
     queues.hold("slow", by=ada)
     assert "queue:slow was held by ada" in caplog.text
     assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("nobody", ["ada", 7])
+def test_who_holds_is_a_user(nobody):
+    with pytest.raises(TypeError, match="A user is asked for, or None; this is"):
+        queues.hold("slow", by=nobody)
+    assert not queues.held()

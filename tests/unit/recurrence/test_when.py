@@ -1,6 +1,6 @@
 """What a schedule takes, and how that is stored."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,3 +119,9 @@ def test_a_zone_is_a_name_or_a_zone():
     for unfit in ("../../etc/passwd", "", "x" * 100, "Europe"):
         with pytest.raises(ValueError, match="no time zone"):
             zones.checked(unfit)
+
+
+def test_slots_are_looked_for_after_a_moment():
+    hourly, day = when.of(timedelta(hours=1)), date(2026, 1, 1)
+    with pytest.raises(TypeError, match=r"after an aware datetime, not datetime\.date\(2026"):
+        when.next_after(hourly, "UTC", day, day)

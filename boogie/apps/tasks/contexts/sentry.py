@@ -1,5 +1,5 @@
 """
-Traces of Sentry, and what its events say of a run: one event for each error.
+Traces of Sentry, and what its events say of a run: one event for each error. And its monitors.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from boogie.apps.tasks.lifecycle import states
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.serialization import carried
 
+from . import monitors
 from .scrubbing import scrubbed
 
 #: Where runs are told of; the errors among that are events already.
@@ -34,14 +35,16 @@ class Sentry:
         ignore_logger(LOGGER)
 
     def capture(self) -> dict[str, str]:
-        """Return the place in the trace, as headers."""
+        """Return the place in the trace, as headers, and of the row of a slot its monitor."""
         if not sentry_sdk.is_initialized():
             return {}
         found = {
             "sentry-trace": sentry_sdk.get_traceparent(),
             "baggage": sentry_sdk.get_baggage(),
         }
-        return {name: value for name, value in found.items() if value}
+        subject = carried.subject()
+        monitor = monitors.of_new_row(subject is not None and subject.is_pattern)
+        return {**{name: value for name, value in found.items() if value}, **monitor}
 
     @contextmanager
     def restore(self, data: dict[str, str]) -> Iterator[None]:
@@ -64,6 +67,7 @@ class Sentry:
                     current.set_transaction_name(run.row.name, source=TransactionSource.TASK)
             elif not run.is_call:
                 stack.enter_context(_transaction(data, run.row.name))
+            stack.enter_context(monitors.checked_in(data, run))
             try:
                 yield
             finally:

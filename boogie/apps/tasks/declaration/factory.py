@@ -137,10 +137,11 @@ def _declare_limits(task: Any) -> None:
 
 
 def _arguments(task: Any) -> Collection[str]:
-    """Return the names that arguments may have; any where it takes ``**kwargs``."""
+    """Return the names that arguments may have; any but its own where it takes ``**kwargs``."""
     own = own_parameters(task, type(task).run)[1:]
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in own):
-        return task.sensitive  # type: ignore[no-any-return]
+    rest = [one.name for one in own if one.kind is inspect.Parameter.VAR_KEYWORD]
+    if rest:
+        return [name for name in task.sensitive if name not in rest]
     return [parameter.name for parameter in own]
 
 

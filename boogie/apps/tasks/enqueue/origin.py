@@ -40,6 +40,8 @@ class Origin:
     parent: Task | None = None
     #: What tells a new row of which batch it is.
     batch: Joined | None = None
+    #: The schedule whose slot they are.
+    schedule: Any = None
 
     def mark(self, row: Task) -> None:
         """Write into a new row where it comes from."""
@@ -85,6 +87,15 @@ def joining(batch: Joined) -> Iterator[None]:
     """Have rows that are made within join ``batch``, and come from where they do besides."""
     around = _current.get()
     with exactly(replace(around if isinstance(around, Origin) else Origin(), batch=batch)):
+        yield
+
+
+@contextmanager
+def scheduled_by(schedule: Any, user: Any) -> Iterator[None]:
+    """Have rows that are made within be a slot of ``schedule``, for ``user`` if that is anybody."""
+    around = _current.get()
+    found = around if isinstance(around, Origin) else Origin()
+    with exactly(replace(found, schedule=schedule, user=found.user if user is None else user)):
         yield
 
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from boogie.apps.tasks.functions import telling
-from boogie.apps.tasks.lifecycle import history, transitions
+from boogie.apps.tasks.lifecycle import history, states, transitions
 from boogie.apps.tasks.models import TaskQuerySet
 
 logger = logging.getLogger(__name__)
@@ -29,5 +29,5 @@ def expire(rows: TaskQuerySet) -> int:
 
 def _tell(same: Any, functions: list[Any]) -> None:
     """Tell Django Tasks of functions that have ended."""
-    for row in same.cancelled().filter(pk__in=functions) if functions else ():
+    for row in same.filter(pk__in=functions, status=states.CANCELLED) if functions else ():
         telling.ended(row, history.EXPIRED)

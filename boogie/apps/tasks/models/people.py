@@ -15,7 +15,11 @@ from boogie.apps.tasks.serialization import references
 
 def key_of(user: Any) -> str:
     """Return the key of a user as rows carry it; empty for nobody, and for who is not logged in."""
-    return references.object_key(user) if user is not None and user.pk is not None else ""
+    if user is None:
+        return ""
+    if not hasattr(user, "get_username"):
+        raise TypeError(f"A user is asked for, or None; this is {user!r:.80}.")
+    return references.object_key(user) if user.pk is not None else ""
 
 
 def name_of(user: Any) -> str:

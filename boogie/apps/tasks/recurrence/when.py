@@ -111,6 +111,8 @@ def next_after(when: When, zone: str, moment: datetime, begin: datetime) -> date
 
     ``begin`` is one slot of an interval, before or after that.
     """
+    if not isinstance(moment, datetime):
+        raise TypeError(f"A slot is looked for after an aware datetime, not {moment!r:.80}.")
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ValueError(
             f"A slot is looked for after an aware datetime, not after the naive {moment!r}: give "

@@ -5,8 +5,8 @@ A slot is taken, or gone on with, by one guarded UPDATE, in the transaction that
 While there are more objects than one portion has, the schedule says of which slot and how far.
 """
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.db.connections import written_to
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import many, one
-from boogie.apps.tasks.enqueue.origin import Origin, coming_from
+from boogie.apps.tasks.enqueue.origin import scheduled_by
 from boogie.apps.tasks.models import Schedule, Task
 from boogie.apps.tasks.models.scheduled.querysets import ScheduleQuerySet
 
@@ -182,12 +182,6 @@ def _maker(schedule: Schedule) -> Any:
     return Adjusted(schedule.declaration, options) if options else schedule.declaration
 
 
-def _origin(schedule: Schedule) -> Any:
+def _origin(schedule: Schedule) -> Callable[[], AbstractContextManager[None]]:
     """Return what makes the context in which its rows are made: with who asked for them."""
-    if (user := schedule.requested_by) is None:
-        return nullcontext
-    return partial(_coming_from, user)
-
-
-def _coming_from(user: Any) -> AbstractContextManager[None]:
-    return coming_from(Origin(user=user))
+    return partial(scheduled_by, schedule, schedule.requested_by)

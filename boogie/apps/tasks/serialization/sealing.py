@@ -167,7 +167,12 @@ def first_fingerprint() -> str:
 def _fernet(keys: tuple[str, ...]) -> Any:
     from cryptography.fernet import Fernet, MultiFernet
 
-    return MultiFernet([Fernet(key) for key in keys])
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"BOOGIE_TASKS['ENCRYPTION_KEYS'] holds what is no key: {error}"
+        ) from None
 
 
 def encrypt(text: str) -> str:
