@@ -169,6 +169,16 @@ def test_a_row_that_was_tried_75_times_says_how_many_attempts_are_left_out(clien
     assert numbers == [str(number) for number in reversed(kept)]
 
 
+@pytest.mark.parametrize("missing", [1, 8, 10])
+def test_few_attempts_that_are_left_out_are_not_told_as_cancelled(missing):
+    kept = [*range(1, 11), *range(11 + missing, 51 + missing)]
+    entries = [entry(number) for number in kept]
+    row = stored("failed", attempt=kept[-1], retries=kept[-1] - 1, errors=entries)
+    assert [number for number, _outcome in told(row)] == kept
+    assert "cancelled" not in dict(told(row)).values()
+    assert attempts.of(row)[10].left_out == missing
+
+
 def test_the_page_of_a_row_with_50_huge_errors_is_made_in_time(client, root):
     row = stored("failed", attempt=50, retries=49)
     errors = [{**entry(number), "traceback": "x" * 5000} for number in range(1, 51)]

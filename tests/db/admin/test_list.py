@@ -179,3 +179,25 @@ def test_an_object_that_its_own_admin_leaves_out_is_not_named(client, root, monk
     text = client.get(URL).content.decode()
     assert ">bob<" not in text
     assert f"user:{bob.pk}" in text
+
+
+def test_an_object_that_cannot_say_what_it_is_is_shown_by_its_key(client, root, monkeypatch):
+    def broken(self):
+        raise AttributeError("what was it?")
+
+    row = look.paused(root)
+    monkeypatch.setattr(type(root), "__str__", broken)
+    for url in (URL, reverse("admin:boogie_tasks_task_change", args=[row.pk])):
+        text = client.get(url).content.decode()
+        assert f"user:{root.pk}</a>" in text
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_an_object_of_another_database_has_no_link_to_the_page_of_one_here(client, root):
+    user = get_user_model()._default_manager.using("other").create(username="bob2", pk=root.pk)
+    look.paused(user)
+    look.paused(root)
+    text = client.get(URL).content.decode()
+    links = re.findall(r'<a class="boogie-clip" href="([^"]+)" title="[^"]+">([^<]+)</a>', text)
+    assert [shown for _link, shown in links] == [str(root)]
+    assert "bob2</span>" in text

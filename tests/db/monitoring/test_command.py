@@ -11,6 +11,7 @@ from boogie.apps.tasks.db.clock import Moment
 from boogie.apps.tasks.monitoring import health, walking
 from boogie.apps.tasks.monitoring.filters import FILTERS
 from tests.project.shop.models import Product
+from tests.support.rows import stored
 from tests.support.runs import declared, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -221,3 +222,21 @@ def test_a_limit_of_no_rows_is_refused_in_plain_words():
 def test_a_row_that_is_not_there_is_said():
     code, message = refused("show", "00000000-0000-7000-8000-000000000000")
     assert (code, message) == (1, "There is no row 00000000-0000-7000-8000-000000000000.")
+
+
+def test_what_a_body_raised_is_one_line_that_a_terminal_does_not_obey(said, pen):
+    error = {"attempt": 1, "type": "x.E", "message": "one\ntwo\x1b[31m\u2028red ✓", "at": ""}
+    stored("failed", pen, errors=[error])
+    (line,) = said("list").splitlines()
+    assert "one\\ntwo\\x1b[31m\\u2028red ✓" in line
+
+
+def test_a_limit_that_no_database_takes_is_refused():
+    message = refused("list", f"--limit={10**20}")[1]
+    assert "is no whole number, 1 or more, and 2147483647 at most" in message
+
+
+@pytest.mark.parametrize("spelling", ["--requested-by", "--requested_by"])
+def test_a_filter_has_the_name_of_the_admin_too(said, pen, spelling):
+    look.paused(pen)
+    assert said("list", spelling, "nobody") == ""

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
+from django.utils.translation import gettext_lazy
 
 from boogie.apps.tasks import Progress, Task, TaskCancelled, progress, track
 from boogie.apps.tasks.db import commits, features
@@ -368,6 +369,17 @@ def test_asynchronous_iterables_are_tracked_too(product):
     row = work(body.delayed(product))
     assert row.get_result() == [0, 1, 2]
     assert row.progress == Progress(3, 3, "async", 1.0)
+
+
+def test_a_note_may_be_a_text_that_is_translated_late(product):
+    note = gettext_lazy("Home")
+
+    @declared
+    def body(product):
+        progress(1, 2, note=note)
+        return list(track([1, 2], note=note))
+
+    assert work(body.delayed(product)).progress.note == "Home"
 
 
 def test_track_refuses_what_it_cannot_write():

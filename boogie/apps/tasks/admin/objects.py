@@ -2,6 +2,7 @@
 The objects that rows are about, and refer to: by name and link for those who may see them.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import quote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import connections, models
+from django.db import connections, models, router
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -22,6 +23,8 @@ from boogie.apps.tasks.models import Task, families
 from boogie.apps.tasks.monitoring import describe
 from boogie.apps.tasks.serialization import references
 from boogie.apps.tasks.serialization.instances import Reference
+
+logger = logging.getLogger(__name__)
 
 #: Models whose objects are read for one page; those of others are shown by their keys.
 MODELS = 5
@@ -78,8 +81,8 @@ def referred(
             continue
         for key, obj in _visible(model_admin, request, keys, database).items():
             if model_admin.has_view_permission(request, obj):
-                shown = Shown(f"{label}:{key}", str(obj), _link(obj, site))
-                seen[label, key, database] = shown
+                link = _link(obj, model_admin, request)
+                seen[label, key, database] = Shown(f"{label}:{key}", _text(obj, key), link)
     return seen
 
 
@@ -121,9 +124,8 @@ def _named(group: list[Task], model_admin: Any, request: HttpRequest) -> dict[An
     for row in group:
         obj = objects.get(row.object_id)
         if obj is not None and model_admin.has_view_permission(request, obj):
-            found[row.pk] = Shown(
-                found[row.pk].reference, str(obj), _link(obj, model_admin.admin_site)
-            )
+            link = _link(obj, model_admin, request)
+            found[row.pk] = Shown(found[row.pk].reference, _text(obj, row.object_id), link)
     return found
 
 
@@ -141,7 +143,22 @@ def _visible(
     return {references.object_key(obj): obj for obj in visible.filter(pk__in=values)}
 
 
-def _link(obj: models.Model, site: AdminSite) -> str:
+def _text(obj: models.Model, key: str) -> str:
+    """Return what an object calls itself; if that fails, its key: one row is not the whole page."""
+    try:
+        return str(obj)
+    except Exception as error:
+        label = obj._meta.label
+        logger.warning("%s %s cannot be shown: its __str__() raised %r", label, key, error)
+        return f"{obj._meta.model_name}:{key}"
+
+
+def _link(obj: models.Model, model_admin: Any, request: HttpRequest) -> str:
+    """Return the address of the page of an object; empty if the page there is another one's."""
+    there = model_admin.get_queryset(request).db, router.db_for_write(type(obj))
+    if obj._state.db not in there:  # in another database somebody else has the key
+        return ""
+    site = model_admin.admin_site
     name = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
     try:
         return reverse(name, args=[quote(obj.pk)], current_app=site.name)

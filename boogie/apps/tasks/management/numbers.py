@@ -5,6 +5,9 @@ Numbers of a command line: what argparse takes for a ``type``, and the words for
 import math
 from argparse import ArgumentTypeError
 
+#: What no count exceeds: databases refuse a LIMIT that is much more.
+MOST = 2**31 - 1
+
 
 def seconds(text: str) -> float:
     """Return a number of seconds, 0 or more."""
@@ -46,6 +49,7 @@ def _whole(text: str, least: int) -> int:
         found = int(text)
     except ValueError:
         found = least - 1
-    if found < least:
-        raise ArgumentTypeError(f"{text!r} is no whole number, {least} or more")
+    if not least <= found <= MOST:
+        most = f", and {MOST} at most" if found > MOST else ""
+        raise ArgumentTypeError(f"{text!r} is no whole number, {least} or more{most}")
     return found

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asgiref.sync import sync_to_async
+from django.utils.functional import Promise
 
 from boogie.apps.tasks import loops
 from boogie.apps.tasks.exceptions import TaskCancelled
@@ -32,7 +33,7 @@ def progress(done: float, total: float | None = None, note: str = "") -> None:
     It is written twice a second at most, and never an error of the body. In a loop of
     :func:`track` it tells of a part of that loop's step. Outside of a run it does nothing.
     """
-    done, total = _checked(done, total, note)
+    done, total, note = _checked(done, total, note)
     reporter = _reporter()
     if reporter is None:
         return
@@ -52,7 +53,7 @@ def track(iterable: Any, total: float | None = None, note: str = "") -> "Track[A
     :class:`TaskCancelled` if the row was cancelled meanwhile. Asynchronous iterables, too.
     In a plain call it draws a bar, in a terminal.
     """
-    _zero, total = _checked(0, total, note)
+    _zero, total, note = _checked(0, total, note)
     return Track(iterable, total, note)
 
 
@@ -161,11 +162,11 @@ def _own_step(reporter: "Reporter") -> "Step":
     return reporter.steps[-1]
 
 
-def _checked(done: Any, total: Any, note: Any) -> tuple[float, float | None]:
-    """Return ``done`` and ``total`` as plain numbers; raise what says that they are none."""
-    if not isinstance(note, str):
+def _checked(done: Any, total: Any, note: Any) -> tuple[float, float | None, str]:
+    """Return them as plain numbers and text; raise what says that they are none."""
+    if not isinstance(note, str | Promise):
         raise TypeError(f"progress: note must be text, not {note!r:.80}.")
-    return _number("done", done), None if total is None else _number("total", total)
+    return _number("done", done), None if total is None else _number("total", total), str(note)
 
 
 def _number(name: str, value: Any) -> float:

@@ -16,7 +16,7 @@ from boogie.apps.tasks.admin import words
 from boogie.apps.tasks.db.moments import in_utc
 from boogie.apps.tasks.enqueue import times
 from boogie.apps.tasks.exceptions import Superseded, WorkerLost
-from boogie.apps.tasks.lifecycle import states
+from boogie.apps.tasks.lifecycle import history, states
 from boogie.apps.tasks.models import Task
 from boogie.apps.tasks.monitoring import describe, durations
 
@@ -123,16 +123,19 @@ class _Story:
         #: Whether its last attempt gave way to a newer row, instead of another attempt.
         self.gave_way = row.status == CANCELLED and len(told) < len(row.errors)
         self.by_number = list(self.entries)
+        #: Whether entries may be left out, behind the first ones.
+        self.is_shortened = len(row.errors) >= history.FIRST + history.LAST
         #: How many of the entries are from after the last retry by hand.
         self.recent = row.retries + row.losses + (row.status == FAILED or self.gave_way)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the attempts to be told of."""
         found: list[int] = []
-        for number in [*self.by_number, self.row.attempt]:
+        for place, number in enumerate([*self.by_number, self.row.attempt]):
             seen = found[-1] if found else 0
             between = range(seen + 1, number)
-            found += [*(between if len(between) <= GAP else ()), *([number] * (number > seen))]
+            is_told = len(between) <= GAP and not (self.is_shortened and place == history.FIRST)
+            found += [*(between if is_told else ()), *([number] * (number > seen))]
         return found
 
     def attempt(self, number: int, left_out: int) -> Attempt:

@@ -209,7 +209,8 @@ class Command(EnglishCommand):
 
 def _add_filters(parser: ArgumentParser) -> None:
     for name in FILTERS:
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=WORDS[name])
+        spellings = dict.fromkeys(f"--{name}".replace("_", dash) for dash in "-_")
+        parser.add_argument(*spellings, dest=name, help=WORDS[name])
 
 
 def _filters(options: dict[str, Any]) -> Filters:
@@ -241,4 +242,9 @@ def _line(row: Task, mark: str = "") -> str:
     bar = f"{progress.fraction:.0%}" if progress and progress.fraction is not None else ""
     about, error = describe.reference(row), describe.error_of(row)
     parts = [str(row.pk), row.status, bar, mark, row.name, about, error or ""]
-    return "  ".join(part for part in parts if part)[:200]
+    return _printable("  ".join(part for part in parts if part)[:200])
+
+
+def _printable(text: str) -> str:
+    """Return a text as one line, without what a terminal would obey."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
