@@ -260,8 +260,9 @@ class Scene:
         broker_pool.connections(current_app.celery_app()).force_close_all()
         broker_pool.forget()
         if self.leg.broker == "rabbitmq":
+            own = [self.own_queue(number) for number in range(len(self.workers))]
             for method in ("queue_delete", "exchange_delete"):
-                self.leg.on_rabbitmq(method, [self.queue, self.side_queue])
+                self.leg.on_rabbitmq(method, [self.queue, self.side_queue, *own])
 
 
 def patiently(action: Callable[[], T], end: float) -> T | None:
