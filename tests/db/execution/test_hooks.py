@@ -229,6 +229,8 @@ def test_call_gives_what_the_body_gave_whatever_a_hook_raised(product, caplog):
         def run(self, product, how):
             if how == "badly":
                 raise ValueError(how)
+            if how == "gone":
+                self.row.delete()
             return how
 
         def on_success(self, *about):
@@ -243,6 +245,7 @@ def test_call_gives_what_the_body_gave_whatever_a_hook_raised(product, caplog):
     assert "is failed, and a hook of its task raised" in caplog.text
     assert clumsy.call(product, "well") == "well"
     assert "Boom: on_success" in caplog.text
+    assert clumsy.call(product, "gone") == "gone"  # and the row with it
 
 
 def test_call_raises_what_kept_the_body_from_beginning(product):

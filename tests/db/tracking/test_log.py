@@ -140,7 +140,7 @@ def test_a_level_that_there_is_not_is_refused(wrong):
 
 
 def test_sensitive_names_arguments():
-    with pytest.raises(ValueError, match="sensitive names 'tokn', which is no argument of its"):
+    with pytest.raises(ValueError, match="sensitive names 'tokn', which is no argument of it"):
         declared(lambda product, token: None, sensitive=["tokn"])
     with pytest.raises(TypeError, match="sensitive must be a list of names"):
         declared(lambda product, token: None, sensitive="token")

@@ -68,7 +68,7 @@ def slug(name: str) -> str:
     if 0 < len(found) <= MAX_SLUG and not found.isdecimal():
         return found
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{found[: MAX_SLUG - 9]}-{digest}".lstrip("-")
+    return f"{found[: MAX_SLUG - 9] or 'schedule'}-{digest}"
 
 
 def _config(schedule: Any) -> dict[str, Any] | None:

@@ -131,9 +131,7 @@ def check_sensitive(name: str, sensitive: Any, parameters: Collection[str]) -> N
         raise TypeError(f"{name}: sensitive must be a list of names, not {sensitive!r}.")
     for argument in sensitive:
         if argument not in parameters:
-            raise ValueError(
-                f"{name}: sensitive names {argument!r}, which is no argument of its calls."
-            )
+            raise ValueError(f"{name}: sensitive names {argument!r}, which is no argument of it.")
 
 
 def check_names(names: tuple[str, ...]) -> None:

@@ -79,8 +79,8 @@ def _is_a_hooks(exception: BaseException, run: Run) -> bool:
     """Return whether the body has had its outcome before this was raised: that is what counts."""
     if run.outcome is None or not isinstance(exception, Exception):
         return False
-    if run.exception is None:
-        return run.outcome == states.FINISHED
+    if run.exception is None:  # else it has not begun
+        return run.outcome != states.FAILED
     return not isinstance(run.exception, Ignore | Retry | Reject)
 
 
