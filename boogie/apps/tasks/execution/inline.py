@@ -65,7 +65,8 @@ def _trace(task: Declaration, run: Run, arrow: states.Arrow) -> None:
         tracer(str(run.row.pk), run.args, run.kwargs, request)
     except BaseException as exception:
         if _is_a_hooks(exception, run):
-            logger.exception("%s is %s, and a hook of its task raised", run.row, run.outcome)
+            about = (run.row.name, run.row.pk, run.outcome)
+            logger.exception("%s[%s] is %s, and a hook of its task raised", *about)
             return
         # KeyboardInterrupt and SystemExit pass through signals and Celery's tracer unseen.
         run.exception = run.exception or exception
